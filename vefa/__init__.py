@@ -1,0 +1,3 @@
+"""vefa: post-purchase journeys as code."""
+
+__version__ = "0.1.0"

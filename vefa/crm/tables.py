@@ -1,0 +1,322 @@
+"""The shop's own facts: who bought what, when it arrived, what was said about it.
+
+Everything that happens has the moment it happened (`…_at`) and the moment we learned it (`…_known_at`); a
+question asked *as of* some moment sees only what was known by then. Rows from outside are found again by
+(`source`, `outside_id`); `fingerprint` tells an importer whether a row says anything new.
+"""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from sqlalchemy import Column, ForeignKey, Index, Table, UniqueConstraint
+
+from vefa.database import Id, Instant, Money, metadata
+
+Text, Small = sa.Text, sa.SmallInteger
+
+
+def _id() -> Column[int]:
+    return Column("id", Id, primary_key=True)
+
+
+def _outside() -> list[Column[str]]:
+    return [
+        Column("source", Text, nullable=False),
+        Column("outside_id", Text, nullable=False),
+        Column("fingerprint", Text, nullable=False, server_default=""),
+    ]
+
+
+customers = Table(
+    "customers",
+    metadata,
+    _id(),
+    Column("outside_id", Text, nullable=False, unique=True, comment="the shop's own number of the customer"),
+    Column("first_name", Text),
+    Column("last_name", Text),
+    Column("gender", Text, comment="female | male | other"),
+    Column("birth_date", sa.Date),
+    Column("language", Text, comment="BCP 47, such as tr or en"),
+    Column("country", Text, comment="ISO 3166-1 alpha-2"),
+    Column("city", Text),
+    Column("zone", Text, nullable=False, comment="IANA time zone; the shop's where none was given"),
+    Column("preferred_channel", Text, comment="email | sms"),
+    Column("created_at", Instant, comment="signed up"),
+    Column("known_at", Instant, nullable=False),
+    Column(
+        "bucket",
+        sa.BigInteger,
+        nullable=False,
+        comment="31-bit BLAKE2 of outside_id: all chance comes from it",
+    ),
+    Column("fingerprint", Text, nullable=False, server_default=""),
+)
+
+contacts = Table(
+    "contacts",
+    metadata,
+    Column("customer_id", Id, ForeignKey("customers.id"), primary_key=True),
+    Column("channel", Text, primary_key=True, comment="email | sms"),
+    Column("address", Text, nullable=False, comment="ASCII e-mail address, or E.164 number"),
+    Column(
+        "address_key",
+        Text,
+        nullable=False,
+        comment="BLAKE2 of the lower-cased address: for suppression and doubles",
+    ),
+    Column("undeliverable", Text, comment="why nothing can be sent there, else null"),
+    Index("ix_contacts_address_key", "address_key"),
+)
+
+consents = Table(
+    "consents",
+    metadata,
+    _id(),
+    Column("customer_id", Id, ForeignKey("customers.id"), nullable=False),
+    Column("channel", Text, nullable=False, comment="email | sms"),
+    Column("purpose", Text, nullable=False, comment="commercial | transactional"),
+    Column("granted", sa.Boolean, nullable=False),
+    Column("source", Text, nullable=False, comment="where it was said: HS_WEB, checkout, import …"),
+    Column("evidence", Text, comment="text version, form, call record, import line"),
+    Column("occurred_at", Instant, nullable=False),
+    Column("known_at", Instant, nullable=False),
+    UniqueConstraint("customer_id", "channel", "purpose", "occurred_at", "granted", name="uq_consents_said"),
+    comment="append-only: the latest known word counts",
+)
+
+suppressions = Table(
+    "suppressions",
+    metadata,
+    _id(),
+    Column("channel", Text, nullable=False),
+    Column("address_key", Text, nullable=False),
+    Column("purpose", Text, comment="commercial; null for every purpose"),
+    Column("reason", Text, nullable=False, comment="bounced | complained | unsubscribed | blocked | manual"),
+    Column("evidence", Text),
+    Column("occurred_at", Instant, nullable=False),
+    Column("known_at", Instant, nullable=False),
+    Index("ix_suppressions_address", "channel", "address_key"),
+)
+
+products = Table(
+    "products",
+    metadata,
+    _id(),
+    *_outside(),
+    Column("name", Text, nullable=False),
+    Column("category", Text),
+    Column("brand", Text),
+    Column("price", Money),
+    Column("currency", Text),
+    Column("url", Text),
+    Column("image_url", Text),
+    Column("in_stock", sa.Boolean, nullable=False, server_default=sa.true()),
+    UniqueConstraint("source", "outside_id"),
+)
+
+orders = Table(
+    "orders",
+    metadata,
+    _id(),
+    *_outside(),
+    Column("customer_id", Id, ForeignKey("customers.id"), comment="null: bought without an account"),
+    Column("number", Text, nullable=False, comment="as the customer reads it"),
+    Column("total", Money, nullable=False),
+    Column("currency", Text, nullable=False),
+    Column("coupon_code", Text),
+    Column("placed_at", Instant, nullable=False),
+    Column("placed_known_at", Instant, nullable=False),
+    Column("shipped_at", Instant),
+    Column("shipped_known_at", Instant),
+    Column("delivered_at", Instant, comment="the last parcel"),
+    Column("delivered_known_at", Instant),
+    Column("cancelled_at", Instant),
+    Column("cancelled_known_at", Instant),
+    UniqueConstraint("source", "outside_id"),
+    Index("ix_orders_customer_id_placed_at", "customer_id", "placed_at"),
+    Index("ix_orders_coupon_code", "coupon_code"),
+)
+
+order_lines = Table(
+    "order_lines",
+    metadata,
+    Column("order_id", Id, ForeignKey("orders.id"), primary_key=True),
+    Column("line", sa.Integer, primary_key=True),
+    Column("product_id", Id, ForeignKey("products.id"), nullable=False),
+    Column("quantity", sa.Integer, nullable=False),
+    Column("unit_price", Money, nullable=False),
+    Index("ix_order_lines_product_id", "product_id"),
+)
+
+deliveries = Table(
+    "deliveries",
+    metadata,
+    _id(),
+    *_outside(),
+    Column("order_id", Id, ForeignKey("orders.id"), nullable=False),
+    Column("carrier", Text),
+    Column("tracking", Text),
+    Column("promised_at", Instant),
+    Column("shipped_at", Instant),
+    Column("shipped_known_at", Instant),
+    Column("delivered_at", Instant),
+    Column("delivered_known_at", Instant),
+    UniqueConstraint("source", "outside_id"),
+    Index("ix_deliveries_order_id", "order_id"),
+    comment="one parcel a row",
+)
+
+returns = Table(
+    "returns",
+    metadata,
+    _id(),
+    *_outside(),
+    Column("customer_id", Id, ForeignKey("customers.id"), nullable=False),
+    Column("order_id", Id, ForeignKey("orders.id")),
+    Column("reason", Text),
+    Column("amount", Money, comment="to be refunded"),
+    Column("currency", Text),
+    Column("requested_at", Instant, nullable=False),
+    Column("requested_known_at", Instant, nullable=False),
+    Column("received_at", Instant),
+    Column("received_known_at", Instant),
+    Column("refunded_at", Instant),
+    Column("refunded_known_at", Instant),
+    UniqueConstraint("source", "outside_id"),
+    Index("ix_returns_customer_id", "customer_id"),
+    Index("ix_returns_order_id", "order_id"),
+)
+
+tickets = Table(
+    "tickets",
+    metadata,
+    _id(),
+    *_outside(),
+    Column("customer_id", Id, ForeignKey("customers.id"), nullable=False),
+    Column("order_id", Id, ForeignKey("orders.id")),
+    Column("subject", Text),
+    Column("category", Text),
+    Column("agent", Text),
+    Column("csat", Small, comment="1 to 5"),
+    Column("opened_at", Instant, nullable=False),
+    Column("opened_known_at", Instant, nullable=False),
+    Column("answered_at", Instant),
+    Column("answered_known_at", Instant),
+    Column("resolved_at", Instant),
+    Column("resolved_known_at", Instant),
+    UniqueConstraint("source", "outside_id"),
+    Index("ix_tickets_customer_id", "customer_id"),
+)
+
+reviews = Table(
+    "reviews",
+    metadata,
+    _id(),
+    *_outside(),
+    Column("customer_id", Id, ForeignKey("customers.id"), nullable=False),
+    Column("order_id", Id, ForeignKey("orders.id")),
+    Column("product_id", Id, ForeignKey("products.id")),
+    Column("rating", Small, comment="1 to 5"),
+    Column("text", Text),
+    Column("posted_at", Instant, nullable=False),
+    Column("posted_known_at", Instant, nullable=False),
+    UniqueConstraint("source", "outside_id"),
+    Index("ix_reviews_customer_id", "customer_id"),
+)
+
+survey_answers = Table(
+    "survey_answers",
+    metadata,
+    _id(),
+    *_outside(),
+    Column("customer_id", Id, ForeignKey("customers.id"), nullable=False),
+    Column("survey", Text, nullable=False, comment="nps | csat"),
+    Column("score", Small, nullable=False),
+    Column("comment", Text),
+    Column("answered_at", Instant, nullable=False),
+    Column("answered_known_at", Instant, nullable=False),
+    UniqueConstraint("source", "outside_id"),
+    Index("ix_survey_answers_customer_id", "customer_id", "survey", "answered_at"),
+)
+
+events = Table(
+    "events",
+    metadata,
+    _id(),
+    Column("source", Text, nullable=False),
+    Column("type", Text, nullable=False, comment="order.placed, ticket.opened, …"),
+    Column("object_kind", Text, comment="order | delivery | return | ticket | review | send | …"),
+    Column(
+        "object_key",
+        Text,
+        nullable=False,
+        comment="the object's outside id; the sender's event id where there is no object",
+    ),
+    Column("object_id", Id, comment="the object's row here"),
+    Column("occurrence", sa.Integer, nullable=False, server_default="0"),
+    Column("customer_id", Id, ForeignKey("customers.id"), comment="null: nobody to write to"),
+    Column("occurred_at", Instant, nullable=False),
+    Column("known_at", Instant, nullable=False),
+    Column("data", sa.JSON),
+    # Rule 7: never the time, never the content.
+    UniqueConstraint("source", "type", "object_key", "occurrence", name="uq_events_key"),
+    Index("ix_events_type_known_at", "type", "known_at"),
+    Index("ix_events_customer_id_type_occurred_at", "customer_id", "type", "occurred_at"),
+)
+
+tags = Table(
+    "tags",
+    metadata,
+    Column("customer_id", Id, ForeignKey("customers.id"), primary_key=True),
+    Column("tag", Text, primary_key=True),
+    Column("since", Instant, nullable=False),
+    Index("ix_tags_tag", "tag"),
+)
+
+facts = Table(
+    "facts",
+    metadata,
+    Column("customer_id", Id, ForeignKey("customers.id"), primary_key=True),
+    Column("orders_count", sa.Integer, nullable=False),
+    Column("orders_revenue", Money, nullable=False),
+    Column("orders_first_at", Instant),
+    Column("orders_last_at", Instant),
+    Column("as_of", Instant, nullable=False),
+    Column("until", Instant, comment="the row is past when something known from then on comes in"),
+    Index("ix_facts_orders_last_at", "orders_last_at"),
+    Index("ix_facts_orders_first_at", "orders_first_at"),
+    Index("ix_facts_orders_count", "orders_count"),
+    Index("ix_facts_orders_revenue", "orders_revenue"),
+    Index("ix_facts_until", "until"),
+    comment="roll-ups of a customer's orders as of a moment (rule 24)",
+)
+
+stale_facts = Table(
+    "stale_facts",
+    metadata,
+    Column("customer_id", Id, ForeignKey("customers.id"), primary_key=True),
+    comment="whose roll-ups must be made anew: written in the transaction that changes their orders",
+)
+
+imports = Table(
+    "imports",
+    metadata,
+    _id(),
+    Column("name", Text, nullable=False),
+    Column("path", Text, nullable=False),
+    Column("started_at", Instant, nullable=False),
+    Column("finished_at", Instant),
+    Column("summary", sa.JSON),
+)
+
+rejects = Table(
+    "rejects",
+    metadata,
+    _id(),
+    Column("import_id", Id, ForeignKey("imports.id"), nullable=False),
+    Column("file", Text, nullable=False),
+    Column("line", sa.Integer, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("detail", Text),
+    Index("ix_rejects_import_id", "import_id"),
+)

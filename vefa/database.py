@@ -1,0 +1,132 @@
+"""One way into the database: types that mean the same in SQLite and PostgreSQL, and transactions.
+
+Instants are 64-bit microseconds since 1970 UTC and money is 64-bit ten-thousandths, on both databases:
+the same arithmetic, order and index everywhere, and no floating point in a price.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection, Dialect, Engine
+from sqlalchemy.types import BigInteger, Integer, TypeDecorator, TypeEngine
+
+metadata = sa.MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+SECOND = 1_000_000
+MINUTE, HOUR, DAY = 60 * SECOND, 3_600 * SECOND, 86_400 * SECOND
+
+#: A row's own number. SQLite gives numbers by itself only to columns called INTEGER.
+Id = BigInteger().with_variant(Integer, "sqlite")
+
+
+def to_micros(moment: datetime) -> int:
+    """Microseconds since 1970 UTC. A moment without a zone is a bug and raises."""
+    if moment.tzinfo is None:
+        raise ValueError(f"{moment!r} has no time zone")
+    return (moment - EPOCH) // timedelta(microseconds=1)
+
+
+def from_micros(micros: int) -> datetime:
+    """The moment, in UTC."""
+    return EPOCH + timedelta(microseconds=micros)
+
+
+class Instant(TypeDecorator[datetime]):
+    """A moment: an aware datetime here, microseconds since 1970 UTC in the database."""
+
+    impl = BigInteger
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | int | None, dialect: Dialect) -> int | None:
+        return to_micros(value) if isinstance(value, datetime) else value
+
+    def process_result_value(self, value: int | None, dialect: Dialect) -> datetime | None:
+        return None if value is None else from_micros(value)
+
+    def coerce_compared_value(self, op: Any, value: Any) -> TypeEngine[Any]:
+        return self if isinstance(value, datetime) else BigInteger()
+
+
+class Money(TypeDecorator[Decimal]):
+    """An amount without its currency: a Decimal here, ten-thousandths in the database."""
+
+    impl = BigInteger
+    cache_ok = True
+    scale = 10_000
+
+    def process_bind_param(self, value: Decimal | int | None, dialect: Dialect) -> int | None:
+        return None if value is None else int((Decimal(value) * self.scale).to_integral_value())
+
+    def process_result_value(self, value: int | None, dialect: Dialect) -> Decimal | None:
+        return None if value is None else Decimal(int(value)) / self.scale
+
+    def coerce_compared_value(self, op: Any, value: Any) -> TypeEngine[Any]:
+        return self if isinstance(value, Decimal | int) else BigInteger()
+
+
+def open_database(url: str, *, echo: bool = False) -> Engine:
+    """An engine for `url`. SQLite gets WAL, full durability, foreign keys and a 30 s busy time-out (rule 19)."""
+    if url.startswith("postgresql://"):
+        url = url.replace("postgresql://", "postgresql+psycopg://", 1)
+    if not url.startswith("sqlite"):
+        return sa.create_engine(url, echo=echo, pool_pre_ping=True)
+    path = sa.make_url(url).database
+    if path and path != ":memory:":
+        Path(path).parent.mkdir(parents=True, exist_ok=True)
+    engine = sa.create_engine(url, echo=echo, connect_args={"timeout": 30, "check_same_thread": False})
+    sa.event.listen(engine, "connect", _prepare_sqlite)
+    sa.event.listen(engine, "begin", _begin_sqlite)
+    return engine
+
+
+def _prepare_sqlite(connection: Any, _record: Any) -> None:
+    connection.isolation_level = None  # transactions are begun by us, not guessed by the driver
+    cursor = connection.cursor()
+    for pragma in (
+        "journal_mode=WAL",
+        "synchronous=FULL",
+        "foreign_keys=ON",
+        "busy_timeout=30000",
+        "cache_size=-32000",
+        "temp_store=MEMORY",
+    ):
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    writes = connection.get_execution_options().get("vefa_write", False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+@contextmanager
+def writing(engine: Engine) -> Iterator[Connection]:
+    """One write transaction: committed at the end, rolled back on any error.
+
+    On SQLite it takes the write lock at once (BEGIN IMMEDIATE), so it can wait but never dead-lock. Keep it
+    short: nothing is rendered or sent inside one.
+    """
+    with engine.connect().execution_options(vefa_write=True) as connection, connection.begin():
+        yield connection
+
+
+@contextmanager
+def reading(engine: Engine) -> Iterator[Connection]:
+    """One consistent read."""
+    with engine.connect() as connection, connection.begin():
+        yield connection

@@ -1,0 +1,85 @@
+"""Every message that was ever due: one row per enrolment and step, and what became of it (rule 13)."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from sqlalchemy import Column, ForeignKey, Index, Table, UniqueConstraint
+
+from vefa.database import Id, Instant, metadata
+
+Text, Small = sa.Text, sa.SmallInteger
+
+sends = Table(
+    "sends",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("enrolment_id", Id, ForeignKey("enrolments.id"), nullable=False),
+    Column("step", Id, nullable=False, comment="step_names.id of the step's id"),
+    Column("journey_id", Id, nullable=False),
+    Column("customer_id", Id, ForeignKey("customers.id"), nullable=False),
+    Column("purpose", Text, nullable=False),
+    Column("medium", Text, comment="email | sms; null until the claim chooses"),
+    Column("state", Text, nullable=False, comment="queued reserved claimed sent skipped failed unknown"),
+    Column("reason", Text),
+    Column("due_at", Instant, nullable=False, comment="when the customer came to the step"),
+    Column("not_before", Instant, nullable=False, comment="deferred until then"),
+    Column("expires_at", Instant, comment="skipped(expired) from then on; every defer sets it (rule 15)"),
+    Column("attempt", Small, nullable=False, server_default="0"),
+    Column("batch_id", Id),
+    Column("lease_until", Instant, comment="wall clock: of a reservation or a claim"),
+    Column("claimed_at", Instant, comment="business time of the last claim: caps count from it"),
+    Column("settled_at", Instant),
+    Column("provider_id", Text),
+    Column("template_hash", Text),
+    Column("locale", Text),
+    UniqueConstraint("enrolment_id", "step", name="uq_sends_enrolment_step"),
+    Index(
+        "ix_sends_queue",
+        "journey_id",
+        "not_before",
+        sqlite_where=sa.text("state = 'queued'"),
+        postgresql_where=sa.text("state = 'queued'"),
+    ),
+    Index(
+        "ix_sends_leased",
+        "lease_until",
+        sqlite_where=sa.text("state IN ('reserved', 'claimed')"),
+        postgresql_where=sa.text("state IN ('reserved', 'claimed')"),
+    ),
+    Index("ix_sends_customer_id", "customer_id", "claimed_at"),
+    Index("ix_sends_batch_id", "batch_id"),
+)
+
+batches = Table(
+    "batches",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("owner", Text, nullable=False, comment="who reserved it: settlements are fenced by it"),
+    Column("journey_id", Id, nullable=False),
+    Column("channel", Text),
+    Column("reserved_at", Instant, nullable=False),
+    Column("claimed_at", Instant),
+    Column("settled_at", Instant),
+)
+
+send_history = Table(
+    "send_history",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("send_id", Id, ForeignKey("sends.id"), nullable=False),
+    Column("at", Instant, nullable=False),
+    Column("attempt", Small, nullable=False),
+    Column("what", Text, nullable=False, comment="deferred | released | unknown | settled late"),
+    Column("detail", Text),
+    Index("ix_send_history_send_id", "send_id"),
+    comment="whatever did not go straight from queued to sent",
+)
+
+breakers = Table(
+    "breakers",
+    metadata,
+    Column("channel", Text, primary_key=True),
+    Column("open_until", Instant, nullable=False, comment="wall clock"),
+    Column("reason", Text, nullable=False),
+    comment="channels that nothing may go by until mended (rule 15)",
+)

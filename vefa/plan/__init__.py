@@ -1,0 +1,1 @@
+"""A journey as a frozen plan: what the engine runs, `explain` tells and Prefect shows."""

@@ -1,0 +1,31 @@
+"""Plans to text and back, and the hash that names them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import cache
+from hashlib import blake2b
+
+from pydantic import TypeAdapter
+
+from vefa.plan.steps import Plan
+
+
+@cache
+def _adapter() -> TypeAdapter[Plan]:
+    return TypeAdapter(Plan)
+
+
+def dump(plan: Plan) -> str:
+    """The plan as JSON; `load` gives back an equal plan."""
+    return _adapter().dump_json(plan).decode()
+
+
+def load(text: str) -> Plan:
+    """The plan that `dump` wrote."""
+    return _adapter().validate_json(text)
+
+
+def plan_hash(plan: Plan) -> str:
+    """16 hex digits of what the plan says. Its status is not part of that: pausing makes no new version."""
+    return blake2b(dump(replace(plan, status="live")).encode(), digest_size=8).hexdigest()

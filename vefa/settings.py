@@ -1,0 +1,186 @@
+"""What differs between shops: `config/settings.yaml`, with the environment (`VEFA_…`) over it.
+
+Keys and passwords come from the environment only and never print.
+"""
+
+from __future__ import annotations
+
+from datetime import date
+from decimal import Decimal
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Literal
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from vefa.errors import SettingsError
+
+
+class Shop(BaseModel):
+    """The shop itself."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: str = "Örnek Mağaza"
+    zone: str = Field("Europe/Istanbul", description="IANA zone of the shop; customers without one get it")
+    country: str = Field(
+        "TR", description="ISO 3166-1 alpha-2; phone numbers without a prefix are read as of here"
+    )
+    currency: str = Field("TRY", description="revenue is counted in it")
+    exchange_rates: dict[str, Decimal] = Field(
+        default_factory=dict, description="worth of one unit of another currency in the shop's own"
+    )
+    locales: tuple[str, ...] = Field(
+        ("tr", "en"), description="languages of the templates; the first is the fallback"
+    )
+    founded_on: date | None = None
+
+    @field_validator("zone")
+    @classmethod
+    def _zone_exists(cls, value: str) -> str:
+        try:
+            ZoneInfo(value)
+        except (KeyError, ValueError, OSError):
+            raise ValueError(f'"{value}" is no IANA time zone; write one such as Europe/Istanbul') from None
+        return value
+
+
+class Channels(BaseModel):
+    """Which channel carries each medium. The outbox needs no keys and writes files."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    email: Literal["outbox", "sendgrid", "smtp"] = "outbox"
+    sms: Literal["outbox", "twilio"] = "outbox"
+
+
+class Smtp(BaseModel):
+    """A mail server. The password comes from VEFA_SMTP_PASSWORD."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    host: str = "localhost"
+    port: int = 587
+    user: str | None = None
+    security: Literal["starttls", "tls", "none"] = "starttls"
+
+
+class Settings(BaseSettings):
+    """All settings of one shop. `root` is the folder that holds `journeys/` and `config/`."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="VEFA_", env_nested_delimiter="__", extra="forbid", frozen=True, hide_input_in_errors=True
+    )
+
+    root: Path = Path()
+    shop: Shop = Shop()
+    channels: Channels = Channels()
+    smtp: Smtp = Smtp()
+    database_url: str = Field(
+        "sqlite:///var/vefa.db", description="relative SQLite paths count from the root", repr=False
+    )
+    public_url: str = Field(
+        "http://localhost:8020", description="where customers reach the shop's vefa: unsubscribe links"
+    )
+    sender_email: str = "merhaba@ornek.example"
+    sender_name: str = "Örnek Mağaza"
+    reply_to: str | None = None
+    sms_sender: str = Field(
+        "ORNEK", description="a number, an alphanumeric sender, or a Messaging Service (MG…)"
+    )
+    sendgrid_base_url: str = "https://api.sendgrid.com"
+    twilio_base_url: str = "https://api.twilio.com"
+    provider_timeout_seconds: float = Field(15.0, gt=0)
+    sends_in_flight: int = Field(4, ge=1, description="requests to a provider at one time")
+
+    secret_key: SecretStr = Field(SecretStr(""), description="signs links and coupon codes: VEFA_SECRET_KEY")
+    sendgrid_api_key: SecretStr = Field(SecretStr(""), description="VEFA_SENDGRID_API_KEY")
+    twilio_account_sid: str = Field("", repr=False)
+    twilio_auth_token: SecretStr = Field(SecretStr(""), description="VEFA_TWILIO_AUTH_TOKEN")
+    smtp_password: SecretStr = Field(SecretStr(""), description="VEFA_SMTP_PASSWORD")
+
+    @field_validator("sendgrid_base_url", "twilio_base_url")
+    @classmethod
+    def _https_or_loopback(cls, value: str) -> str:
+        parts = urlsplit(value)
+        loopback = parts.hostname in {"localhost", "::1"} or (parts.hostname or "").startswith("127.")
+        if parts.scheme == "https" or (parts.scheme == "http" and loopback):
+            return value.rstrip("/")
+        raise ValueError("must begin with https:// (plain http only for this machine itself)")
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        return env_settings, init_settings  # the environment goes over the file
+
+    @cached_property
+    def zone(self) -> ZoneInfo:
+        """The shop's time zone."""
+        return ZoneInfo(self.shop.zone)
+
+    @property
+    def database(self) -> str:
+        """The database's URL, with a relative SQLite path resolved against the root."""
+        prefix = "sqlite:///"
+        if self.database_url.startswith(prefix) and not self.database_url.startswith(prefix + "/"):
+            return prefix + str((self.root / self.database_url.removeprefix(prefix)).resolve())
+        return self.database_url
+
+    @property
+    def var(self) -> Path:
+        """Where local files go: the database, the outbox, logs."""
+        return self.root / "var"
+
+
+SECRETS = {"secret_key", "sendgrid_api_key", "twilio_auth_token", "smtp_password", "twilio_account_sid"}
+
+
+def load_settings(root: Path | None = None) -> Settings:
+    """The settings of the shop in `root` (else `VEFA_ROOT`, else the nearest folder upwards that has `journeys/`).
+
+    Raises SettingsError with a sentence for each thing that is wrong.
+    """
+    root = (root or _find_root()).resolve()
+    path = root / "config" / "settings.yaml"
+    given = _read_yaml(path) if path.exists() else {}
+    for secret in SECRETS & set(given):
+        raise SettingsError(
+            f"{path}: {secret} is a secret and does not belong in a file; set VEFA_{secret.upper()} instead"
+        )
+    try:
+        return Settings(**{**given, "root": root})
+    except ValidationError as error:
+        lines = [f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors(include_input=False)]
+        raise SettingsError(f"{path} or the environment:\n  " + "\n  ".join(lines)) from None
+
+
+def _find_root() -> Path:
+    import os
+
+    if named := os.environ.get("VEFA_ROOT"):
+        return Path(named)
+    here = Path.cwd()
+    return next((folder for folder in (here, *here.parents) if (folder / "journeys").is_dir()), here)
+
+
+def _read_yaml(path: Path) -> dict[str, Any]:
+    from ruamel.yaml import YAML, YAMLError
+
+    try:
+        content = YAML(typ="safe").load(path)
+    except YAMLError as error:
+        raise SettingsError(f"{path}: not valid YAML: {error}") from None
+    if content is None:
+        return {}
+    if not isinstance(content, dict):
+        raise SettingsError(f"{path}: must hold `key: value` lines")
+    return content
