@@ -50,6 +50,8 @@ customers = Table(
         comment="31-bit BLAKE2 of outside_id: all chance comes from it",
     ),
     Column("fingerprint", Text, nullable=False, server_default=""),
+    Index("ix_customers_zone", "zone"),
+    Index("ix_customers_created_at", "created_at"),
 )
 
 contacts = Table(
@@ -253,6 +255,7 @@ events = Table(
         comment="the object's outside id; the sender's event id where there is no object",
     ),
     Column("object_id", Id, comment="the object's row here"),
+    Column("order_id", Id, comment="the order that the object is, or belongs to: same-order questions need no join"),
     Column("occurrence", sa.Integer, nullable=False, server_default="0"),
     Column("customer_id", Id, ForeignKey("customers.id"), comment="null: nobody to write to"),
     Column("occurred_at", Instant, nullable=False),
@@ -261,6 +264,7 @@ events = Table(
     # Rule 7: never the time, never the content.
     UniqueConstraint("source", "type", "object_key", "occurrence", name="uq_events_key"),
     Index("ix_events_type_known_at", "type", "known_at"),
+    Index("ix_events_order_id", "order_id", "type"),
     Index("ix_events_customer_id_type_occurred_at", "customer_id", "type", "occurred_at"),
 )
 
@@ -288,6 +292,7 @@ facts = Table(
     Index("ix_facts_orders_count", "orders_count"),
     Index("ix_facts_orders_revenue", "orders_revenue"),
     Index("ix_facts_until", "until"),
+    Index("ix_facts_as_of", "as_of"),
     comment="roll-ups of a customer's orders as of a moment (rule 24)",
 )
 

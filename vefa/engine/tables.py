@@ -66,6 +66,7 @@ enrolments = Table(
     Column("enrolled_at", Instant, nullable=False, comment="the tick's now"),
     Column("object_kind", Text),
     Column("object_id", Id),
+    Column("order_id", Id, comment="the order that the object is, or belongs to"),
     Column("trigger_date", sa.Date, comment="this year's day, for date triggers"),
     Column("state", Text, nullable=False, comment="active | finished | left | holdout"),
     Column("reason", Text, comment="why they left"),
