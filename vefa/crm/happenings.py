@@ -1,0 +1,167 @@
+"""From facts to events: an order says when it was placed, shipped, delivered; each such moment is an event.
+
+An event's key is source, type, object and occurrence (rule 7). A corrected row updates its events, never
+their `known_at`, so a correction enters nobody again. A moment that is taken back leaves its event standing.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.engine import Connection
+
+from vefa.crm.tables import (
+    customers,
+    deliveries,
+    events,
+    orders,
+    returns,
+    reviews,
+    stale_facts,
+    survey_answers,
+    tickets,
+)
+
+Kind = Literal["customer", "order", "delivery", "return", "ticket", "review", "survey"]
+
+#: Customers bear no source of their own: their events say they come from the CRM.
+CUSTOMER_SOURCE = "crm"
+
+
+@dataclass(frozen=True)
+class Moment:
+    """A column that makes an event of `type`, with the column that says when it was learned."""
+
+    type: str
+    occurred: str
+    known: str
+
+
+@dataclass(frozen=True)
+class FactTable:
+    """A table whose rows are objects of events, and the moments it holds."""
+
+    table: sa.Table
+    moments: tuple[Moment, ...]
+
+
+def _moments(kind: str, *names: str) -> tuple[Moment, ...]:
+    return tuple(Moment(f"{kind}.{name}", f"{name}_at", f"{name}_known_at") for name in names)
+
+
+FACT_TABLES: dict[Kind, FactTable] = {
+    "customer": FactTable(customers, (Moment("customer.created", "created_at", "known_at"),)),
+    "order": FactTable(orders, _moments("order", "placed", "shipped", "delivered", "cancelled")),
+    "delivery": FactTable(deliveries, _moments("delivery", "shipped", "delivered")),
+    "return": FactTable(returns, _moments("return", "requested", "received", "refunded")),
+    "ticket": FactTable(tickets, _moments("ticket", "opened", "answered", "resolved")),
+    "review": FactTable(reviews, _moments("review", "posted")),
+    "survey": FactTable(survey_answers, _moments("survey", "answered")),
+}
+
+_COLUMNS = (
+    "source",
+    "type",
+    "object_kind",
+    "object_key",
+    "object_id",
+    "occurrence",
+    "customer_id",
+    "occurred_at",
+    "known_at",
+)
+_CORRECTED = ("occurred_at", "customer_id", "object_id")
+
+
+def record_events(connection: Connection, kind: Kind, ids: Sequence[int] | None) -> int:
+    """Make or correct the events of these rows of `kind` (None: of all); how many are new or changed."""
+    if ids is not None and not ids:
+        return 0
+    fact = FACT_TABLES[kind]
+    wanted = None if ids is None else fact.table.c.id.in_(_numbers(connection, ids))
+    return sum(_record(connection, kind, fact.table, moment, wanted) for moment in fact.moments)
+
+
+def record_events_of(connection: Connection, kind: Kind, ids: sa.Select[Any]) -> int:
+    """The same for the rows whose ids a query gives."""
+    fact = FACT_TABLES[kind]
+    wanted = fact.table.c.id.in_(ids)
+    return sum(_record(connection, kind, fact.table, moment, wanted) for moment in fact.moments)
+
+
+def mark_stale(connection: Connection, customer_ids: Sequence[int]) -> None:
+    """These customers' roll-ups must be made anew; call it in the transaction that changes their orders."""
+    if customer_ids:
+        mark_stale_of(connection, sa.select(customers.c.id).where(_is_among(connection, customer_ids)))
+
+
+def mark_stale_of(connection: Connection, customer_ids: sa.Select[Any]) -> None:
+    """The same for the customers whose ids a query gives; nulls are passed over."""
+    chosen = customer_ids.subquery()
+    named = sa.select(chosen.c[0]).distinct().where(chosen.c[0].is_not(None))
+    connection.execute(
+        _insert(connection, stale_facts).from_select(["customer_id"], named).on_conflict_do_nothing()
+    )
+
+
+def _is_among(connection: Connection, ids: Sequence[int]) -> sa.ColumnElement[bool]:
+    return customers.c.id.in_(_numbers(connection, ids))
+
+
+def _record(
+    connection: Connection, kind: Kind, table: sa.Table, moment: Moment, wanted: sa.ColumnElement[bool] | None
+) -> int:
+    happened = _happened(kind, table, moment)
+    if wanted is not None:
+        happened = happened.where(wanted)
+    insert = _insert(connection, events).from_select(_COLUMNS, happened)
+    new = insert.excluded
+    upsert = insert.on_conflict_do_update(
+        index_elements=["source", "type", "object_key", "occurrence"],
+        set_={name: new[name] for name in _CORRECTED},
+        where=sa.or_(*(events.c[name].is_distinct_from(new[name]) for name in _CORRECTED)),
+    )
+    return connection.execute(upsert).rowcount
+
+
+def _happened(kind: Kind, table: sa.Table, moment: Moment) -> sa.Select[Any]:
+    """One row per event that this moment makes, in the columns of `events`."""
+    occurred, known = table.c[moment.occurred], table.c[moment.known]
+    source = sa.literal(CUSTOMER_SOURCE) if table is customers else table.c.source
+    query = sa.select(
+        source,
+        sa.literal(moment.type),
+        sa.literal(kind),
+        table.c.outside_id,
+        table.c.id,
+        sa.literal(0),
+        _customer(table),
+        occurred,
+        known,
+    ).where(occurred.is_not(None))
+    if table is deliveries:
+        query = query.join_from(deliveries, orders, orders.c.id == deliveries.c.order_id)
+    return query.order_by(table.c.id)
+
+
+def _customer(table: sa.Table) -> sa.ColumnElement[Any]:
+    if table is customers:
+        return customers.c.id
+    return orders.c.customer_id if table is deliveries else table.c.customer_id
+
+
+def _insert(connection: Connection, table: sa.Table) -> Any:
+    """An INSERT that knows ON CONFLICT; both dialects spell it alike."""
+    return postgresql.insert(table) if connection.dialect.name == "postgresql" else sqlite.insert(table)
+
+
+def _numbers(connection: Connection, ids: Sequence[int]) -> sa.Select[Any]:
+    """The ids as a query with one bound value, so that any number of them fits into a statement."""
+    if connection.dialect.name == "postgresql":
+        return sa.select(sa.func.unnest(sa.cast(list(ids), postgresql.ARRAY(sa.BigInteger))))
+    return sa.select(sa.func.json_each(json.dumps(list(ids))).table_valued("value").c.value)
