@@ -126,7 +126,7 @@ def _record(
         set_={name: new[name] for name in _CORRECTED},
         where=sa.or_(*(events.c[name].is_distinct_from(new[name]) for name in _CORRECTED)),
     )
-    return connection.execute(upsert).rowcount
+    return connection.execute(upsert, execution_options={"preserve_rowcount": True}).rowcount
 
 
 def _happened(kind: Kind, table: sa.Table, moment: Moment) -> sa.Select[Any]:
