@@ -1,0 +1,1 @@
+"""The forms that the tables have had, and the ways between them (Alembic)."""
