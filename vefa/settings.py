@@ -26,16 +26,12 @@ class Shop(BaseModel):
 
     name: str = "Örnek Mağaza"
     zone: str = Field("Europe/Istanbul", description="IANA zone of the shop; customers without one get it")
-    country: str = Field(
-        "TR", description="ISO 3166-1 alpha-2; phone numbers without a prefix are read as of here"
-    )
+    country: str = Field("TR", description="ISO 3166-1 alpha-2; phone numbers without a prefix are read as of here")
     currency: str = Field("TRY", description="revenue is counted in it")
     exchange_rates: dict[str, Decimal] = Field(
         default_factory=dict, description="worth of one unit of another currency in the shop's own"
     )
-    locales: tuple[str, ...] = Field(
-        ("tr", "en"), description="languages of the templates; the first is the fallback"
-    )
+    locales: tuple[str, ...] = Field(("tr", "en"), description="languages of the templates; the first is the fallback")
     founded_on: date | None = None
 
     @field_validator("zone")
@@ -88,9 +84,7 @@ class Settings(BaseSettings):
     sender_email: str = "merhaba@ornek.example"
     sender_name: str = "Örnek Mağaza"
     reply_to: str | None = None
-    sms_sender: str = Field(
-        "ORNEK", description="a number, an alphanumeric sender, or a Messaging Service (MG…)"
-    )
+    sms_sender: str = Field("ORNEK", description="a number, an alphanumeric sender, or a Messaging Service (MG…)")
     sendgrid_base_url: str = "https://api.sendgrid.com"
     twilio_base_url: str = "https://api.twilio.com"
     provider_timeout_seconds: float = Field(15.0, gt=0)
@@ -173,7 +167,8 @@ def _find_root() -> Path:
 
 
 def _read_yaml(path: Path) -> dict[str, Any]:
-    from ruamel.yaml import YAML, YAMLError
+    from ruamel.yaml import YAML
+    from ruamel.yaml.error import YAMLError
 
     try:
         content = YAML(typ="safe").load(path)

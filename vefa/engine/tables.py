@@ -15,6 +15,9 @@ journeys = Table(
     Column("id", Id, primary_key=True),
     Column("name", Text, nullable=False, unique=True),
     Column("state", Text, nullable=False, comment="draft | live | paused | closing | gone (rule 22)"),
+    Column(
+        "file_status", Text, comment="what the file said last; a pause by hand outlives deploys that do not change it"
+    ),
     Column("plan_id", Id, comment="the plan that newcomers get"),
     Column("live_since", Instant, comment="nothing older enters (rule 4)"),
     Column("entry_from", Instant, comment="live_since less backfill, or the end of the last pause"),

@@ -16,6 +16,8 @@ sends = Table(
     Column("enrolment_id", Id, ForeignKey("enrolments.id"), nullable=False),
     Column("step", Id, nullable=False, comment="step_names.id of the step's id"),
     Column("journey_id", Id, nullable=False),
+    Column("plan_id", Id, nullable=False, comment="the plan it was queued under (rule 21)"),
+    Column("template", Text, nullable=False),
     Column("customer_id", Id, ForeignKey("customers.id"), nullable=False),
     Column("purpose", Text, nullable=False),
     Column("medium", Text, comment="email | sms; null until the claim chooses"),

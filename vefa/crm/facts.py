@@ -1,0 +1,145 @@
+"""Roll-ups of a customer's orders: kept for who did not change, made anew for who did (rule 24).
+
+The same numbers can be asked of the dated base rows, as of any moment; that both agree is a law. What depends on
+the time itself (how long ago, which fifth) is never stored.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection, Engine
+from sqlalchemy.sql import ColumnElement, Select
+
+from vefa.crm.scope import Borders, Source
+from vefa.crm.tables import facts, orders, stale_facts
+from vefa.database import Instant, Money, to_micros, writing
+from vefa.settings import Shop
+
+BATCH = 20_000
+
+
+def counted(now: datetime) -> ColumnElement[bool]:
+    """Orders that count as of `now`: known, and not known to be cancelled."""
+    o = orders.c
+    return sa.and_(o.placed_known_at <= now, sa.or_(o.cancelled_known_at.is_(None), o.cancelled_known_at > now))
+
+
+def worth(shop: Shop) -> ColumnElement[Any]:
+    """An order's total in the shop's own currency; nothing where the shop gives no rate for it."""
+    whens: dict[str, Any] = {shop.currency: orders.c.total}
+    for currency, rate in shop.exchange_rates.items():
+        whens[currency] = sa.cast(sa.cast(orders.c.total, sa.Float) * float(rate), sa.BigInteger)
+    return sa.case(whens, value=orders.c.currency, else_=0)
+
+
+def measures(now: datetime, shop: Shop) -> list[ColumnElement[Any]]:
+    """count, revenue, first and last over `orders`, as of `now`. Shape: one row per group."""
+    ok = counted(now)
+    return [
+        sa.func.count(sa.case((ok, 1))).label("orders_count"),
+        sa.type_coerce(sa.func.coalesce(sa.func.sum(sa.case((ok, worth(shop)), else_=0)), 0), Money()).label(
+            "orders_revenue"
+        ),
+        sa.type_coerce(sa.func.min(sa.case((ok, orders.c.placed_at))), Instant()).label("orders_first_at"),
+        sa.type_coerce(sa.func.max(sa.case((ok, orders.c.placed_at))), Instant()).label("orders_last_at"),
+    ]
+
+
+def dated(now: datetime, shop: Shop) -> Select[Any]:
+    """The roll-up of every buyer, straight from the orders, as of `now`."""
+    return (
+        sa.select(orders.c.customer_id, *measures(now, shop))
+        .where(orders.c.customer_id.is_not(None), orders.c.placed_known_at <= now)
+        .group_by(orders.c.customer_id)
+    )
+
+
+def dated_one(now: datetime, shop: Shop, customer_id: ColumnElement[int], measure: str) -> ColumnElement[Any]:
+    """One measure of one customer, straight from their orders."""
+    column = next(m for m in measures(now, shop) if m.name == measure)
+    return sa.select(column).where(orders.c.customer_id == customer_id).correlate_except(orders).scalar_subquery()
+
+
+def refresh(engine: Engine, now: datetime, shop: Shop) -> Source:
+    """Make the roll-ups serve `now` where they can, and say which source serves it.
+
+    A moment before what they were made for is served by the dated rows; the roll-ups are left alone then.
+    """
+    with engine.connect() as connection:
+        as_of = connection.scalar(sa.select(sa.func.max(facts.c.as_of)))
+        if as_of is not None and now < as_of:
+            return "dated"
+    while _refresh_batch(engine, now, shop):
+        pass
+    return "rolled"
+
+
+def _refresh_batch(engine: Engine, now: datetime, shop: Shop) -> int:
+    due = sa.union(
+        sa.select(stale_facts.c.customer_id), sa.select(facts.c.customer_id).where(facts.c.until <= now)
+    ).subquery()
+    with engine.connect() as connection:
+        ids = list(connection.scalars(sa.select(due.c.customer_id).order_by(due.c.customer_id).limit(BATCH)))
+    if not ids:
+        return 0
+    chosen: Any = sa.bindparam("ids", ids, expanding=True, literal_execute=True)
+    with writing(engine) as connection:
+        # First the marks, then the orders: a mark made after this point is for the next round.
+        connection.execute(sa.delete(stale_facts).where(stale_facts.c.customer_id.in_(chosen)))
+        _store(connection, now, shop, orders.c.customer_id.in_(chosen))
+    return len(ids)
+
+
+def _store(connection: Connection, now: datetime, shop: Shop, which: ColumnElement[bool]) -> None:
+    # What is known from a later moment on ends the row's validity at that moment.
+    later = [
+        sa.case((column > now, column), else_=None)
+        for column in (orders.c.placed_known_at, orders.c.cancelled_known_at)
+    ]
+    far = sa.literal(2**62, sa.BigInteger)
+    soonest = sa.func.min(
+        sa.case((sa.func.coalesce(later[0], far) < sa.func.coalesce(later[1], far), later[0]), else_=later[1])
+    )
+    rows = (
+        sa.select(
+            orders.c.customer_id,
+            *measures(now, shop),
+            sa.literal(to_micros(now), sa.BigInteger).label("as_of"),
+            soonest.label("until"),
+        )
+        .where(which)
+        .group_by(orders.c.customer_id)
+    )
+    insert = _insert(connection)(facts).from_select(
+        [facts.c.customer_id, *(facts.c[m.name] for m in measures(now, shop)), facts.c.as_of, facts.c.until],
+        rows,
+    )
+    updates = {c.name: insert.excluded[c.name] for c in facts.c if c.name != "customer_id"}
+    connection.execute(insert.on_conflict_do_update(index_elements=[facts.c.customer_id], set_=updates))
+
+
+def _insert(connection: Connection) -> Any:
+    from sqlalchemy.dialects import postgresql, sqlite
+
+    return postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
+
+
+def borders(connection: Connection, now: datetime, shop: Shop, source: Source) -> Borders:
+    """Quintile borders of all who have bought. Ties fall on the same side, whatever the database."""
+    base: Any = facts if source == "rolled" else dated(now, shop).subquery()
+    buyers = base.c.orders_count > 0
+    n = connection.scalar(sa.select(sa.func.count()).select_from(base).where(buyers)) or 0
+
+    def cut(column: Any) -> tuple[int, ...]:
+        value = sa.type_coerce(column, sa.BigInteger)
+        query = sa.select(value).where(buyers).order_by(column)
+        found = (connection.scalar(query.offset(n * k // 5).limit(1)) for k in range(1, 5))
+        return tuple(v for v in found if v is not None)
+
+    if not n:
+        return Borders()
+    c = base.c
+    return Borders(cut(c.orders_last_at), cut(c.orders_count), cut(c.orders_revenue))

@@ -1,0 +1,78 @@
+"""Whom and what a question is about, and as of when: the SQL side of a condition's surroundings."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Literal
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+from sqlalchemy.sql import ColumnElement
+
+from vefa.crm.tables import customers
+from vefa.settings import Shop
+
+Source = Literal["rolled", "dated"]
+
+
+@dataclass(frozen=True)
+class Borders:
+    """Quintile borders of the buyers: four ascending values each; a score is 1 + the borders at or below the value."""
+
+    recency: tuple[int, ...] = ()
+    frequency: tuple[int, ...] = ()
+    monetary: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True)
+class World:
+    """What is the same for everybody at one moment."""
+
+    now: datetime
+    shop: Shop
+    zones: tuple[str, ...]
+    facts: Source = "dated"
+    borders: Borders = Borders()
+
+
+@dataclass(frozen=True)
+class Scope:
+    """One row's surroundings as SQL expressions, for correlated use in any statement.
+
+    `customer_id` is needed always. `entered_at` and the object's columns stand only inside a journey. `more` gives
+    fields that rooms above this one own (coupon.*, trigger.*); `reacted` answers opened and clicked.
+    """
+
+    world: World
+    customer_id: ColumnElement[int]
+    zone: ColumnElement[str] | None = None
+    object_kind: str | None = None
+    object_id: ColumnElement[int] | None = None
+    order_id: ColumnElement[int] | None = None
+    entered_at: ColumnElement[datetime] | None = None
+    more: Mapping[str, ColumnElement[Any]] = field(default_factory=dict)
+    reacted: Callable[[str, str], ColumnElement[bool]] | None = None
+
+    @property
+    def now(self) -> datetime:
+        return self.world.now
+
+    @property
+    def zone_name(self) -> ColumnElement[str]:
+        """The customer's time zone."""
+        if self.zone is not None:
+            return self.zone
+        c = customers.alias()
+        return sa.select(c.c.zone).where(c.c.id == self.customer_id).correlate_except(c).scalar_subquery()
+
+
+def known_zones(connection: Connection) -> tuple[str, ...]:
+    """Every time zone that some customer lives in, by skipping along the index."""
+    first = sa.select(sa.func.min(customers.c.zone).label("zone"))
+    walk = first.cte("walk", recursive=True)
+    after = sa.select(sa.func.min(customers.c.zone)).where(customers.c.zone > walk.c.zone).scalar_subquery()
+    walk = walk.union_all(sa.select(after).where(walk.c.zone.is_not(None)))
+    rows = connection.execute(sa.select(walk.c.zone).where(walk.c.zone.is_not(None)))
+    return tuple(rows.scalars())

@@ -1,0 +1,260 @@
+"""Plans in the database: stored by their hash, pinned by enrolment, and what a change does to those inside (rules 20-22)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import lru_cache
+from typing import Any, Literal
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from vefa.engine.tables import enrolments, journeys, plans, step_names
+from vefa.errors import UserError
+from vefa.language.conditions import Duration
+from vefa.ledger.tables import sends
+from vefa.plan.codec import dump, load, plan_hash
+from vefa.plan.steps import Plan, Step
+
+OnChange = Literal["migrate", "finish_old", "exit"]
+State = Literal["draft", "live", "paused", "closing", "gone"]
+
+
+class PlanRefused(UserError):
+    """A changed journey would leave people nowhere; the deploy must say what becomes of them."""
+
+
+class UnknownJourney(UserError):
+    """No journey of that name was ever stored."""
+
+
+@dataclass(frozen=True)
+class Stored:
+    """What storing a plan did. `moved` and `ended` count the people inside whom the change touched."""
+
+    journey: str
+    hash: str
+    is_new: bool
+    changed: bool
+    state: State
+    moved: int = 0
+    ended: int = 0
+
+
+@dataclass(frozen=True)
+class Pinned:
+    """A stored plan with the numbers that stand for its step names in the database."""
+
+    id: int
+    journey_id: int
+    plan: Plan
+    hash: str
+    numbers: dict[str, int]
+
+    def number(self, name: str | None) -> int | None:
+        """The number of a step's key or id."""
+        return None if name is None else self.numbers[name]
+
+    def at(self, number: int | None) -> Step | None:
+        """The step whose key has that number."""
+        return next((s for s in self.plan.steps if self.numbers[s.key] == number), None)
+
+
+@dataclass(frozen=True)
+class JourneyRow:
+    """A journey's state, which the database alone decides (rule 22)."""
+
+    id: int
+    name: str
+    state: State
+    plan_id: int | None
+    live_since: datetime | None
+    entry_from: datetime | None
+    last_tick_at: datetime | None
+    lease_owner: str | None
+    lease_until: datetime | None
+
+
+_ROW = [journeys.c[name] for name in JourneyRow.__dataclass_fields__]
+
+
+def journey_row(connection: Connection, name: str) -> JourneyRow:
+    """The journey of that name. Raises UnknownJourney."""
+    row = connection.execute(sa.select(*_ROW).where(journeys.c.name == name)).one_or_none()
+    if row is None:
+        raise UnknownJourney(f'No journey "{name}" is stored. Run `vefa deploy`, or `vefa run {name}`.')
+    return JourneyRow(*row)
+
+
+def elapsed(length: Duration) -> timedelta:
+    """A duration where no customer's calendar is at hand: a day is 24 hours."""
+    return timedelta(days=length.days, seconds=length.seconds)
+
+
+def store_plan(
+    connection: Connection, plan: Plan, now: datetime, on_change: OnChange | None = None, *, send_again: bool = False
+) -> Stored:
+    """Make `plan` the one that newcomers get, and settle what becomes of those inside an older one.
+
+    Without `on_change`, people go on in the new plan where every occupied step still stands; otherwise PlanRefused
+    says which steps are occupied, and nothing changes. `send_again`: a template they already had may go once more.
+    """
+    name_hash = plan_hash(plan)
+    row = connection.execute(sa.select(journeys).where(journeys.c.name == plan.journey)).one_or_none()
+    is_new = row is None
+    if row is None:
+        journey_id = _new_journey(connection, plan)
+    else:
+        journey_id = row.id
+    _name_steps(connection, journey_id, plan)
+    plan_id = _plan_row(connection, journey_id, plan, name_hash, now)
+    old_plan = None if row is None else row.plan_id
+    moved = ended = 0
+    if old_plan is not None and old_plan != plan_id:
+        moved, ended = _settle_those_inside(connection, plan, journey_id, plan_id, now, on_change, send_again)
+    connection.execute(sa.update(journeys).where(journeys.c.id == journey_id).values(plan_id=plan_id))
+    state = _follow_file(connection, plan, now)
+    return Stored(plan.journey, name_hash, is_new, old_plan != plan_id, state, moved, ended)
+
+
+def _new_journey(connection: Connection, plan: Plan) -> int:
+    result = connection.execute(sa.insert(journeys).values(name=plan.journey, state="draft"))
+    return int(result.inserted_primary_key[0])  # type: ignore[index]  # an INSERT of one row always has one
+
+
+def _name_steps(connection: Connection, journey_id: int, plan: Plan) -> None:
+    wanted = dict.fromkeys(name for step in plan.steps for name in (step.key, step.id))
+    have = set(connection.scalars(sa.select(step_names.c.name).where(step_names.c.journey_id == journey_id)))
+    rows = [{"journey_id": journey_id, "name": name} for name in wanted if name not in have]
+    if rows:
+        connection.execute(sa.insert(step_names), rows)
+
+
+def _plan_row(connection: Connection, journey_id: int, plan: Plan, name_hash: str, now: datetime) -> int:
+    query = sa.select(plans.c.id).where(plans.c.journey_id == journey_id, plans.c.hash == name_hash)
+    if (found := connection.scalar(query)) is not None:
+        return int(found)
+    row = {"journey_id": journey_id, "hash": name_hash, "body": dump(plan), "stored_at": now}
+    return int(connection.execute(sa.insert(plans).values(row)).inserted_primary_key[0])  # type: ignore[index]  # one row
+
+
+def _settle_those_inside(
+    connection: Connection,
+    plan: Plan,
+    journey_id: int,
+    plan_id: int,
+    now: datetime,
+    on_change: OnChange | None,
+    send_again: bool,
+) -> tuple[int, int]:
+    inside = sa.and_(enrolments.c.journey_id == journey_id, enrolments.c.state == "active")
+    elsewhere = sa.and_(inside, enrolments.c.plan_id != plan_id)
+    gone = _vanished(connection, plan, elsewhere)
+    if gone and on_change is None:
+        steps = ", ".join(f'"{name}" ({count})' for name, count in gone.items())
+        raise PlanRefused(
+            f'{plan.journey}: customers stand at steps that are no longer there: {steps}. Deploy with "--on-change '
+            'finish_old" (they finish the old version), "migrate" (they leave, the others go on in the new one) or "exit".'
+        )
+    if on_change == "finish_old":
+        return 0, 0
+    ended = 0
+    if on_change == "exit":
+        ended = leave(connection, elsewhere, now, "the journey changed")
+    elif gone:
+        kept = sa.select(step_names.c.id).where(
+            step_names.c.journey_id == journey_id, step_names.c.name.in_([s.key for s in plan.steps])
+        )
+        ended = leave(connection, sa.and_(elsewhere, enrolments.c.step.not_in(kept)), now, "their step was removed")
+    if send_again:
+        mine = sa.select(enrolments.c.id).where(elsewhere)
+        connection.execute(sa.update(sends).where(sends.c.enrolment_id.in_(mine)).values(plan_id=plan_id))
+    moved = connection.execute(sa.update(enrolments).where(elsewhere).values(plan_id=plan_id)).rowcount
+    return moved, ended
+
+
+def _vanished(connection: Connection, plan: Plan, elsewhere: Any) -> dict[str, int]:
+    """Occupied steps that the new plan lacks, with how many stand there."""
+    query = (
+        sa.select(step_names.c.name, sa.func.count())
+        .join_from(enrolments, step_names, step_names.c.id == enrolments.c.step)
+        .where(elsewhere)
+        .group_by(step_names.c.name)
+    )
+    return {name: count for name, count in connection.execute(query).tuples() if name not in plan.by_key}
+
+
+def leave(connection: Connection, which: Any, now: datetime, reason: str) -> int:
+    """End the enrolments that `which` (over `enrolments`) chooses, and skip what was queued for them.
+
+    Who has a message under way, or one whose fate is not known, stays until that is settled (rule 16).
+    """
+    busy = sa.exists().where(
+        sends.c.enrolment_id == enrolments.c.id,
+        sa.or_(
+            sends.c.state == "claimed",
+            sa.and_(sends.c.state == "unknown", enrolments.c.phase == 1, enrolments.c.due_at > now),
+        ),
+    )
+    chosen = sa.select(enrolments.c.id).where(which, enrolments.c.state == "active", sa.not_(busy))
+    queued = sa.and_(sends.c.enrolment_id.in_(chosen), sends.c.state.in_(("queued", "reserved")))
+    connection.execute(
+        sa.update(sends)
+        .where(queued)
+        .values(state="skipped", reason=f"left: {reason}", settled_at=now, lease_until=None)
+    )
+    gone = sa.update(enrolments).where(which, enrolments.c.state == "active", sa.not_(busy))
+    return connection.execute(gone.values(state="left", reason=reason, left_at=now, due_at=None)).rowcount
+
+
+def _follow_file(connection: Connection, plan: Plan, now: datetime) -> State:
+    """Take over the file's status where the file changed it; else a pause by hand stays."""
+    row = connection.execute(sa.select(journeys).where(journeys.c.name == plan.journey)).one()
+    if row.file_status != plan.status:
+        connection.execute(sa.update(journeys).where(journeys.c.id == row.id).values(file_status=plan.status))
+        set_state(connection, plan.journey, plan.status, now, backfill=plan.backfill)
+        return plan.status
+    state: State = row.state
+    if state == "gone":  # the file has come back
+        set_state(connection, plan.journey, plan.status, now)
+        return plan.status
+    return state
+
+
+def set_state(
+    connection: Connection, journey: str, state: State, now: datetime, *, backfill: Duration | None = None
+) -> None:
+    """Change a journey's state. Going live for the first time fixes what is too old to enter (rule 4); resuming lets
+    in only what comes from now on (rule 22); `gone` ends everybody inside."""
+    row = journey_row(connection, journey)
+    values: dict[str, Any] = {"state": state}
+    if state == "live" and row.state != "live":
+        if row.live_since is None:
+            values |= {"live_since": now, "entry_from": now - elapsed(backfill or Duration())}
+        else:
+            values["entry_from"] = now
+    connection.execute(sa.update(journeys).where(journeys.c.id == row.id).values(values))
+    if state == "gone":
+        leave(connection, enrolments.c.journey_id == row.id, now, "the journey was removed")
+
+
+def pinned(connection: Connection, plan_id: int) -> Pinned:
+    """The stored plan of that number."""
+    row = connection.execute(sa.select(plans).where(plans.c.id == plan_id)).one()
+    names = sa.select(step_names.c.name, step_names.c.id).where(step_names.c.journey_id == row.journey_id)
+    numbers = {name: number for name, number in connection.execute(names).tuples()}
+    return Pinned(row.id, row.journey_id, _parsed(row.body), row.hash, numbers)
+
+
+@lru_cache(maxsize=256)
+def _parsed(body: str) -> Plan:
+    return load(body)
+
+
+def plans_in_use(connection: Connection, row: JourneyRow) -> tuple[Pinned, ...]:
+    """The current plan first, then older ones that still hold somebody."""
+    query = sa.select(enrolments.c.plan_id).where(enrolments.c.journey_id == row.id, enrolments.c.state == "active")
+    older = sorted(set(connection.scalars(query.distinct())) - {row.plan_id}, reverse=True)
+    first = [] if row.plan_id is None else [row.plan_id]
+    return tuple(pinned(connection, number) for number in (*first, *older))
