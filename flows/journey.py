@@ -1,0 +1,95 @@
+"""One journey as one Prefect flow. A run walks the journey once: one task run for each step that has work."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from datetime import UTC, datetime
+from functools import partial
+from typing import Any
+
+from prefect import Flow, State, get_run_logger
+from prefect.runtime import flow_run
+from prefect.states import Completed
+from prefect.utilities.annotations import quote
+
+from flows.artifacts import artifact_key, show, summary
+from flows.deployments import attribute
+from flows.descriptions import describe
+from flows.pauses import mirror_here
+from flows.standing import prepare
+from flows.subjects import Subject
+from tasks.steps import advance, enter
+from vefa.engine.shop import open_shop
+from vefa.engine.tick import JourneyBusy, StepRef, Tick
+from vefa.plan.codec import plan_hash
+from vefa.settings import Settings
+
+BUSY = "Another run is walking this journey; this one had nothing to do."
+
+
+def journey_flow(subject: Subject) -> Flow[Any, Any]:
+    """The flow: it bears the journey's name, tells its steps, and its version is the plan's hash."""
+
+    async def walk(now: datetime | None = None) -> State[Any]:
+        return await _walk(subject, _clock(now, subject.settings))
+
+    walk.__name__ = walk.__qualname__ = attribute(subject.journey)
+    return Flow(
+        walk,
+        name=subject.journey,
+        description=describe(subject.plan) if subject.plan else subject.problems,
+        version=plan_hash(subject.plan) if subject.plan else "broken",
+        flow_run_name=partial(_run_name, subject.settings),
+        persist_result=False,
+    )
+
+
+def _clock(now: datetime | None, settings: Settings) -> Callable[[], datetime]:
+    """The time; fixed where a replay asks for it. A moment without a zone is on the shop's clock."""
+    if now is None:
+        return lambda: datetime.now(UTC)
+    fixed = (now if now.tzinfo else now.replace(tzinfo=settings.zone)).astimezone(UTC)
+    return lambda: fixed
+
+
+def _run_name(settings: Settings) -> str:
+    moment = flow_run.parameters.get("now") or flow_run.scheduled_start_time
+    return f"{moment.astimezone(settings.zone):%Y-%m-%d %H:%M}"
+
+
+async def _walk(subject: Subject, clock: Callable[[], datetime]) -> State[Any]:
+    shop = await asyncio.to_thread(open_shop, subject.settings)
+    try:
+        for warning in await asyncio.to_thread(prepare, shop.database, subject, clock()):
+            get_run_logger().warning(warning)
+        await mirror_here(shop.database)
+        begin = partial(Tick.begin, shop, subject.journey, clock=clock, owner=str(flow_run.id))
+        try:
+            tick = await asyncio.to_thread(begin)
+        except JourneyBusy:
+            return Completed(message=BUSY, name="Skipped")
+        return await _all_steps(tick)
+    finally:
+        await asyncio.to_thread(shop.close)
+
+
+async def _all_steps(tick: Tick) -> State[Any]:
+    try:
+        await enter(quote(tick))
+        for step in await asyncio.to_thread(tick.steps):
+            if await asyncio.to_thread(tick.due, step):
+                await _step(tick, step)
+        report = await asyncio.to_thread(tick.finish)
+    except BaseException:
+        await asyncio.shield(asyncio.to_thread(tick.abandon))
+        raise
+    await show(report)
+    return Completed(message=summary(report))
+
+
+async def _step(tick: Tick, step: StepRef) -> None:
+    older = step.plan_hash != plan_hash(tick.plans[0])
+    name = f"{step.id} (plan {step.plan_hash[:6]})" if older else step.id
+    key = artifact_key(tick.plans[0].journey, step.id)
+    await advance.with_options(task_run_name=name)(quote(tick), step, key)

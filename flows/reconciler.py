@@ -1,0 +1,256 @@
+"""Makes a Prefect server have exactly the deployments that git has, without undoing what a person has paused.
+
+Prefect's own `deploy --all` only adds, and un-pauses; this knows what is there, and changes the difference.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Literal
+from uuid import UUID
+
+from flows.deployments import NAME, PAUSED_FROM, PAUSED_IN_GIT, TAG, WORK_POOL, Deployment
+from flows.schedules import Every, Schedule
+from vefa.engine.plans import State
+
+if TYPE_CHECKING:
+    from prefect.client.orchestration import PrefectClient
+    from prefect.client.schemas.actions import DeploymentScheduleCreate
+    from prefect.client.schemas.responses import DeploymentResponse
+
+Change = Literal["new", "changed", "unchanged", "removed"]
+PAGE = 100
+
+
+@dataclass(frozen=True)
+class Known:
+    """One of our deployments as the server has it."""
+
+    journey: str
+    id: UUID
+    record: DeploymentResponse
+
+    @property
+    def paused(self) -> bool:
+        """Nothing runs by schedule."""
+        return self.record.paused
+
+    @property
+    def tags(self) -> tuple[str, ...]:
+        return tuple(self.record.tags)
+
+    @property
+    def paused_in_git(self) -> bool:
+        """The last deploy paused it, because the journey's file said so."""
+        return PAUSED_IN_GIT in self.tags
+
+    @property
+    def paused_from(self) -> State | None:
+        """The state in which a person paused it, once that is known to the database."""
+        states: tuple[State, ...] = ("live", "closing")
+        return next((state for state in states if PAUSED_FROM + state in self.tags), None)
+
+    @property
+    def inactive(self) -> frozenset[str]:
+        """Slugs of the schedules that a person has switched off."""
+        return frozenset(each.slug for each in self.record.schedules if each.slug and not each.active)
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What is to become of one journey: its deployment, and its state in our database, which decides on pauses.
+
+    `paused_from` is the state to go back to when a person's pause ends.
+    """
+
+    deployment: Deployment
+    state: State
+    paused_from: State = "live"
+
+    @property
+    def paused(self) -> bool:
+        return self.state == "paused"
+
+    @property
+    def kept(self) -> bool:
+        """A person paused it, and the deploy leaves it so."""
+        return self.paused and not self.deployment.paused
+
+    @property
+    def note(self) -> str:
+        if self.kept:
+            return "kept paused; resume it in Prefect or with `vefa resume`"
+        if self.deployment.paused and not self.paused:
+            return "was resumed by hand; its file still says paused"
+        return ""
+
+    @property
+    def tags(self) -> list[str]:
+        tags = [tag for tag in self.deployment.tags if self.paused or tag != PAUSED_IN_GIT]
+        return [*tags, PAUSED_FROM + self.paused_from] if self.kept else tags
+
+
+async def read_known(client: PrefectClient) -> dict[str, Known]:
+    """Our deployments on the server, by journey."""
+    from prefect.client.schemas.filters import DeploymentFilter, DeploymentFilterTags
+
+    ours = DeploymentFilter(tags=DeploymentFilterTags(all_=[TAG]))
+    records: list[DeploymentResponse] = []
+    while page := await client.read_deployments(deployment_filter=ours, limit=PAGE, offset=len(records)):
+        records += page
+    names = await _flow_names(client, [record.flow_id for record in records])
+    return {names[each.flow_id]: Known(names[each.flow_id], each.id, each) for each in records}
+
+
+async def _flow_names(client: PrefectClient, ids: Sequence[UUID]) -> dict[UUID, str]:
+    from prefect.client.schemas.filters import FlowFilter, FlowFilterId
+
+    names: dict[UUID, str] = {}
+    for start in range(0, len(ids), PAGE):
+        wanted = FlowFilter(id=FlowFilterId(any_=list(ids[start : start + PAGE])))
+        names |= {flow.id: flow.name for flow in await client.read_flows(flow_filter=wanted, limit=PAGE)}
+    return names
+
+
+async def apply(client: PrefectClient, wish: Wish, known: Known | None, directory: str) -> Change:
+    """Creates or changes the deployment where it differs. A schedule that a person switched off stays off."""
+    if known is not None and not _differs(wish, known, directory):
+        return "unchanged"
+    wanted = wish.deployment
+    await client.create_deployment(
+        flow_id=await client.create_flow_from_name(wanted.journey),
+        name=NAME,
+        version=wanted.version,
+        description=wanted.description,
+        entrypoint=wanted.entrypoint,
+        tags=wish.tags,
+        paused=wish.paused,
+        schedules=[_schedule(wanted.schedule, known.inactive if known else frozenset())],
+        work_pool_name=WORK_POOL,
+        pull_steps=pull_steps(directory),
+        parameter_openapi_schema=_parameters(),
+        enforce_parameter_schema=True,
+        concurrency_limit=1,
+        concurrency_options=_one_at_a_time(),
+    )
+    return "changed" if known else "new"
+
+
+def pull_steps(directory: str) -> list[dict[str, Any]]:
+    """What a worker does before it loads the flow: go to the folder that holds the journeys."""
+    return [{"prefect.deployments.steps.set_working_directory": {"directory": directory}}]
+
+
+async def remove(client: PrefectClient, known: Known) -> None:
+    """Takes the deployment away, with every run that has not started; finished runs stay to be looked at."""
+    for run in await _runs(client, [known.id], ("SCHEDULED",)):
+        await client.delete_flow_run(run.id)
+    await client.delete_deployment(known.id)
+
+
+async def crash_orphans(client: PrefectClient, known: Sequence[Known]) -> int:
+    """Marks runs as crashed that nobody works on any more. Only for a server whose every worker has ended.
+
+    Without it a run that died with its machine would hold its journey's one slot, and all later runs would
+    be cancelled in its favour.
+    """
+    from prefect.states import Crashed
+
+    orphans = await _runs(client, [each.id for each in known], ("RUNNING", "PENDING", "CANCELLING"))
+    for run in orphans:
+        await client.set_flow_run_state(run.id, Crashed(message="The process ended with its machine."), force=True)
+    return len(orphans)
+
+
+async def _runs(client: PrefectClient, deployment_ids: Sequence[UUID], states: Sequence[str]) -> list[Any]:
+    from prefect.client.schemas.filters import (
+        FlowRunFilter,
+        FlowRunFilterDeploymentId,
+        FlowRunFilterState,
+        FlowRunFilterStateType,
+    )
+    from prefect.client.schemas.objects import StateType
+
+    if not deployment_ids:
+        return []
+    types = FlowRunFilterStateType(any_=[StateType(state) for state in states])
+    wanted = FlowRunFilter(
+        deployment_id=FlowRunFilterDeploymentId(any_=list(deployment_ids)),
+        state=FlowRunFilterState(type=types),
+    )
+    runs: list[Any] = []
+    while page := await client.read_flow_runs(flow_run_filter=wanted, limit=PAGE, offset=len(runs)):
+        runs += page
+    return runs
+
+
+async def ensure_work_pool(client: PrefectClient) -> None:
+    """The work pool that our deployments wait in; one that is there already may be of any type."""
+    from prefect.client.schemas.actions import WorkPoolCreate
+    from prefect.exceptions import ObjectNotFound
+
+    try:
+        await client.read_work_pool(WORK_POOL)
+    except ObjectNotFound:
+        await client.create_work_pool(
+            WorkPoolCreate(name=WORK_POOL, type="process", description="Runs the journeys of vefa.")
+        )
+
+
+async def set_paused(client: PrefectClient, known: Known, paused: bool, paused_from: str | None) -> None:
+    """Pauses or resumes in Prefect, and notes on the deployment that the database knows of it."""
+    from prefect.client.schemas.actions import DeploymentUpdate
+
+    if paused != known.paused:
+        await (client.pause_deployment if paused else client.resume_deployment)(known.id)
+    kept = [tag for tag in known.tags if not tag.startswith(PAUSED_FROM)]
+    if paused:
+        kept += [PAUSED_FROM + paused_from] if paused_from else []
+    else:
+        kept = [tag for tag in kept if tag != PAUSED_IN_GIT]
+    if kept != list(known.tags):
+        await client.update_deployment(known.id, DeploymentUpdate(tags=kept))
+
+
+def _differs(wish: Wish, known: Known, directory: str) -> bool:
+    wanted, record = wish.deployment, known.record
+    have = [each.schedule for each in record.schedules]
+    return (
+        wanted.version != record.version
+        or wanted.entrypoint != record.entrypoint
+        or wanted.description != (record.description or "")
+        or wish.paused != record.paused
+        or sorted(wish.tags) != sorted(record.tags)
+        or record.pull_steps != pull_steps(directory)
+        or record.work_pool_name != WORK_POOL
+        or record.global_concurrency_limit is None
+        or have != [_schedule(wanted.schedule, frozenset()).schedule]
+    )
+
+
+def _schedule(schedule: Schedule, inactive: frozenset[str]) -> DeploymentScheduleCreate:
+    from prefect.client.schemas.actions import DeploymentScheduleCreate
+    from prefect.client.schemas.schedules import CronSchedule, IntervalSchedule
+
+    if isinstance(schedule, Every):
+        when: Any = IntervalSchedule(interval=schedule.interval, anchor_date=schedule.anchor)
+    else:
+        when = CronSchedule(cron=schedule.cron, timezone=schedule.zone)
+    return DeploymentScheduleCreate(schedule=when, slug=schedule.slug, active=schedule.slug not in inactive)
+
+
+def _one_at_a_time() -> Any:
+    from prefect.client.schemas.objects import ConcurrencyLimitStrategy, ConcurrencyOptions
+
+    return ConcurrencyOptions(collision_strategy=ConcurrencyLimitStrategy.CANCEL_NEW)
+
+
+def _parameters() -> dict[str, Any]:
+    """The one parameter of every journey's flow, for the form in the UI."""
+    from prefect.utilities.callables import parameter_schema
+
+    async def walk(now: datetime | None = None) -> None: ...
+
+    return parameter_schema(walk).model_dump_for_openapi()

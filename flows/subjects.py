@@ -1,0 +1,46 @@
+"""The journeys' files as they are now: what a flow is made of."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from flows.deployments import attribute
+from vefa.plan.project import Project, load_project
+from vefa.plan.steps import Plan
+from vefa.settings import Settings, load_settings
+
+
+@dataclass(frozen=True)
+class Subject:
+    """One journey as its file has it: `plan` is None while the file is broken, and `problems` say why."""
+
+    journey: str
+    settings: Settings
+    plan: Plan | None
+    problems: str = ""
+
+
+def find_subject(name: str) -> Subject | None:
+    """The journey whose name as a Python attribute is `name`, in the shop's own folder; None where no file is."""
+    settings = load_settings()
+    journey = next((each for each in journey_names(settings.root) if attribute(each) == name), None)
+    return None if journey is None else read_subject(journey, settings)
+
+
+def read_subject(journey: str, settings: Settings) -> Subject:
+    """The journey, with its problems where its file has any."""
+    project = load_project(settings.root, settings)
+    plan = project.plans.get(journey)
+    return Subject(journey, settings, plan, "" if plan else _problems(project, journey))
+
+
+def journey_names(root: Path) -> tuple[str, ...]:
+    """Names of all files in `journeys/`, good or broken."""
+    return tuple(sorted(path.stem for path in (root / "journeys").glob("*.yaml")))
+
+
+def _problems(project: Project, journey: str) -> str:
+    """The journey's own problems; where it has none itself, those of the files that it leans on."""
+    own = [each for each in project.problems if Path(each.file).stem == journey]
+    return "\n\n".join(each.render() for each in own or project.problems)

@@ -1,0 +1,103 @@
+"""The tasks of a journey's flow: one for entering, one for each step that has work.
+
+Each is one call of the engine, in a thread. A repeat is harmless, because the ledger and the unique keys
+of the database decide what was done, not the orchestrator; so all of them are tried again after an error.
+Nothing passes between tasks but small counts, and no argument is looked into, hashed or kept.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from threading import Event
+from typing import TYPE_CHECKING, Any, TypeVar
+from uuid import UUID
+
+from prefect import task
+from prefect.artifacts import acreate_progress_artifact, aupdate_progress_artifact
+from prefect.cache_policies import NO_CACHE
+
+from vefa.errors import UserError
+
+if TYPE_CHECKING:
+    from vefa.engine.tick import EntryCounts, StepCounts, StepRef, Tick
+
+Result = TypeVar("Result")
+#: A step that takes longer shows in the Prefect UI how far it is, and is told anew this often.
+PROGRESS_SECONDS = 2.0
+
+
+class RunStoppedError(Exception):
+    """The run was cancelled between two batches; what was not claimed yet stays queued for the next run."""
+
+
+@dataclass
+class Progress:
+    """How far a step is: written by the engine's thread, read by the task."""
+
+    done: int = 0
+    total: int = 0
+    stop: Event = field(default_factory=Event)
+
+    def __call__(self, done: int, total: int) -> None:
+        """The engine's callback; raising here ends the step between two batches."""
+        if self.stop.is_set():
+            raise RunStoppedError("cancelled between two batches")
+        self.done, self.total = done, total
+
+    @property
+    def percent(self) -> float:
+        """From 0 to 100."""
+        return 100.0 * min(self.done / self.total, 1.0) if self.total else 0.0
+
+
+def may_repeat(_task: object, _run: object, state: Any) -> bool:
+    """What a person must mend, or has stopped, is not tried again."""
+    return not isinstance(state.data, UserError | RunStoppedError)
+
+
+_patience: dict[str, Any] = {
+    "retries": 2,
+    "retry_delay_seconds": [2, 20],
+    "retry_jitter_factor": 1,
+    "retry_condition_fn": may_repeat,
+    "cache_policy": NO_CACHE,
+    "persist_result": False,
+}
+
+
+@task(name="enter", task_run_name="enter", **_patience)
+async def enter(tick: Tick) -> EntryCounts:
+    """Lets people leave who must, then lets people in."""
+    return await asyncio.to_thread(tick.enter)
+
+
+@task(name="step", **_patience)
+async def advance(tick: Tick, step: StepRef, key: str) -> StepCounts:
+    """Moves everybody who is due at the step. A long sending shows how far it is as an artifact of that key."""
+    progress = Progress()
+    return await watched(lambda: tick.advance(step, progress), progress, key, step.id)
+
+
+async def watched(work: Callable[[], Result], progress: Progress, key: str, title: str) -> Result:
+    """Runs `work` in a thread and tells the Prefect UI how far it is. Cancelled, it waits for the batch in hand."""
+    running = asyncio.ensure_future(asyncio.to_thread(work))
+    artifact: UUID | None = None
+    try:
+        while not (await asyncio.wait({running}, timeout=PROGRESS_SECONDS))[0]:
+            artifact = await _tell(artifact, progress.percent, key, f"{title}: {progress.done:,} of {progress.total:,}")
+    except BaseException:
+        progress.stop.set()
+        await asyncio.wait({running})
+        raise
+    if artifact is not None and running.exception() is None:
+        await _tell(artifact, 100.0, key, f"{title}: all {progress.total:,}")
+    return await running
+
+
+async def _tell(artifact: UUID | None, percent: float, key: str, words: str) -> UUID:
+    if artifact is None:
+        return await acreate_progress_artifact(progress=percent, key=key, description=words)
+    await aupdate_progress_artifact(artifact, progress=percent, description=words)
+    return artifact
