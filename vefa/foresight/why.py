@@ -1,0 +1,229 @@
+"""Why one customer got what they got, and why not the rest: told from the tables, and from them alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from vefa.crm.tables import deliveries, events, orders, returns, reviews, tickets
+from vefa.engine.tables import considered, enrolments, journeys, plans, step_names
+from vefa.errors import UserError
+from vefa.foresight.persons import Person, find_person
+from vefa.foresight.reasons import refusal_words
+from vefa.foresight.sendings import Sending, sendings
+from vefa.language.english import day_words
+from vefa.language.problems import did_you_mean
+from vefa.plan.codec import load
+from vefa.plan.steps import Plan
+from vefa.rewards.tables import coupons
+
+
+@dataclass(frozen=True)
+class Gift:
+    """A coupon made for this enrolment."""
+
+    step: str
+    code: str
+    made_at: datetime
+    valid_until: datetime | None
+
+
+@dataclass(frozen=True)
+class Story:
+    """One time through a journey. `passed` are the steps that were surely behind them, in order."""
+
+    enrolment: int
+    plan: str
+    entered_at: datetime
+    enrolled_at: datetime
+    by: str
+    state: str
+    reason: str | None
+    left_at: datetime | None
+    goal_at: datetime | None
+    passed: tuple[str, ...]
+    step: str | None
+    due_at: datetime | None
+    sendings: tuple[Sending, ...]
+    gifts: tuple[Gift, ...]
+
+
+@dataclass(frozen=True)
+class Refused:
+    """An event that was looked at and let them in nowhere."""
+
+    event: str
+    about: str
+    occurred_at: datetime
+    considered_at: datetime
+    outcome: str
+    because: str
+
+
+@dataclass(frozen=True)
+class InJourney:
+    """Everything between the customer and one journey."""
+
+    journey: str
+    state: str
+    stories: tuple[Story, ...]
+    refused: tuple[Refused, ...]
+
+
+@dataclass(frozen=True)
+class Why:
+    """The customer, and each journey that ever looked at them."""
+
+    person: Person
+    journeys: tuple[InJourney, ...]
+
+
+def why(connection: Connection, who: str, journey: str | None = None) -> Why:
+    """The whole story of one customer, in one journey or in all that know them."""
+    person = find_person(connection, who)
+    rows = connection.execute(
+        sa.select(journeys.c.id, journeys.c.name, journeys.c.state).order_by(journeys.c.name)
+    ).all()
+    if journey is not None and journey not in {row.name for row in rows}:
+        names = [row.name for row in rows]
+        advice = did_you_mean(journey, names, "vefa status lists those that ever ran.")
+        raise UserError(f'No journey "{journey}" has ever run. {advice}')
+    told = (_in_journey(connection, person, row) for row in rows if journey in {None, row.name})
+    return Why(person, tuple(each for each in told if journey or each.stories or each.refused))
+
+
+def _in_journey(connection: Connection, person: Person, row: Any) -> InJourney:
+    stories = tuple(_stories(connection, person.id, row.id))
+    return InJourney(row.name, row.state, stories, tuple(_refused(connection, person.id, row.id)))
+
+
+def _stories(connection: Connection, customer_id: int, journey_id: int) -> Iterator[Story]:
+    e = enrolments.c
+    rows = connection.execute(
+        sa.select(enrolments, plans.c.hash, plans.c.body, step_names.c.name.label("step_key"))
+        .join(plans, plans.c.id == e.plan_id)
+        .join(step_names, step_names.c.id == e.step, isouter=True)
+        .where(e.journey_id == journey_id, e.customer_id == customer_id)
+        .order_by(e.entered_at, e.id)
+    ).all()
+    for row in rows:
+        yield _story(connection, row)
+
+
+def _story(connection: Connection, row: Any) -> Story:
+    plan = load(row.body)
+    step = row.step_key if row.state == "active" else None
+    sent = sendings(connection, row.id)
+    known = {each.step for each in sent} | ({step} if step else set())
+    return Story(
+        row.id,
+        row.hash,
+        row.entered_at,
+        row.enrolled_at,
+        _entered_by(connection, plan, row),
+        row.state,
+        row.reason,
+        row.left_at,
+        row.goal_at,
+        passed(plan, known, row.state, step),
+        step,
+        row.due_at if row.state == "active" else None,
+        sent,
+        tuple(_gifts(connection, row.id)),
+    )
+
+
+def passed(plan: Plan, known: Iterable[str], state: str, standing: str | None) -> tuple[str, ...]:
+    """Ids of the steps that one must have passed to be known at those others; the step one stands at is not passed.
+
+    The tables keep no walk, but a plan tells: a step is behind whoever could not have come this far without it.
+    """
+    if state == "holdout":
+        return ()
+    marks = set(known)
+    keys = {step.key for step in plan.steps if step.key in marks or step.id in marks}
+    ends: set[str | None] = {*keys, None} if state == "finished" else {*keys}
+    behind = [step for step in plan.steps if any(_needs(plan, end, step.key) for end in ends)]
+    return tuple(dict.fromkeys(step.id for step in behind if step.key != standing))
+
+
+def _needs(plan: Plan, end: str | None, key: str) -> bool:
+    """Whether every way from the beginning to `end` goes through `key`."""
+    if end == key:
+        return True
+    reached: set[str | None] = {plan.first} - {key}
+    for step in plan.steps:
+        if step.key in reached and step.key != key:
+            onward = plan.after(step) or (None,)
+            reached |= set(onward)
+    reached.discard(key)
+    return end not in reached
+
+
+#: What a person calls an object, by its kind: the table and the column to name it by.
+OBJECTS: dict[str, tuple[sa.Table, str, str]] = {
+    "order": (orders, "number", "order"),
+    "delivery": (deliveries, "outside_id", "parcel"),
+    "return": (returns, "outside_id", "return"),
+    "ticket": (tickets, "outside_id", "complaint"),
+    "review": (reviews, "outside_id", "review"),
+}
+
+
+def _entered_by(connection: Connection, plan: Plan, row: Any) -> str:
+    trigger = plan.trigger
+    about = _object(connection, row.object_kind, row.object_id)
+    match trigger.kind:
+        case "event":
+            return " ".join(filter(None, (trigger.event, about)))
+        case "date":
+            return f"{trigger.field} ({_day(row.trigger_date)})"
+        case "segment":
+            return f"coming into the segment “{trigger.name}”"
+        case "every":
+            return f"the schedule “{trigger.cron}”"
+        case "entered":
+            return f"another journey {about}".strip()
+
+
+def _day(day: date | None) -> str:
+    return day_words(day) if day else "no day"
+
+
+def _object(connection: Connection, kind: str | None, object_id: int | None) -> str:
+    if kind not in OBJECTS or object_id is None:
+        return ""
+    table, column, noun = OBJECTS[kind]
+    name = connection.scalar(sa.select(table.c[column]).where(table.c.id == object_id))
+    return f"{noun} {name}" if name else ""
+
+
+def _refused(connection: Connection, customer_id: int, journey_id: int) -> Iterator[Refused]:
+    k, e = considered.c, events.c
+    rows = connection.execute(
+        sa.select(e.type, e.object_kind, e.object_id, e.occurred_at, k.at, k.outcome)
+        .join(events, e.id == k.event_id)
+        .where(k.journey_id == journey_id, e.customer_id == customer_id)
+        .where(k.outcome.not_in(("entered", "holdout")))
+        .order_by(e.occurred_at, e.id)
+    ).all()
+    for row in rows:
+        about = _object(connection, row.object_kind, row.object_id)
+        yield Refused(row.type, about, row.occurred_at, row.at, row.outcome, refusal_words(row.outcome))
+
+
+def _gifts(connection: Connection, enrolment_id: int) -> Iterator[Gift]:
+    c = coupons.c
+    rows = connection.execute(
+        sa.select(step_names.c.name, c.code, c.made_at, c.valid_until)
+        .join(step_names, step_names.c.id == c.step)
+        .where(c.enrolment_id == enrolment_id)
+        .order_by(c.made_at, c.id)
+    )
+    for row in rows:
+        yield Gift(*row)
