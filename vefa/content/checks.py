@@ -1,0 +1,121 @@
+"""Mistakes in template files, all at once, each with its file and line."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING
+
+from vefa.content.environments import BUILTIN_NAMES
+from vefa.content.expressions import TAG, line_at, slips_in, variables_in
+from vefa.content.markup import markup_slips
+from vefa.content.messages import GMAIL_CLIPS_AT
+from vefa.content.problems import TemplateBroken, TemplateProblem
+from vefa.content.sources import CONTENT_MARKER, INCLUDE, Folder, TemplateFile
+
+if TYPE_CHECKING:
+    from vefa.content.templates import TemplateStore
+
+#: what a layout may weigh before the customer's own data come in
+HEAVY = GMAIL_CLIPS_AT * 4 // 5
+
+
+def check_templates(store: TemplateStore, commercial: frozenset[str] | None) -> list[TemplateProblem]:
+    """Problems in the order of files and lines."""
+    found = list(store.folder.problems)
+    for file in store.folder.files.values():
+        found += _in_file(store, file)
+    for name in sorted(store.names("email")):
+        found += _in_email(store, name, commercial is None or name in commercial)
+    found += _missing_locales(store)
+    return sorted(set(found), key=lambda problem: (str(problem.file), problem.line, problem.message))
+
+
+def _in_file(store: TemplateStore, file: TemplateFile) -> Iterator[TemplateProblem]:
+    plain = file.kind in ("sms", "text")
+    locale = file.locale or store.locales[0]
+    environment = store.text_environment(locale) if plain else store.html_environment(locale)
+    for slip in slips_in(environment, file.source):
+        yield TemplateProblem(file.path, slip.line, slip.message)
+    yield from _wrong_brand_names(store, file)
+    if file.path.suffix == ".mjml":
+        for slip in markup_slips(file.source):
+            yield TemplateProblem(file.path, slip.line, slip.message)
+    yield from _missing_includes(store.folder, file, store.locales)
+    if file.name == "_layout" and not CONTENT_MARKER.search(file.source):
+        yield TemplateProblem(file.path, 0, "has no <!-- vefa:content -->, so no message would stand in this layout")
+
+
+def _missing_includes(folder: Folder, file: TemplateFile, locales: tuple[str, ...]) -> Iterator[TemplateProblem]:
+    for match in INCLUDE.finditer(file.source):
+        for locale in (file.locale,) if file.locale else locales:
+            if folder.partial("_" + match[1], locale) is None:
+                line = line_at(file.source, match.start())
+                yield TemplateProblem(
+                    file.path, line, f"includes {match[1]}, but there is no _{match[1]}.{locale}.mjml"
+                )
+
+
+def _wrong_brand_names(store: TemplateStore, file: TemplateFile) -> Iterator[TemplateProblem]:
+    environment = store.text_environment(store.locales[0])
+    for match in TAG.finditer(file.source):
+        tag = match[0]
+        if "brand" not in tag or not tag.startswith("{{"):
+            continue
+        for name in _readable_names(environment, tag):
+            if name.startswith("brand.") and not _has(store.brand.names(), name.split(".")[1:]):
+                line = line_at(file.source, match.start())
+                yield TemplateProblem(file.path, line, f"config/brand.yaml has no {name[6:]}")
+
+
+def _readable_names(environment: object, tag: str) -> frozenset[str]:
+    from minijinja import Environment, TemplateError
+
+    assert isinstance(environment, Environment)  # noqa: S101  # narrows for the type checker
+    try:
+        return variables_in(environment, tag) - BUILTIN_NAMES
+    except TemplateError:
+        return frozenset()  # already told as a syntax error
+
+
+def _has(values: object, path: list[str]) -> bool:
+    for part in path:
+        if not isinstance(values, Mapping) or part not in values:
+            return False
+        values = values[part]
+    return True
+
+
+def _in_email(store: TemplateStore, name: str, commercial: bool) -> Iterator[TemplateProblem]:
+    for locale in sorted(store.folder.locales("email", name)):
+        file = store.folder.email(name, locale)
+        if file is None:
+            continue
+        try:
+            email = store.email(name, locale)
+        except TemplateBroken as error:
+            sentence = str(error).removeprefix(f"{file.path}: ")
+            yield TemplateProblem(file.path, 0, sentence)
+            continue
+        if commercial and "links.unsubscribe" not in email.html_source:
+            yield TemplateProblem(
+                file.path, 0, "is commercial, but neither it nor its layout has {{ links.unsubscribe }}"
+            )
+        if len(email.html_source) > HEAVY:
+            size = len(email.html_source) // 1024
+            yield TemplateProblem(
+                file.path, 0, f"compiles to {size} KB; Gmail cuts off what is beyond 102 KB", "warning"
+            )
+
+
+def _missing_locales(store: TemplateStore) -> Iterator[TemplateProblem]:
+    for medium, end in (("email", "mjml"), ("sms", "sms.txt")):
+        for name in sorted(store.folder.names(medium)):  # type: ignore[arg-type]  # both are media
+            there = store.folder.locales(medium, name)  # type: ignore[arg-type]  # as above
+            for locale in store.locales:
+                if locale not in there:
+                    path = store.folder.path / f"{name}.{locale}.{end}"
+                    yield TemplateProblem(path, 0, f'is missing: "{name}" is written in {_list(there)} only')
+
+
+def _list(names: frozenset[str]) -> str:
+    return ", ".join(sorted(names))
