@@ -1,0 +1,292 @@
+"""A YAML file as plain values, with the place of every key and value beside them.
+
+YAML 1.2, read more narrowly than the standard: text stays text unless it is a number, true or false; `yes` and `no`
+become booleans only where a boolean is wanted, so a country may be NO. Tags, anchors and merges are refused.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, field
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+from ruamel.yaml import YAML
+from ruamel.yaml.error import MarkedYAMLError, YAMLError
+from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
+
+from vefa.language.problems import Problem
+
+Trail = tuple[str | int, ...]
+
+_INT = re.compile(r"[-+]?\d{1,18}")
+_DECIMAL = re.compile(r"[-+]?\d{1,18}\.\d{1,9}")
+_CONSTANTS: dict[str, Any] = {"": None, "~": None, "null": None, "true": True, "false": False}
+_OWN_TAGS = "tag:yaml.org,2002:"
+#: Deeper than any journey; beyond it the reader itself would run out of stack.
+DEEPEST = 60
+
+
+@dataclass(frozen=True)
+class Span:
+    """A stretch of one line, counted from 0."""
+
+    line: int
+    column: int
+    length: int
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a value stands, and its key where it has one."""
+
+    value: Span
+    key: Span | None = None
+
+
+@dataclass
+class Source:
+    """One file: its values, their places, and the problems found in it so far."""
+
+    file: str
+    lines: list[str]
+    value: Any = None
+    places: dict[Trail, Place] = field(default_factory=dict)
+    problems: list[Problem] = field(default_factory=list)
+    usable: bool = True
+    labels: Collection[str] = ()
+
+    def report(self, trail: Trail, message: str, hint: str = "", code: str = "value", *, at: str = "value") -> None:
+        """Note a problem at the value (`at="key"`: at its key)."""
+        span = self.span(trail, at)
+        self._note(span, self.breadcrumb(trail), message, hint, code)
+
+    def _note(self, span: Span, where: str, message: str, hint: str, code: str) -> None:
+        line = self.lines[span.line] if span.line < len(self.lines) else ""
+        told = Problem(self.file, span.line + 1, span.column + 1, max(1, span.length), where, message, hint, code, line)
+        if told not in self.problems:
+            self.problems.append(told)
+
+    def span(self, trail: Trail, at: str = "value") -> Span:
+        """The stretch of that key or value, else of the nearest thing around it."""
+        while trail and trail not in self.places:
+            trail, at = trail[:-1], "key"
+        place = self.places.get(trail) or Place(Span(0, 0, 1))
+        return place.key if at == "key" and place.key else place.value
+
+    def get(self, trail: Trail) -> Any:
+        """The value there; None where there is none."""
+        value = self.value
+        for part in trail:
+            try:
+                value = value[part]
+            except (KeyError, IndexError, TypeError):
+                return None
+        return value
+
+    def breadcrumb(self, trail: Trail) -> str:
+        """`steps[3] (if) > then[0] (email) > subject`."""
+        crumbs: list[str] = []
+        for depth, part in enumerate(trail, 1):
+            if isinstance(part, str):
+                crumbs.append(part)
+                continue
+            kinds = [key for key in self.get(trail[:depth]) or () if key in self.labels]
+            item = f"[{part}] ({kinds[0]})" if kinds else f"[{part}]"
+            crumbs[-1:] = [crumbs[-1] + item] if crumbs else [item]
+        return " > ".join(crumbs)
+
+
+def read_file(path: Path, root: Path, labels: Collection[str] = ()) -> Source:
+    """The file's values and places; what cannot be read at all is a problem in it, never an exception."""
+    name = path.relative_to(root).as_posix() if path.is_relative_to(root) else path.as_posix()
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError:
+        return _unusable(name, "the file is not UTF-8 text", "Save it as UTF-8.")
+    except OSError as error:
+        return _unusable(name, f"the file cannot be read: {error.strerror}", "")
+    return read_text(text, name, labels)
+
+
+def _unusable(name: str, message: str, hint: str) -> Source:
+    problem = Problem(name, 0, 0, 0, "", message, hint, "file")
+    return Source(name, [], problems=[problem], usable=False)
+
+
+def read_text(text: str, file: str, labels: Collection[str] = ()) -> Source:
+    """The same for text at hand."""
+    source = Source(file, text.split("\n"), labels=labels)
+    try:
+        node = YAML(typ="rt", pure=True).compose(text)
+    except MarkedYAMLError as error:
+        _report_syntax(source, error)
+    except (YAMLError, RecursionError, ValueError) as error:
+        source.usable = False
+        source.problems.append(
+            Problem(file, 0, 0, 0, "", f"not valid YAML: {str(error).splitlines()[0]}", "", "syntax")
+        )
+    else:
+        if node is not None:
+            source.value = _Reader(source).read(node, ())
+    return source
+
+
+class _Reader:
+    """Walks the parsed nodes once, gives plain values and notes every place."""
+
+    def __init__(self, source: Source) -> None:
+        self.source = source
+
+    def read(self, node: Node, trail: Trail, key: Span | None = None) -> Any:
+        span = self._span(node, key)
+        self.source.places[trail] = Place(span, key)
+        if node.anchor is not None:
+            return self._refuse(span, trail, "anchors (&) and aliases (*) have no place here", "Write it out.")
+        if len(trail) > DEEPEST:
+            return self._refuse(span, trail, "this is nested too deep", "Put a part into a journey of its own.")
+        if node.ctag is not None and str(node.ctag) and not str(node.ctag).startswith(_OWN_TAGS):
+            return self._refuse(span, trail, "tags (!) have no place here", "Put the value in quotes.")
+        match node:
+            case MappingNode():
+                return self._mapping(node, trail)
+            case SequenceNode():
+                return [self.read(item, (*trail, index)) for index, item in enumerate(node.value)]
+        return node.value if getattr(node, "style", None) else scalar(node.value)
+
+    def _refuse(self, span: Span, trail: Trail, message: str, hint: str) -> None:
+        self.source._note(span, self.source.breadcrumb(trail), message, hint, "yaml")
+
+    def _mapping(self, node: MappingNode, trail: Trail) -> dict[str, Any]:
+        values: dict[str, Any] = {}
+        for key, value in node.value:
+            span = self._span(key, None)
+            if not isinstance(key, ScalarNode):
+                self._refuse(span, trail, "this is no key", _BRACES if _is_braces(node) else "Write a word.")
+                continue
+            name = str(key.value)
+            if name in values:
+                first = self.source.places[(*trail, name)].key
+                assert first is not None  # noqa: S101 - every key of a mapping has a place
+                line = first.line + 1
+                self._refuse(span, (*trail, name), f'"{name}" stands twice, first on line {line}', "Keep one of them.")
+                continue
+            values[name] = self.read(value, (*trail, name), span)
+        return values
+
+    def _span(self, node: Node, key: Span | None) -> Span:
+        """A scalar's own stretch; of anything longer, its key, else its first key, else its first sign."""
+        start, end = node.start_mark, node.end_mark
+        if isinstance(node, ScalarNode):
+            if start.line == end.line and end.column > start.column:
+                return Span(start.line, start.column, end.column - start.column)
+            if start.line == end.line and key is not None:
+                return key
+            rest = len(self.source.lines[start.line].rstrip()) - start.column if node.style else 1
+            return Span(start.line, start.column, max(1, rest))
+        if key is not None:
+            return key
+        if isinstance(node, MappingNode) and node.value:
+            return self._span(node.value[0][0], None)
+        return Span(start.line, start.column, 1)
+
+
+def scalar(text: str) -> Any:
+    """What an unquoted word means: a whole number, a decimal, true, false, nothing, else the text itself."""
+    if text in _CONSTANTS:
+        return _CONSTANTS[text]
+    if _INT.fullmatch(text):
+        return int(text)
+    if _DECIMAL.fullmatch(text):
+        return Decimal(text)
+    return text
+
+
+_BRACES = 'Put the whole value in quotes: "… {{ customer.first_name }} …".'
+
+
+def _is_braces(node: MappingNode) -> bool:
+    return any(isinstance(key, MappingNode) for key, _ in node.value)
+
+
+def _tab(line: str, _: str) -> bool:
+    return line.lstrip(" ").startswith("\t")
+
+
+#: What the YAML reader stumbled over: (does it fit the line and the reader's own words, what to say, what to write).
+_SYNTAX: tuple[tuple[Callable[[str, str], bool], str, str], ...] = (
+    (_tab, "a tab cannot indent YAML", "Use spaces."),
+    (
+        lambda _, said: "chomping or indentation" in said,
+        "a value that begins with > or | must be in quotes",
+        'Write it so: ">= 5".',
+    ),
+    (
+        lambda _, said: "cannot start any token" in said,
+        "a value cannot begin with this sign",
+        "Put the whole value in quotes.",
+    ),
+    (
+        lambda _, said: "mapping values are not allowed" in said,
+        "this line has a colon too many, or is indented wrongly",
+        'Put a text that holds ": " in quotes; begin keys of one group in the same column.',
+    ),
+    (
+        lambda _, said: "undefined alias" in said or "alphabetic or numeric" in said,
+        "a value cannot begin with * or &",
+        "Put the whole value in quotes.",
+    ),
+    (
+        lambda _, said: "end of stream" in said and "quoted" in said,
+        "a quotation mark is opened here and never closed",
+        "Close it.",
+    ),
+    (
+        lambda _, said: "flow sequence" in said,
+        "a [ is not closed, or a comma is missing",
+        "Close it with ].",
+    ),
+    (
+        lambda _, said: "flow mapping" in said,
+        "a { is not closed, or a comma is missing",
+        "Close it with }.",
+    ),
+    (
+        lambda _, said: "but found another document" in said,
+        "a file holds one journey only",
+        "Take out the line with ---.",
+    ),
+    (
+        lambda _, said: "block collection" in said or "block mapping" in said,
+        "this line does not fit the ones above it",
+        "Begin keys of one group in the same column, and every step with a dash.",
+    ),
+    (
+        lambda _, said: "could not find expected ':'" in said,
+        "a key without its colon",
+        'Write "key: value".',
+    ),
+)
+
+#: For these the mark that opened the trouble is the culprit, not the place where the reader gave up.
+_AT_START = ("quoted", "flow sequence", "flow mapping", "block scalar")
+
+
+def _report_syntax(source: Source, error: MarkedYAMLError) -> None:
+    """One problem in a marketer's words; nothing else can be known of a file that is no YAML."""
+    source.usable = False
+    said = f"{error.context or ''} {error.problem or ''}"
+    mark = error.problem_mark or error.context_mark
+    if error.context_mark and any(word in said for word in _AT_START):
+        mark = error.context_mark
+    line, column = (mark.line, mark.column) if mark else (0, 0)
+    text = source.lines[line] if line < len(source.lines) else ""
+    if _tab(text, said):
+        column = len(text) - len(text.lstrip(" "))
+    for fits, message, hint in _SYNTAX:
+        if fits(text, said):
+            source._note(Span(line, column, 1), "", message, hint, "syntax")
+            return
+    source._note(Span(line, column, 1), "", f"not valid YAML: {error.problem or error.context}", "", "syntax")
