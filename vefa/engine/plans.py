@@ -1,4 +1,4 @@
-"""Plans in the database: stored by their hash, pinned by enrolment, and what a change does to those inside (rules 20-22)."""
+"""Plans in the database: pinned by enrolment, and what a change does to who is inside (rules 20 to 22)."""
 
 from __future__ import annotations
 
@@ -103,10 +103,7 @@ def store_plan(
     name_hash = plan_hash(plan)
     row = connection.execute(sa.select(journeys).where(journeys.c.name == plan.journey)).one_or_none()
     is_new = row is None
-    if row is None:
-        journey_id = _new_journey(connection, plan)
-    else:
-        journey_id = row.id
+    journey_id = _new_journey(connection, plan) if row is None else row.id
     _name_steps(connection, journey_id, plan)
     plan_id = _plan_row(connection, journey_id, plan, name_hash, now)
     old_plan = None if row is None else row.plan_id
@@ -155,7 +152,7 @@ def _settle_those_inside(
         steps = ", ".join(f'"{name}" ({count})' for name, count in gone.items())
         raise PlanRefused(
             f'{plan.journey}: customers stand at steps that are no longer there: {steps}. Deploy with "--on-change '
-            'finish_old" (they finish the old version), "migrate" (they leave, the others go on in the new one) or "exit".'
+            'finish_old" (they finish the old version), "migrate" (they leave, the rest go on) or "exit".'
         )
     if on_change == "finish_old":
         return 0, 0
@@ -243,7 +240,7 @@ def pinned(connection: Connection, plan_id: int) -> Pinned:
     """The stored plan of that number."""
     row = connection.execute(sa.select(plans).where(plans.c.id == plan_id)).one()
     names = sa.select(step_names.c.name, step_names.c.id).where(step_names.c.journey_id == row.journey_id)
-    numbers = {name: number for name, number in connection.execute(names).tuples()}
+    numbers = dict(connection.execute(names).tuples().all())
     return Pinned(row.id, row.journey_id, _parsed(row.body), row.hash, numbers)
 
 

@@ -27,6 +27,7 @@ sends = Table(
     Column("not_before", Instant, nullable=False, comment="deferred until then"),
     Column("expires_at", Instant, comment="skipped(expired) from then on; every defer sets it (rule 15)"),
     Column("attempt", Small, nullable=False, server_default="0"),
+    Column("doubts", Small, nullable=False, server_default="0", comment="attempts that may have reached the provider"),
     Column("batch_id", Id),
     Column("lease_until", Instant, comment="wall clock: of a reservation or a claim"),
     Column("claimed_at", Instant, comment="business time of the last claim: caps count from it"),

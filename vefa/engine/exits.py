@@ -1,0 +1,133 @@
+"""Who leaves early, and who reached the goal (rules 9, 10, 16)."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+from sqlalchemy.sql import ColumnElement
+
+from vefa.crm.conditions import about, compile_condition, event_kind
+from vefa.crm.scope import Scope, World
+from vefa.crm.tables import events
+from vefa.database import reading, writing
+from vefa.engine.entries import BATCH, Doorway, enter_staged, stage
+from vefa.engine.plans import Pinned, elapsed, journey_row, leave, pinned
+from vefa.engine.scopes import enrolment_scope
+from vefa.engine.tables import enrolments, journeys
+from vefa.language.conditions import EventScope
+
+e = enrolments.c
+
+
+def happened_since_entry(scope: Scope, wanted: EventScope) -> ColumnElement[bool]:
+    """The event came since entry, about the same object where both have one, and is known."""
+    v = events.alias()
+    came = sa.and_(
+        v.c.type == wanted.event,
+        v.c.known_at <= scope.now,
+        v.c.occurred_at >= scope.entered_at,
+        about(scope, wanted, v.c, event_kind(wanted.event)),
+    )
+    return sa.exists().where(came).correlate_except(v)
+
+
+def leaves_now(world: World, pin: Pinned) -> ColumnElement[Any]:
+    """Over an enrolment: why it must end now, as text; null where it may go on. Asked again at every claim."""
+    scope = enrolment_scope(world, pin)
+    exits = pin.plan.exits
+    whens = [(happened_since_entry(scope, on), sa.literal(f"exit: {on.event}")) for on in exits.on]
+    if exits.unless is not None:
+        whens.append((sa.not_(compile_condition(exits.unless, scope)), sa.literal("exit: no longer meant")))
+    return sa.case(*whens) if whens else sa.cast(sa.null(), sa.Text)
+
+
+def run_exits(door: Doorway, pin: Pinned) -> int:
+    """End everybody in this plan on whom an exit event has come since the last look. Returns how many left."""
+    left = 0
+    for wanted in pin.plan.exits.on:
+        which = sa.and_(
+            _newly_concerned(door, pin, wanted), happened_since_entry(enrolment_scope(door.world, pin), wanted)
+        )
+        left += leave_in_batches(door, pin, which, f"exit: {wanted.event}")
+    return left
+
+
+def _newly_concerned(door: Doorway, pin: Pinned, wanted: EventScope) -> ColumnElement[bool]:
+    """Active in this plan, and either the event or the enrolment is new since the horizon."""
+    fresh = sa.select(events.c.customer_id).where(
+        events.c.type == wanted.event, events.c.known_at.between(door.horizon, door.now)
+    )
+    new = sa.or_(e.customer_id.in_(fresh), e.enrolled_at >= door.horizon)
+    return sa.and_(e.journey_id == door.row.id, e.state == "active", e.plan_id == pin.id, new)
+
+
+def leave_in_batches(door: Doorway, pin: Pinned, which: Any, reason: str) -> int:
+    """End the enrolments that `which` chooses; `then: {enter: …}` takes them on, in one transaction."""
+    with reading(door.engine) as connection:
+        ids = list(connection.scalars(sa.select(e.id).where(which).order_by(e.id)))
+    left = 0
+    for start in range(0, len(ids), BATCH):
+        chosen = e.id.in_(sa.bindparam("ids", ids[start : start + BATCH], expanding=True, literal_execute=True))
+        with writing(door.engine) as connection:
+            left += end_and_hand_over(connection, door.world, pin, chosen, reason)
+    return left
+
+
+def end_and_hand_over(connection: Connection, world: World, pin: Pinned, which: Any, reason: str) -> int:
+    """End enrolments; whoever really left goes to the journey that `exit: then` names."""
+    then = pin.plan.exits.then_enter
+    if then is None:
+        return leave(connection, which, world.now, reason)
+    active = list(connection.scalars(sa.select(e.id).where(which, e.state == "active")))
+    left = leave(connection, which, world.now, reason)
+    gone = e.id.in_(sa.bindparam("gone", active, expanding=True, literal_execute=True))
+    send_to(connection, world, then, sa.and_(gone, e.state == "left"), sa.literal(world.now, e.arrived_at.type))
+    return left
+
+
+def send_to(connection: Connection, world: World, journey: str, which: Any, moment: Any) -> dict[str, int]:
+    """Put the customers of those enrolments into another journey; the object travels along (language: `enter`)."""
+    if not connection.scalar(sa.select(journeys.c.id).where(journeys.c.name == journey, journeys.c.state == "live")):
+        return {"not live": 1}
+    row = journey_row(connection, journey)
+    pin = pinned(connection, row.plan_id or 0)
+    door = Doorway(connection.engine, row, pin, world)
+    columns = (e.customer_id, e.id, moment, e.object_kind, e.object_id, e.order_id, e.trigger_date, sa.null())
+    stage(connection, sa.select(*columns).where(which))
+    return enter_staged(connection, door)
+
+
+def mark_goals(door: Doorway, pin: Pinned) -> int:
+    """Note the first goal event of everybody whom one has come for, holdouts too. Returns how many."""
+    goal = pin.plan.goal
+    if goal is None:
+        return 0
+    scope, v = enrolment_scope(door.world, pin), events.alias()
+    reach = _micros(elapsed(goal.within))
+    since = sa.type_coerce(e.entered_at, sa.BigInteger)
+    first = (
+        sa.select(sa.func.min(v.c.occurred_at))
+        .where(
+            v.c.type == goal.scope.event,
+            v.c.known_at <= door.now,
+            v.c.occurred_at > e.entered_at,
+            sa.type_coerce(v.c.occurred_at, sa.BigInteger) <= since + reach,
+            about(scope, goal.scope, v.c, event_kind(goal.scope.event)),
+        )
+        .correlate_except(v)
+        .scalar_subquery()
+    )
+    fresh = sa.select(events.c.customer_id).where(
+        events.c.type == goal.scope.event, events.c.known_at.between(door.horizon, door.now)
+    )
+    new = sa.or_(e.customer_id.in_(fresh), e.enrolled_at >= door.horizon)
+    which = sa.and_(e.journey_id == door.row.id, e.plan_id == pin.id, e.goal_at.is_(None), new, first.is_not(None))
+    with writing(door.engine) as connection:
+        return connection.execute(sa.update(enrolments).where(which).values(goal_at=first)).rowcount
+
+
+def _micros(length: timedelta) -> int:
+    return length // timedelta(microseconds=1)

@@ -1,0 +1,220 @@
+"""May this message go, now, to this customer, and by which channel: pure judgement over what was read (rules 12, 15-17)."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from vefa.engine.plans import elapsed
+from vefa.engine.timing import quiet_until
+from vefa.plan.policy import Cap, Policy, Withhold
+from vefa.plan.steps import Medium, Message, Purpose
+
+#: A defer without a limit of its own ends after this (rule 15).
+DEFER_LIMIT = timedelta(hours=24)
+
+
+@dataclass(frozen=True)
+class Contact:
+    """Where a customer can be reached by one medium, and what stands against it."""
+
+    address: str
+    undeliverable: str | None
+    suppressed: str | None
+    consent: bool
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A reserved message with everything its judgement needs, read in one statement as of now."""
+
+    send_id: int
+    enrolment_id: int
+    customer_id: int
+    bucket: int
+    zone: str
+    language: str | None
+    preferred: Medium | None
+    active: bool
+    leaves: str | None
+    unless: bool
+    repeated: bool
+    due_at: datetime
+    expires_at: datetime | None
+    not_after: datetime | None
+    contacts: Mapping[Medium, Contact]
+    deferred_for: str | None = None
+
+    def contact(self, medium: Medium) -> Contact:
+        """The contact of a medium that was judged reachable."""
+        return self.contacts[medium]
+
+
+@dataclass(frozen=True)
+class Go:
+    """It may go by this medium."""
+
+    medium: Medium
+
+
+@dataclass(frozen=True)
+class Skip:
+    """It will not go, and why. `leave`: the customer leaves the journey with it."""
+
+    reason: str
+    leave: bool = False
+
+
+@dataclass(frozen=True)
+class Defer:
+    """Not now; again at `until`, and never after `expires` (None: as long as it takes)."""
+
+    until: datetime
+    expires: datetime | None
+    reason: str
+
+
+Verdict = Go | Skip | Defer
+
+
+def judge(one: Candidate, message: Message, policy: Policy, now: datetime, closed: Mapping[str, datetime]) -> Verdict:
+    """Everything but caps. `closed` names media whose channel is shut, and until when."""
+    if not one.active:
+        return Skip("no longer in the journey")
+    if one.leaves is not None:
+        return Skip(one.leaves, leave=True)
+    if one.repeated:
+        return Skip("already sent under another step")
+    if one.expires_at is not None and now >= one.expires_at:
+        return Skip(f"expired ({one.deferred_for or 'put off'})")
+    if one.not_after is not None and now > one.not_after:
+        return Skip("too late")
+    if one.unless:
+        return Skip("unless")
+    reached = choose_medium(one, message, policy)
+    if isinstance(reached, Skip):
+        return reached
+    if reached.medium in closed:
+        return Defer(closed[reached.medium], None, f"the {reached.medium} channel is closed")
+    quiet = policy.rule(message.purpose, reached.medium).quiet
+    if quiet is not None and (end := quiet_until(now, quiet, one.zone)) is not None:
+        return withhold(one, quiet.withhold, now, end, "quiet hours")
+    return reached
+
+
+def choose_medium(one: Candidate, message: Message, policy: Policy) -> Go | Skip:
+    """The step's medium; for `message` the preferred one, the other where consent or address is missing."""
+    media: tuple[Medium, ...] = (message.medium,) if message.medium else _by_preference(one)
+    first: Skip | None = None
+    for medium in media:
+        against = _against(one, medium, message.purpose, policy)
+        if against is None:
+            return Go(medium)
+        first = first or Skip(against)
+    return first or Skip("no address")
+
+
+def _by_preference(one: Candidate) -> tuple[Medium, ...]:
+    return ("sms", "email") if one.preferred == "sms" else ("email", "sms")
+
+
+def _against(one: Candidate, medium: Medium, purpose: Purpose, policy: Policy) -> str | None:
+    contact = one.contacts.get(medium)
+    if contact is None:
+        return f"no {medium} address"
+    if contact.undeliverable:
+        return f"{medium} address cannot be used: {contact.undeliverable}"
+    if contact.suppressed:
+        return f"suppressed: {contact.suppressed}"
+    if policy.rule(purpose, medium).consent and not contact.consent:
+        return f"no {medium} consent"
+    return None
+
+
+def withhold(one: Candidate, how: Withhold, now: datetime, until: datetime, reason: str) -> Verdict:
+    """What the policy does with a message that may not go before `until`."""
+    if how.then == "skip":
+        return Skip(reason)
+    limit = elapsed(how.limit) if how.then == "drop_after" else DEFER_LIMIT
+    expires = one.expires_at or now + limit
+    last = expires if one.not_after is None else min(expires, one.not_after)
+    return Skip(f"expired ({reason})") if until > last else Defer(until, expires, reason)
+
+
+# --- caps ----------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Counted:
+    """A message that a cap counts: gone out, or in doubt, or under way."""
+
+    customer_id: int
+    purpose: Purpose
+    medium: Medium | None
+    claimed_at: datetime
+
+
+@dataclass(frozen=True)
+class Rival:
+    """A message of one of these customers that is due now, of whatever journey."""
+
+    send_id: int
+    customer_id: int
+    purpose: Purpose
+    medium: Medium | None
+    rank: tuple[int, datetime, int]
+
+
+def counts(cap: Cap, purpose: Purpose, medium: Medium | None) -> bool:
+    """Whether the cap is about such a message. A medium not chosen yet counts only where any medium does."""
+    return cap.purpose in (None, purpose) and cap.medium in (None, medium)
+
+
+def over_cap(
+    going: Sequence[tuple[Candidate, Message, Go]],
+    policy: Policy,
+    used: Iterable[Counted],
+    rivals: Iterable[Rival],
+    now: datetime,
+) -> dict[int, Verdict]:
+    """Verdicts for those of `going` that a cap stops: by send id.
+
+    In a customer's order of rank (priority, due time, id), each message takes a place in every cap that counts it;
+    who finds none loses by that cap's policy (rule 17).
+    """
+    mine = {one.send_id: (one, message, go) for one, message, go in going}
+    counted: dict[int, list[Counted]] = defaultdict(list)
+    for past in used:
+        counted[past.customer_id].append(past)
+    queue: dict[int, list[Rival]] = defaultdict(list)
+    for rival in rivals:
+        queue[rival.customer_id].append(rival)
+    stopped: dict[int, Verdict] = {}
+    for customer_id, due in queue.items():
+        taken = list(counted[customer_id])
+        for rival in sorted(due, key=lambda r: r.rank):
+            here = mine.get(rival.send_id)
+            medium = here[2].medium if here else rival.medium
+            full = _full(policy.caps, taken, rival.purpose, medium, now)
+            if full is None:
+                taken.append(Counted(customer_id, rival.purpose, medium, now))
+            elif here:
+                cap, until = full
+                stopped[rival.send_id] = withhold(here[0], cap.withhold, now, until, f"cap: {cap.name}")
+    return stopped
+
+
+def _full(
+    caps: Sequence[Cap], taken: Sequence[Counted], purpose: Purpose, medium: Medium | None, now: datetime
+) -> tuple[Cap, datetime] | None:
+    for cap in caps:
+        if not counts(cap, purpose, medium):
+            continue
+        window = elapsed(cap.within)
+        times = sorted(c.claimed_at for c in taken if counts(cap, c.purpose, c.medium) and c.claimed_at > now - window)
+        if len(times) >= cap.limit:
+            frees = times[len(times) - cap.limit] if cap.limit else now
+            return cap, frees + window
+    return None

@@ -1,0 +1,92 @@
+"""The surroundings of an enrolment, a candidate or a customer, for conditions and words."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+from sqlalchemy.sql import ColumnElement
+
+from vefa.crm import facts
+from vefa.crm.scope import Borders, Scope, Source, World, known_zones
+from vefa.crm.tables import events, orders
+from vefa.database import Instant
+from vefa.engine.plans import Pinned
+from vefa.engine.tables import enrolments
+from vefa.ledger.tables import sends
+from vefa.plan.codec import dump
+from vefa.rewards.tables import coupons
+from vefa.settings import Shop as ShopSettings
+
+
+def make_world(connection: Connection, now: Any, shop: ShopSettings, source: Source, *plans: Pinned) -> World:
+    """What is the same for everybody at `now`. Borders are read only where a plan asks for a score."""
+    needs_borders = any('"rfm.' in dump(p.plan) for p in plans)
+    borders = facts.borders(connection, now, shop, source) if needs_borders else Borders()
+    return World(now, shop, known_zones(connection), source, borders)
+
+
+def whole_world(connection: Connection, now: Any, shop: ShopSettings, source: Source) -> World:
+    """The same with the borders read in any case."""
+    return World(now, shop, known_zones(connection), source, facts.borders(connection, now, shop, source))
+
+
+def customer_scope(world: World, customer_id: ColumnElement[int], zone: ColumnElement[str] | None = None) -> Scope:
+    """A customer outside any journey: segments, audiences."""
+    return Scope(world, customer_id, zone)
+
+
+def enrolment_scope(world: World, pin: Pinned, e: Any = enrolments.c) -> Scope:
+    """A row of `enrolments` (or an alias's columns) with everything its steps may ask."""
+    return Scope(
+        world,
+        e.customer_id,
+        object_kind=object_kind(pin),
+        object_id=e.object_id,
+        order_id=e.order_id,
+        entered_at=e.entered_at,
+        more=_more(world, pin, e),
+        reacted=lambda step, how: _reacted(world, pin, e, step, how),
+    )
+
+
+def object_kind(pin: Pinned) -> str | None:
+    """What kind of object the journey's trigger is about."""
+    return getattr(pin.plan.trigger, "object_kind", None)
+
+
+def _more(world: World, pin: Pinned, e: Any) -> dict[str, ColumnElement[Any]]:
+    latest = sa.select(coupons.c.code).where(coupons.c.enrolment_id == e.id)
+    latest = latest.order_by(coupons.c.id.desc()).limit(1).correlate_except(coupons)
+    until = sa.select(coupons.c.valid_until).where(coupons.c.enrolment_id == e.id)
+    until = until.order_by(coupons.c.id.desc()).limit(1).correlate_except(coupons)
+    c, o = coupons.alias(), orders.alias()
+    used = sa.exists().where(
+        c.c.enrolment_id == e.id,
+        o.c.coupon_code == c.c.code,
+        o.c.placed_known_at <= world.now,
+    )
+    return {
+        "coupon.code": latest.scalar_subquery(),
+        "coupon.valid_until": sa.type_coerce(until.scalar_subquery(), Instant()),
+        "coupon.used": used.correlate_except(c, o),
+        "trigger.date": e.trigger_date,
+        "trigger.at": e.entered_at,
+    }
+
+
+def _reacted(world: World, pin: Pinned, e: Any, step: str, how: str) -> ColumnElement[bool]:
+    s, v = sends.alias(), events.alias()
+    return (
+        sa.exists()
+        .where(
+            s.c.enrolment_id == e.id,
+            s.c.step == pin.number(step),
+            v.c.customer_id == e.customer_id,
+            v.c.type == f"email.{how}",
+            v.c.object_id == s.c.id,
+            v.c.known_at <= world.now,
+        )
+        .correlate_except(s, v)
+    )

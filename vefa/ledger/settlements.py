@@ -1,0 +1,144 @@
+"""What became of a message: written once, by whoever holds it, and by nobody else (rule 13).
+
+Every settlement is fenced by batch and attempt: a worker that was taken for dead and comes back changes nothing.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from vefa.ledger.claims import Batch, Claimed, among
+from vefa.ledger.tables import batches, breakers, send_history, sends
+
+s = sends.c
+
+
+@dataclass(frozen=True)
+class Settled:
+    """One message's end: `state` is sent, failed or unknown."""
+
+    claimed: Claimed
+    state: str
+    reason: str | None = None
+    detail: str = ""
+    provider_id: str | None = None
+
+
+@dataclass(frozen=True)
+class Deferral:
+    """A message put off until a moment, and dropped after another."""
+
+    send_id: int
+    until: datetime
+    expires: datetime | None
+    reason: str
+
+
+def settle(connection: Connection, batch: Batch, results: Sequence[Settled], now: datetime) -> set[int]:
+    """Write down what the provider said. Returns the ids that were ours to settle."""
+    groups: dict[tuple[Any, ...], list[int]] = defaultdict(list)
+    for one in results:
+        groups[one.claimed.attempt, one.state, one.reason, one.provider_id].append(one.claimed.send_id)
+    ours: set[int] = set()
+    for (attempt, state, reason, provider_id), ids in groups.items():
+        mine = sa.and_(among(s.id, ids), s.batch_id == batch.id, s.attempt == attempt, s.state == "claimed")
+        values = {"state": state, "reason": reason, "provider_id": provider_id, "settled_at": now, "lease_until": None}
+        if state == "unknown":
+            values["doubts"] = s.doubts + 1
+        ours.update(connection.scalars(sa.update(sends).where(mine).values(values).returning(s.id)))
+    odd = [one for one in results if one.detail and one.claimed.send_id in ours]
+    _remember(connection, [(one.claimed.send_id, one.claimed.attempt, one.state, one.detail) for one in odd], now)
+    return ours
+
+
+def skip(
+    connection: Connection, batch: Batch, reasons: Mapping[int, str], now: datetime, state: str = "skipped"
+) -> set[int]:
+    """End messages that are still reserved and will not go, each with its reason (`state` may be failed)."""
+    groups: dict[str, list[int]] = defaultdict(list)
+    for send_id, reason in reasons.items():
+        groups[reason].append(send_id)
+    ours: set[int] = set()
+    for reason, ids in groups.items():
+        mine = sa.and_(among(s.id, ids), s.batch_id == batch.id, s.state == "reserved")
+        values = {"state": state, "reason": reason, "settled_at": now, "lease_until": None}
+        ours.update(connection.scalars(sa.update(sends).where(mine).values(values).returning(s.id)))
+    return ours
+
+
+def defer(connection: Connection, batch: Batch, deferrals: Sequence[Deferral], now: datetime) -> None:
+    """Put reserved messages back into the queue for later; the first deferral fixes when they expire (rule 15)."""
+    groups: dict[tuple[datetime, datetime | None, str], list[int]] = defaultdict(list)
+    for one in deferrals:
+        groups[one.until, one.expires, one.reason].append(one.send_id)
+    for (until, expires, reason), ids in groups.items():
+        mine = sa.and_(among(s.id, ids), s.batch_id == batch.id, s.state == "reserved")
+        values = {
+            "state": "queued",
+            "batch_id": None,
+            "lease_until": None,
+            "not_before": until,
+            "expires_at": sa.func.coalesce(s.expires_at, sa.literal(expires, s.expires_at.type)),
+            "reason": reason,
+        }
+        connection.execute(sa.update(sends).where(mine).values(values))
+    _remember(connection, [(d.send_id, 0, "deferred", d.reason) for d in deferrals], now)
+
+
+def release(
+    connection: Connection, batch: Batch, claimed: Sequence[Claimed], now: datetime, not_before: datetime, why: str
+) -> None:
+    """Back into the queue: surely not sent, and not this message's fault (429, refused connection, 401).
+
+    The attempt's number stays used: what goes over the wire never bears the same one twice.
+    """
+    ids = [one.send_id for one in claimed]
+    mine = sa.and_(among(s.id, ids), s.batch_id == batch.id, s.state == "claimed")
+    values = {"state": "queued", "batch_id": None, "lease_until": None, "claimed_at": None, "not_before": not_before}
+    connection.execute(sa.update(sends).where(mine).values(values))
+    _remember(connection, [(one.send_id, one.attempt, "released", why) for one in claimed], now)
+
+
+def give_back(connection: Connection, batch: Batch) -> None:
+    """Return whatever of the batch is still only reserved, and close the batch."""
+    mine = sa.and_(s.batch_id == batch.id, s.state == "reserved")
+    connection.execute(sa.update(sends).where(mine).values(state="queued", batch_id=None, lease_until=None))
+
+
+def close(connection: Connection, batch: Batch, wall: datetime) -> None:
+    """The batch is done."""
+    connection.execute(sa.update(batches).where(batches.c.id == batch.id).values(settled_at=wall))
+
+
+def open_breaker(connection: Connection, channel: str, until: datetime, reason: str) -> None:
+    """Let nothing go by this channel until `until` (wall clock)."""
+    connection.execute(sa.delete(breakers).where(breakers.c.channel == channel))
+    connection.execute(sa.insert(breakers).values(channel=channel, open_until=until, reason=reason))
+
+
+def open_breakers(connection: Connection, wall: datetime) -> dict[str, str]:
+    """Channels that nothing may go by, with the reason."""
+    query = sa.select(breakers.c.channel, breakers.c.reason).where(breakers.c.open_until > wall)
+    return dict(connection.execute(query).tuples().all())
+
+
+def settle_late(connection: Connection, send_id: int, state: str, now: datetime, detail: str) -> bool:
+    """Settle a message in doubt by what the provider told later (its webhook, a look-up). True if it was in doubt."""
+    mine = sa.and_(s.id == send_id, s.state == "unknown")
+    changed = connection.execute(sa.update(sends).where(mine).values(state=state, reason=None, settled_at=now)).rowcount
+    if changed:
+        _remember(connection, [(send_id, 0, "settled late", detail)], now)
+    return bool(changed)
+
+
+def _remember(connection: Connection, lines: Sequence[tuple[int, int, str, str]], now: datetime) -> None:
+    rows = [{"send_id": i, "at": now, "attempt": n, "what": what, "detail": detail} for i, n, what, detail in lines]
+    if rows:
+        connection.execute(sa.insert(send_history), rows)
