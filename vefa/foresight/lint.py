@@ -1,0 +1,134 @@
+"""What the law, the operators and good manners want, as far as files can show it; and settings that cannot work."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from urllib.parse import urlsplit
+
+from vefa.content.sms import has_url
+from vefa.content.templates import TemplateStore
+from vefa.foresight.findings import Finding
+from vefa.foresight.words import Place
+from vefa.plan.steps import Medium, Message, Plan
+from vefa.settings import Settings
+
+#: SMS providers that hand over to Turkish operators from abroad.
+FOREIGN = frozenset({"twilio"})
+#: What makes a message an advertisement, whatever purpose it claims.
+SELLING = {"coupon": "a coupon", "recommendations": "suggestions"}
+BRAND = "config/brand.yaml"
+
+
+def lint_journey(plan: Plan, store: TemplateStore, place: Place) -> Iterator[Finding]:
+    """Transactional messages that sell something."""
+    for step in plan.steps:
+        if isinstance(step, Message) and step.purpose == "transactional":
+            yield from _selling(step, store, place)
+
+
+def _selling(step: Message, store: TemplateStore, place: Place) -> Iterator[Finding]:
+    used = {name.partition(".")[0] for name in _variables(step, store)}
+    for name, words in SELLING.items():
+        if name in used:
+            yield Finding(
+                "warning",
+                place.of(step.template),
+                f"“{step.id}” is transactional, but its words hold {words}. Advertising in it makes it commercial: "
+                "it is left out for customers without consent only where it stands in a block marked commercial.",
+            )
+
+
+def _variables(step: Message, store: TemplateStore) -> frozenset[str]:
+    from vefa.errors import VefaError
+
+    found: frozenset[str] = frozenset()
+    media: tuple[Medium, ...] = (step.medium,) if step.medium else ("email", "sms")
+    for medium in media:
+        try:
+            found |= store.variables(step.template, medium)
+        except VefaError:
+            continue  # missing and broken templates are told elsewhere
+    return found
+
+
+def lint_shop(settings: Settings, store: TemplateStore, commercial: frozenset[str]) -> Iterator[Finding]:
+    """What the brand owes the reader, and SMS that would not arrive."""
+    brand = store.brand
+    if settings.shop.country == "TR" and commercial:
+        if not brand.mersis:
+            yield Finding("error", BRAND, "mersis is missing: a commercial message in Türkiye names it (16 digits).")
+        if not brand.trade_name:
+            yield Finding("error", BRAND, "trade_name is missing: a commercial message in Türkiye names the company.")
+        if not (brand.email or brand.phone):
+            yield Finding("error", BRAND, "email or phone is missing: a commercial message names one way to reach you.")
+    yield from _sms_marks(settings, store)
+    yield from _sms_links(settings, store)
+
+
+def _sms_marks(settings: Settings, store: TemplateStore) -> Iterator[Finding]:
+    words = store.brand.sms
+    if settings.shop.country != "TR" or not store.names("sms"):
+        return
+    if not words.label:
+        yield Finding(
+            "warning", BRAND, "sms.label is empty: a commercial SMS in Türkiye begins with a word such as TANITIM."
+        )
+    if not words.stop:
+        yield Finding("warning", BRAND, "sms.stop is empty: a commercial SMS in Türkiye says how to refuse it.")
+
+
+def _sms_links(settings: Settings, store: TemplateStore) -> Iterator[Finding]:
+    """Turkish operators drop what comes from abroad with a link in it (since April 2026)."""
+    abroad = settings.channels.sms in FOREIGN
+    if settings.shop.country != "TR":
+        return
+    for file in store.folder.files.values():
+        if file.kind == "sms" and (has_url(file.source) or _prints_link(file.source)):
+            place = f"journeys/templates/{file.path.name}"
+            why = f"{settings.channels.sms} sends from abroad" if abroad else "a provider abroad could not send it"
+            yield Finding(
+                "error" if abroad else "warning",
+                place,
+                f"holds a link, and Turkish operators block SMS from abroad with links; {why}. Leave the link out.",
+            )
+
+
+def _prints_link(source: str) -> bool:
+    return "links." in source or "url" in source.replace(" ", "").lower()
+
+
+#: Which keys a provider cannot do without: the setting and where it comes from.
+KEYS = {
+    ("email", "sendgrid"): (("sendgrid_api_key", "VEFA_SENDGRID_API_KEY"),),
+    ("sms", "twilio"): (
+        ("twilio_account_sid", "VEFA_TWILIO_ACCOUNT_SID"),
+        ("twilio_auth_token", "VEFA_TWILIO_AUTH_TOKEN"),
+    ),
+}
+
+
+def lint_settings(settings: Settings) -> Iterator[Finding]:
+    """Settings that would stop the first message, or let it go out wrong."""
+    used = {"email": settings.channels.email, "sms": settings.channels.sms}
+    for medium, provider in used.items():
+        for setting, variable in KEYS.get((medium, provider), ()):
+            if not _given(settings, setting):
+                yield _setting(f"{provider} needs a key: set {variable} in the environment.")
+    if set(used.values()) == {"outbox"}:
+        return
+    if not _given(settings, "secret_key"):
+        yield _setting("VEFA_SECRET_KEY is not set: without it no unsubscribe link can be signed.")
+    host = urlsplit(settings.public_url).hostname or ""
+    if host == "localhost" or host.startswith("127."):
+        yield _setting(f"public_url is {settings.public_url}: customers could not open their unsubscribe links.")
+    if settings.sender_email.endswith(".example"):
+        yield _setting(f"sender_email is {settings.sender_email}: no real mail server takes that.")
+
+
+def _setting(says: str) -> Finding:
+    return Finding("error", "config/settings.yaml", says)
+
+
+def _given(settings: Settings, name: str) -> bool:
+    value = getattr(settings, name)
+    return bool(value if isinstance(value, str) else value.get_secret_value())

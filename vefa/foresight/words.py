@@ -1,0 +1,160 @@
+"""A journey's words before the night: templates that are missing, variables that cannot be there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from vefa.content.problems import TemplateBroken
+from vefa.content.templates import TemplateStore
+from vefa.foresight.findings import Finding
+from vefa.language.catalogue import FIELDS, OBJECT_KINDS, REACH
+from vefa.language.problems import did_you_mean
+from vefa.plan.steps import Coupon, DateTrigger, EventTrigger, Medium, Message, Plan
+
+#: What templates see beside the fields: made by the engine for each message.
+BESIDE = {
+    "order.lines": "the pieces of the order: name, quantity, price, image_url and url of each",
+    "coupon.percent": "how many per cent the coupon takes off, if it does",
+    "coupon.amount": "how much the coupon takes off, if it does",
+    "coupon.free_shipping": "whether the coupon gives free shipping",
+    "coupon.minimum": "from what order total on the coupon is good",
+    "shop.name": "the shop's name",
+    "links.unsubscribe": "where one says stop",
+    "links.preferences": "where one chooses what to get",
+    "recommendations": "suggestions, with `recommend:` on the step: name, price, url, image_url and category of each",
+    "commercial": "whether commercial words may stand in this message",
+    "locale": "the language of this message",
+    "subject": "the subject of this message",
+    "preheader": "the preview line of this message",
+    "brand": "everything in config/brand.yaml",
+}
+END = {"email": "mjml", "sms": "sms.txt"}
+
+
+@dataclass(frozen=True)
+class Place:
+    """A journey's file and its text, to say in which line something stands."""
+
+    name: str
+    text: str
+
+    def of(self, word: str) -> str:
+        """`journeys/x.yaml:12`, the first line with that word."""
+        for number, line in enumerate(self.text.splitlines(), 1):
+            if word in line and not line.lstrip().startswith("#"):
+                return f"{self.name}:{number}"
+        return self.name
+
+
+def journey_file(root: Path, journey: str) -> Place:
+    """The file of that journey, as the user would name it."""
+    path = root / "journeys" / f"{journey}.yaml"
+    return Place(f"journeys/{path.name}", path.read_text(encoding="utf-8") if path.exists() else "")
+
+
+def check_words(plan: Plan, store: TemplateStore, place: Place) -> Iterator[Finding]:
+    """Every finding about the words of a plan's messages."""
+    before = _coupons_before(plan)
+    for step in plan.steps:
+        if isinstance(step, Message):
+            yield from _message(plan, step, store, place, step.key in before)
+
+
+def _message(plan: Plan, step: Message, store: TemplateStore, place: Place, coupon: bool) -> Iterator[Finding]:
+    for medium in _media(step):
+        if step.template not in store.names(medium):
+            yield _missing(step, medium, store, place)
+            continue
+        try:
+            names = store.variables(step.template, medium)
+        except TemplateBroken:
+            continue  # told with its own file and line
+        source = f"{step.template} ({medium})"
+        yield from _variables(plan, names, source, place.of(step.template), coupon)
+    for locale, text in (*step.subject.items(), *step.preheader.items()):
+        yield from _subject(plan, step, store, place, locale, text, coupon)
+
+
+def _media(step: Message) -> tuple[Medium, ...]:
+    return (step.medium,) if step.medium else ("email", "sms")
+
+
+def _missing(step: Message, medium: Medium, store: TemplateStore, place: Place) -> Finding:
+    file = f"journeys/templates/{step.template}.{store.locales[0]}.{END[medium]}"
+    why = " (`message` may go by SMS, so it needs words for that, too)" if step.medium is None else ""
+    advice = did_you_mean(step.template, store.names(medium), f"Write {file}.")
+    return Finding("error", place.of(step.template), f'there is no {medium} template "{step.template}"{why}. {advice}')
+
+
+def _subject(
+    plan: Plan, step: Message, store: TemplateStore, place: Place, locale: str, text: str, coupon: bool
+) -> Iterator[Finding]:
+    at = place.of(text[:40])
+    try:
+        names = store.variables_in(text)
+    except TemplateBroken as error:
+        yield Finding("error", at, f"the {locale} subject or preheader of “{step.id}” cannot be read: {error}")
+        return
+    yield from _variables(plan, names, f"the {locale} subject or preheader of “{step.id}”", at, coupon)
+
+
+def _variables(plan: Plan, names: frozenset[str], source: str, at: str, coupon: bool) -> Iterator[Finding]:
+    for name in sorted(names):
+        if told := _wrong(name, plan, coupon):
+            yield Finding("error", at, f"{source} uses {{{{ {name} }}}}: {told}")
+
+
+def _wrong(name: str, plan: Plan, coupon: bool) -> str | None:
+    """Why the variable cannot be there, or None where it can."""
+    known = _known(name)
+    if known is None:
+        return f"there is no such thing. {did_you_mean(name, [*FIELDS, *BESIDE], 'vefa check --words lists all.')}"
+    home = known.partition(".")[0]
+    if home == "coupon" and not coupon:
+        return "no coupon step comes before this message."
+    if home in OBJECT_KINDS and home not in reachable(plan):
+        return f"the journey's trigger brings no {home}."
+    if known == "trigger.date" and not isinstance(plan.trigger, DateTrigger):
+        return "only a date trigger has a day."
+    return None
+
+
+def _known(name: str) -> str | None:
+    """The field or thing that a dotted name reads, which may go deeper: brand.sms.code reads brand."""
+    parts = name.split(".")
+    tries = [".".join(parts[:length]) for length in range(len(parts), 0, -1)]
+    found = next((each for each in tries if each in FIELDS or each in BESIDE), None)
+    if found is None and len(parts) == 1 and any(each.startswith(f"{name}.") for each in (*FIELDS, *BESIDE)):
+        return name  # asked whether there is an order, a coupon … at all
+    return found
+
+
+def reachable(plan: Plan) -> frozenset[str]:
+    """The kinds of objects that the trigger brings along."""
+    match plan.trigger:
+        case EventTrigger(object_kind=kind):
+            return REACH.get(kind or "", frozenset())
+    return OBJECT_KINDS if plan.trigger.kind == "entered" else frozenset()
+
+
+def _coupons_before(plan: Plan) -> frozenset[str]:
+    """Keys of the steps that some way through a coupon leads to."""
+    after: set[str | None] = set()
+    for step in plan.steps:
+        if isinstance(step, Coupon) or step.key in after:
+            after |= set(plan.after(step))
+    return frozenset(key for key in after if key is not None)
+
+
+def commercial_templates(plans: Mapping[str, Plan]) -> frozenset[str]:
+    """Templates of commercial messages: theirs must offer a way out."""
+    return frozenset(
+        step.template for step in _messages(plans) if step.purpose == "commercial" and step.medium != "sms"
+    )
+
+
+def _messages(plans: Mapping[str, Plan]) -> Iterator[Message]:
+    for plan in plans.values():
+        yield from (step for step in plan.steps if isinstance(step, Message))
