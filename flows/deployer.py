@@ -21,11 +21,11 @@ from flows.standing import read_states
 from vefa.database import writing
 from vefa.engine.plans import OnChange, State, set_state, store_plan
 from vefa.errors import UserError
-from vefa.plan.project import Project
 from vefa.settings import Settings
 
 if TYPE_CHECKING:
     from prefect.client.orchestration import PrefectClient
+    from vefa.plan.project import Project
 
 ON_CHANGE: dict[str, OnChange] = {choice: choice for choice in get_args(OnChange)}
 

@@ -16,7 +16,7 @@ from prefect.utilities.annotations import quote
 from flows.artifacts import artifact_key, show, summary
 from flows.deployments import attribute
 from flows.descriptions import describe
-from flows.pauses import mirror_here
+from flows.pauses import mirror_pauses_now
 from flows.standing import prepare
 from flows.subjects import Subject
 from tasks.steps import advance, enter
@@ -63,7 +63,7 @@ async def _walk(subject: Subject, clock: Callable[[], datetime]) -> State[Any]:
     try:
         for warning in await asyncio.to_thread(prepare, shop.database, subject, clock()):
             get_run_logger().warning(warning)
-        await mirror_here(shop.database)
+        await mirror_pauses_now(shop.database)
         begin = partial(Tick.begin, shop, subject.journey, clock=clock, owner=str(flow_run.id))
         try:
             tick = await asyncio.to_thread(begin)

@@ -61,12 +61,12 @@ async def mirror_pauses(client: PrefectClient, database: Engine, now: datetime) 
     return done
 
 
-async def mirror_here(database: Engine) -> None:
-    """The same from within a flow run, over the run's own server."""
+async def mirror_pauses_now(database: Engine) -> dict[str, Move]:
+    """The same, over the server that the Prefect settings name: a flow run's own."""
     from prefect.client.orchestration import get_client
 
     async with get_client() as client:
-        await mirror_pauses(client, database, datetime.now(UTC))
+        return await mirror_pauses(client, database, datetime.now(UTC))
 
 
 def _states(database: Engine) -> dict[str, State]:

@@ -150,18 +150,20 @@ async def remove(client: PrefectClient, known: Known) -> None:
     await client.delete_deployment(known.id)
 
 
-async def crash_orphans(client: PrefectClient, known: Sequence[Known]) -> int:
-    """Marks runs as crashed that nobody works on any more. Only for a server whose every worker has ended.
+async def clear_leftovers(client: PrefectClient, known: Sequence[Known], now: datetime) -> None:
+    """Ends the runs that nobody works on any more. Only for a server whose every worker has ended.
 
-    Without it a run that died with its machine would hold its journey's one slot, and all later runs would
-    be cancelled in its favour.
+    A run that died with its machine would hold its journey's one slot, and each later run would be cancelled
+    in its favour. Runs whose time went by in the meantime are dropped: one tick makes good all of them.
     """
     from prefect.states import Crashed
 
-    orphans = await _runs(client, [each.id for each in known], ("RUNNING", "PENDING", "CANCELLING"))
-    for run in orphans:
-        await client.set_flow_run_state(run.id, Crashed(message="The process ended with its machine."), force=True)
-    return len(orphans)
+    ids = [each.id for each in known]
+    for run in await _runs(client, ids, ("RUNNING", "PENDING", "CANCELLING")):
+        await client.set_flow_run_state(run.id, Crashed(message="It ended with its machine."), force=True)
+    for run in await _runs(client, ids, ("SCHEDULED",)):
+        if run.auto_scheduled and run.expected_start_time < now:
+            await client.delete_flow_run(run.id)
 
 
 async def _runs(client: PrefectClient, deployment_ids: Sequence[UUID], states: Sequence[str]) -> list[Any]:

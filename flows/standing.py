@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Engine
 
-from flows.subjects import Subject
 from vefa.database import reading, writing
 from vefa.engine.plans import State, store_plan
 from vefa.engine.tables import journeys, plans
 from vefa.errors import UserError
 from vefa.plan.codec import plan_hash
+
+if TYPE_CHECKING:
+    from flows.subjects import Subject
 
 
 def read_states(connection: Connection) -> dict[str, State]:

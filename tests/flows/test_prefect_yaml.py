@@ -1,0 +1,68 @@
+from __future__ import annotations
+
+from datetime import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ruamel.yaml import YAML
+
+from flows.prefect_yaml import FILE, generate, write
+from vefa.plan.codec import plan_hash
+from vefa.plan.steps import Plan, Runs
+from vefa.settings import load_settings
+
+REPOSITORY = Path(__file__).parents[2]
+
+
+def deployed(*plans: Plan) -> list[dict[str, Any]]:
+    text = generate({plan.journey: plan for plan in plans}, "Europe/Istanbul")
+    entries: list[dict[str, Any]] = YAML(typ="safe").load(text)["deployments"]
+    return entries
+
+
+def test_each_journey_is_one_deployment_of_its_own_flow(plan: Any) -> None:
+    entries = deployed(plan("win-back"), plan("birthday"))
+
+    assert [entry["entrypoint"] for entry in entries] == ["flows.compiled.birthday", "flows.compiled.win_back"]
+
+
+def test_the_version_is_the_plans_hash(plan: Any) -> None:
+    assert deployed(plan())[0]["version"] == plan_hash(plan())
+
+
+def test_a_draft_is_not_deployed(plan: Any) -> None:
+    assert deployed(plan(status="draft")) == []
+
+
+def test_a_closing_journey_goes_on_running(plan: Any) -> None:
+    assert "paused" not in deployed(plan(status="closing"))[0]
+
+
+def test_a_paused_journey_is_deployed_paused(plan: Any) -> None:
+    assert deployed(plan(status="paused"))[0]["paused"] is True
+
+
+def test_a_live_journey_says_nothing_of_pauses_so_that_a_pause_by_hand_is_not_its_matter(plan: Any) -> None:
+    assert "paused" not in deployed(plan())[0]
+
+
+def test_two_runs_of_one_journey_never_overlap(plan: Any) -> None:
+    assert deployed(plan())[0]["concurrency_limit"] == {"limit": 1, "collision_strategy": "CANCEL_NEW"}
+
+
+def test_the_purpose_is_a_tag(plan: Any) -> None:
+    assert deployed(plan(purpose="transactional"))[0]["tags"] == ["vefa", "journey", "transactional"]
+
+
+def test_a_daily_journey_runs_on_the_shops_clock(plan: Any) -> None:
+    (schedule,) = deployed(plan(runs=Runs(at=time(9, 0))))[0]["schedules"]
+
+    assert schedule == {"slug": "daily", "cron": "0 9 * * *", "timezone": "Europe/Istanbul"}
+
+
+def test_writing_twice_changes_nothing(plan: Any, tmp_path: Path) -> None:
+    plans = {"win-back": plan("win-back")}
+
+    assert write(tmp_path, plans, "Europe/Istanbul")
+    assert not write(tmp_path, plans, "Europe/Istanbul")
