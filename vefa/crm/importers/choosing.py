@@ -1,0 +1,176 @@
+"""From staged rows to chosen ones: one per key, references looked up, compared with what is stored."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from vefa.crm.importers.stages import CHANGED, NEW, UNCHANGED, Stage, analyze
+from vefa.crm.importers.targets import REFERENCES, Target
+from vefa.crm.tables import orders
+
+_AGGREGATES: dict[str, Callable[[Any], Any]] = {"min": sa.func.min, "max": sa.func.max, "sum": sa.func.sum}
+
+
+def choose(connection: Connection, stage: Stage, source: str, head: Stage | None) -> None:
+    """Fill the stage's chosen rows; `head` is the stage of their owners where that is imported too."""
+    base = _one_per_key(connection, stage).subquery("base")
+    joined, ids = _resolved(base, stage.target, source)
+    pending = None
+    if head is not None and stage.target.owner is not None:
+        pending = head.chosen.alias("pending")
+        joined = joined.outerjoin(pending, pending.c.outside_id == base.c[stage.target.owner])
+    stored = stage.target.table.alias("stored")
+    joined = joined.outerjoin(stored, _identity(base, stored, stage.target, ids, source))
+    problem, detail = _problem(base, stage.target, ids, pending)
+    query = sa.select(
+        *base.c,
+        *(ids[name].label(f"{name}_id") for name in stage.target.references),
+        _owner(base, stage.target).label("owner"),
+        _state(base, stored, stage, ids).label("state"),
+        problem.label("problem"),
+        detail.label("detail"),
+    ).select_from(joined)
+    names = [column.name for column in query.selected_columns]
+    connection.execute(stage.chosen.insert().from_select(names, query))
+    analyze(connection, stage.chosen)
+
+
+def _one_per_key(connection: Connection, stage: Stage) -> sa.Select[Any]:
+    staged, target = stage.staged, stage.target
+    line = stage.part.columns.get("line")
+    if line is not None and line.ordinal:
+        ordinal = sa.func.row_number().over(partition_by=staged.c.order, order_by=staged.c.n)
+        return sa.select(*(ordinal.label("line") if c.name == "line" else c for c in staged.c))
+    keys = [staged.c[name] for name in target.key]
+    analyze(connection, staged)
+    winner = sa.func.max if stage.part.repeats == "last" else sa.func.min
+    picks = {name: column.pick for name, column in stage.part.columns.items() if column.pick is not None}
+    summed = {name: _AGGREGATES[pick](staged.c[name]) for name, pick in picks.items() if pick in _AGGREGATES}
+    groups = (
+        sa.select(
+            winner(staged.c.n).label("winner"),
+            *(_whole(value).label(f"all_{name}") for name, value in summed.items()),
+        )
+        .group_by(*keys)
+        .subquery("groups")
+    )
+    replaced: dict[str, Any] = {name: groups.c[f"all_{name}"] for name in summed}
+    named = {name: pick for name, pick in picks.items() if pick not in _AGGREGATES}
+    if named:
+        sa.Index(f"ix_{staged.name}_key", *keys).create(connection, checkfirst=True)
+    replaced |= {name: _said_at(staged, target, name, pick) for name, pick in named.items()}
+    if target.has_fingerprint and replaced:
+        replaced["fingerprint"] = _joined_fingerprint(staged, replaced)
+    return sa.select(*(_relabel(c, replaced) for c in staged.c)).join(groups, groups.c.winner == staged.c.n)
+
+
+def _whole(value: Any) -> Any:
+    """PostgreSQL sums whole numbers to NUMERIC; they stay whole here."""
+    return sa.cast(value, sa.BigInteger)
+
+
+def _relabel(column: sa.Column[Any], replaced: dict[str, Any]) -> Any:
+    return replaced[column.name].label(column.name) if column.name in replaced else column
+
+
+def _said_at(staged: sa.Table, target: Target, name: str, pick: str) -> Any:
+    """What the first or last row of the same key says that says anything."""
+    other = staged.alias(f"other_{name}")
+    order = other.c.n if pick == "first" else other.c.n.desc()
+    same = [other.c[key] == staged.c[key] for key in target.key]
+    return (
+        sa.select(other.c[name])
+        .where(*same, other.c[name].is_not(None))
+        .order_by(order)
+        .limit(1)
+        .correlate(staged)
+        .scalar_subquery()
+    )
+
+
+def _joined_fingerprint(staged: sa.Table, replaced: dict[str, Any]) -> Any:
+    """The row's own fingerprint, followed by what its whole key says."""
+    text: Any = staged.c.fingerprint
+    for name in sorted(replaced):
+        text = text + ":" + sa.func.coalesce(sa.cast(replaced[name], sa.Text), "")
+    return text
+
+
+def _resolved(base: Any, target: Target, source: str) -> tuple[Any, dict[str, Any]]:
+    """The rows with the tables that they refer to, and the ids found there."""
+    joined: Any = base
+    ids: dict[str, Any] = {}
+    for name in target.references:
+        table = REFERENCES[name].alias(f"the_{name}")
+        found = table.c.outside_id == base.c[name]
+        if "source" in table.c:
+            found = sa.and_(table.c.source == source, found)
+        joined = joined.outerjoin(table, found)
+        ids[name] = table.c.id
+        if name == "order" and "customer" in ids and target.name != orders.name:
+            ids["customer"] = sa.case((base.c.customer.is_(None), table.c.customer_id), else_=ids["customer"])
+    return joined, ids
+
+
+def _identity(base: Any, stored: Any, target: Target, ids: dict[str, Any], source: str) -> Any:
+    same = [stored.c[f"{key}_id"] == ids[key] if key in ids else stored.c[key] == base.c[key] for key in target.key]
+    return sa.and_(*same, *([stored.c.source == source] if target.has_source else []))
+
+
+def _owner(base: Any, target: Target) -> Any:
+    if target.owner is not None:
+        return base.c[target.owner]
+    return base.c.outside_id if "outside_id" in base.c else base.c.object_key
+
+
+def _state(base: Any, stored: Any, stage: Stage, ids: dict[str, Any]) -> Any:
+    target = stage.target
+    if target.has_fingerprint:
+        differs: Any = stored.c.fingerprint != base.c.fingerprint
+    else:
+        pairs = [(_plain(stored.c[name]), _counterpart(base, ids, name)) for name in target.compared]
+        differs = sa.or_(sa.false(), *(old.is_distinct_from(new) for old, new in pairs))
+    return sa.case((stored.c[_never_null(target)].is_(None), NEW), (differs, CHANGED), else_=UNCHANGED)
+
+
+def _never_null(target: Target) -> str:
+    return "id" if "id" in target.table.c else f"{target.owner}_id"
+
+
+def _plain(column: Any) -> Any:
+    if isinstance(column.type, sa.JSON):
+        return sa.cast(sa.type_coerce(column, sa.Text), sa.Text)
+    return sa.type_coerce(column, sa.BigInteger) if _is_number(column) else column
+
+
+def _is_number(column: Any) -> bool:
+    return isinstance(getattr(column.type, "impl_instance", column.type), sa.Integer)
+
+
+def _counterpart(base: Any, ids: dict[str, Any], name: str) -> Any:
+    reference = name.removesuffix("_id")
+    return ids[reference] if reference != name and reference in ids else base.c[name]
+
+
+def _problem(base: Any, target: Target, ids: dict[str, Any], pending: Any) -> tuple[Any, Any]:
+    """Why a row cannot be written: it names somebody whom nobody knows."""
+    reasons, details = [], []
+    for name in target.references:
+        unknown = sa.and_(base.c[name].is_not(None), _missing(name, target, ids, pending))
+        reasons.append((unknown, sa.literal(f"unknown {name}", sa.Text)))
+        details.append((unknown, base.c[name]))
+    if "customer" in target.required and target.owner is None:
+        reasons.append((ids["customer"].is_(None), sa.literal("no customer", sa.Text)))
+    if not reasons:
+        return sa.null(), sa.null()
+    return sa.case(*reasons, else_=None), sa.case(*details, else_=None)
+
+
+def _missing(name: str, target: Target, ids: dict[str, Any], pending: Any) -> Any:
+    if name == target.owner and pending is not None:
+        return sa.and_(ids[name].is_(None), pending.c.n.is_(None))
+    return ids[name].is_(None)

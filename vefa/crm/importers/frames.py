@@ -1,0 +1,300 @@
+"""One chunk of a source's texts to rows of one target: chosen, read, checked and, where keys repeat, drawn together.
+
+Every reader works on the distinct texts of a column only, so that a column of few values costs next to nothing.
+"""
+
+from __future__ import annotations
+
+import operator
+import re
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+from hashlib import blake2b
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import orjson
+import pandas as pd
+
+from vefa.crm.identity import address_key, bucket
+from vefa.crm.importers.addresses import ascii_email, e164
+from vefa.crm.importers.maps import Column, Condition, ImportMap, Part, template_fields
+from vefa.crm.importers.readings import Habits, Misfit, Reading, number, reader, slug, without_fraction, written
+from vefa.crm.importers.sources import Chunk
+from vefa.database import Money
+from vefa.settings import Settings
+
+Values = npt.NDArray[np.object_]
+#: What a reject says of the value itself is cut to this many letters.
+_DETAIL = 120
+
+
+@dataclass(frozen=True)
+class Reject:
+    """A row that could not be used, and where it stands."""
+
+    place: str
+    line: int
+    reason: str
+    detail: str
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Rows of one target, ready to be stored: equally long columns."""
+
+    columns: dict[str, Sequence[Any]]
+    lines: Sequence[int]
+    read: int
+    rejects: tuple[Reject, ...]
+    counted: Counter[str] = field(default_factory=Counter)
+
+
+class PartReader:
+    """Reads one part of a map from chunk after chunk."""
+
+    def __init__(self, part: Part, given: ImportMap, settings: Settings) -> None:
+        self.part = part
+        self.target = part.target
+        self._habits = Habits(given.zone or settings.shop.zone, given.time_of_day, settings.shop.country)
+        self._shop_zone = settings.shop.zone
+        self._tests = {name: test_of(condition) for name, condition in part.where.items()}
+
+    def read(self, chunk: Chunk) -> Batch:
+        """The rows of the chunk that fit, and those that were rejected."""
+        frame, lines = self._chosen(chunk)
+        count = len(lines)
+        columns: dict[str, Values] = {}
+        for name, column in self.part.columns.items():
+            if not column.computed_in_database:
+                columns[name] = self._column(name, column, frame, columns)
+        counted = self._soften(columns)
+        rejects = self._rejects(columns, chunk.place, lines)
+        if rejects:
+            good = np.ones(count, dtype=bool)
+            good[list(rejects)] = False
+            columns = {name: values[good] for name, values in columns.items()}
+            lines, frame = lines[good], frame[good]
+        columns |= self._derived(columns, frame)
+        kept = self._drawn_together(columns, lines)
+        return Batch(*kept, read=count, rejects=tuple(rejects.values()), counted=counted)
+
+    def _chosen(self, chunk: Chunk) -> tuple[pd.DataFrame, npt.NDArray[np.int64]]:
+        lines = np.asarray(chunk.lines, dtype=np.int64)
+        wanted = np.ones(len(lines), dtype=bool)
+        for name, test in self._tests.items():
+            wanted &= _each(chunk.frame[name], test).astype(bool)
+        return chunk.frame[wanted], lines[wanted]
+
+    def _column(self, name: str, column: Column, frame: pd.DataFrame, before: dict[str, Values]) -> Values:
+        if name == "address":
+            return self._addresses(column, frame, before)
+        kind = self.target.columns.get(name, "text")
+        if column.multiply is not None:
+            return _products(column, frame, kind)
+        return _each(_raw(column, frame), reader(kind, column, self._habits))
+
+    def _addresses(self, column: Column, frame: pd.DataFrame, before: dict[str, Values]) -> Values:
+        texts = _each(_raw(column, frame), reader("text", column, self._habits))
+        if self.part.columns["channel"].constant == "email":
+            return _each(pd.Series(texts, dtype=object), _email)
+        countries = before.get("country", np.full(len(texts), None, dtype=object))
+        pairs = zip(texts, countries, strict=True)
+        return _filled([self._phone(text, country) for text, country in pairs])
+
+    def _phone(self, text: Any, country: Any) -> Reading:
+        if text is None:
+            return None
+        region = country if isinstance(country, str) else self._habits.country
+        return e164(text, region) or Misfit("broken phone", text)
+
+    def _soften(self, columns: dict[str, Values]) -> Counter[str]:
+        """Leave out what may be missing, and count it; customers without a known zone get the shop's."""
+        counted: Counter[str] = Counter()
+        for name, values in columns.items():
+            for index in _misfits(values):
+                if values[index].mild:
+                    counted[values[index].reason] += 1
+                    values[index] = None
+            if name == "zone":
+                values[[value is None for value in values]] = self._shop_zone
+        return counted
+
+    def _rejects(self, columns: dict[str, Values], place: str, lines: npt.NDArray[np.int64]) -> dict[int, Reject]:
+        found: dict[int, Reject] = {}
+        for name, values in columns.items():
+            needed = name in self.target.required and not self._may_be_empty(name)
+            for index in _misfits(values, also_none=needed):
+                if index not in found:
+                    misfit = values[index] or Misfit("no id" if name == "outside_id" else f"no {name}")
+                    found[index] = Reject(place, int(lines[index]), misfit.reason, misfit.detail[:_DETAIL])
+        return found
+
+    def _may_be_empty(self, name: str) -> bool:
+        """A return's customer is its order's where none is named."""
+        return name == "customer" and self.target.owner is None
+
+    def _derived(self, columns: dict[str, Values], frame: pd.DataFrame) -> dict[str, Values]:
+        """Columns that no map names: fingerprint, bucket, address key, and what else an event says."""
+        more: dict[str, Values] = {}
+        if self.part.data:
+            names = list(self.part.data)
+            rows = zip(*(frame[self.part.data[name]] for name in names), strict=True)
+            more["data"] = _filled([orjson.dumps(dict(zip(names, row, strict=True))).decode() for row in rows])
+        if self.target.name == "events":
+            given = columns.get("occurrence", np.full(len(frame), None, dtype=object))
+            more["occurrence"] = _filled([value or 0 for value in given])
+        if self.target.name == "customers":
+            more["bucket"] = _filled([bucket(outside_id) for outside_id in columns["outside_id"]])
+        if self.target.name == "contacts":
+            more["address_key"] = _filled([address_key(address) for address in columns["address"]])
+        if self.target.has_fingerprint:
+            said = [values for name, values in columns.items() if self.part.columns[name].pick is None]
+            more["fingerprint"] = _filled([_fingerprint(row) for row in zip(*said, strict=True)])
+        return more
+
+    def _drawn_together(
+        self, columns: dict[str, Values], lines: npt.NDArray[np.int64]
+    ) -> tuple[dict[str, Sequence[Any]], Sequence[int]]:
+        """One row per key of this chunk; what stands in several chunks is drawn together in the database."""
+        keys = [columns.get(name) for name in self.target.key]
+        plain = {name: values.tolist() for name, values in columns.items()}
+        if any(values is None for values in keys):
+            return plain, lines.tolist()  # lines that get their number in the database
+        identities = list(zip(*keys, strict=True))
+        kept = _kept(identities, self.part.repeats)
+        if len(kept) == len(identities):
+            return plain, lines.tolist()
+        drawn = {name: values[kept].tolist() for name, values in columns.items()}
+        for name, column in self.part.columns.items():
+            if column.pick is not None and name in columns:
+                picked = _picked(identities, plain[name], column.pick)
+                drawn[name] = [picked.get(identities[index]) for index in kept]
+        return drawn, lines[kept].tolist()
+
+
+def test_of(condition: Condition) -> Callable[[str], bool]:
+    """The condition as a question to one text."""
+    tests: list[Callable[[str], bool]] = []
+    for name in condition.model_fields_set:
+        if (value := getattr(condition, name)) is not None:
+            tests.append(_TESTS[name](value))
+    return lambda text: all(test(text.strip()) for test in tests)
+
+
+def _number_test(compare: Callable[[Any, Any], bool]) -> Callable[[Any], Callable[[str], bool]]:
+    def make(bound: Any) -> Callable[[str], bool]:
+        plain, limit = Column(column="-"), Decimal(str(bound))
+
+        def holds(text: str) -> bool:
+            value = number(text, plain)
+            return value is not None and compare(value, limit)
+
+        return holds
+
+    return make
+
+
+def _prefixes(value: Any) -> tuple[str, ...]:
+    return (value,) if isinstance(value, str) else tuple(value)
+
+
+_TESTS: dict[str, Callable[[Any], Callable[[str], bool]]] = {
+    "equals": lambda value: lambda text: text == written(value),
+    "one_of": lambda values: lambda text: text in {written(value) for value in values},
+    "not_one_of": lambda values: lambda text: text not in {written(value) for value in values},
+    "starts_with": lambda value: lambda text: text.startswith(_prefixes(value)),
+    "not_starts_with": lambda value: lambda text: not text.startswith(_prefixes(value)),
+    "matches": lambda value: lambda text: re.fullmatch(value, text) is not None,
+    "present": lambda value: lambda text: bool(text) == value,
+    "above": _number_test(operator.gt),
+    "below": _number_test(operator.lt),
+}
+
+
+def _each(texts: pd.Series[Any], read: Callable[[str], Any]) -> Values:
+    """What `read` makes of each text, asked once for each distinct one."""
+    codes, distinct = pd.factorize(texts, use_na_sentinel=False)
+    return _filled([read(text) if text is not None else None for text in distinct])[codes]
+
+
+def _filled(values: Sequence[Any]) -> Values:
+    """An array of these objects as they are: no guess at a common type."""
+    array = np.empty(len(values), dtype=object)
+    array[:] = values
+    return array
+
+
+def _raw(column: Column, frame: pd.DataFrame) -> pd.Series[Any]:
+    if column.column is not None:
+        return frame[column.column]
+    if column.template is None:
+        return pd.Series([written(column.constant)] * len(frame), dtype=object)
+    fields = template_fields(column.template)
+    pattern = re.sub(r"\{([^{}:]+)(?::(slug|id))?\}", "{}", column.template)
+    ways = {"slug": slug, "id": lambda text: without_fraction(text.strip()), "": str.strip}
+    parts = [_each(frame[name], ways[way]) for name, way in fields]
+    return pd.Series([pattern.format(*row) for row in zip(*parts, strict=True)], dtype=object)
+
+
+def _products(column: Column, frame: pd.DataFrame, kind: str) -> Values:
+    left, right = (_each(frame[name], lambda text: _factor(text, column)) for name in column.sources)
+    scale = (Money.scale if kind == "money" else 1) * (-1 if column.negate else 1)
+    return _filled([_product(a, b, scale) for a, b in zip(left, right, strict=True)])
+
+
+def _factor(text: str, column: Column) -> Decimal | Misfit | None:
+    text = text.strip()
+    value = number(text, column) if text else None
+    return Misfit("wrong number", text) if text and value is None else value
+
+
+def _product(left: Any, right: Any, scale: int) -> Reading:
+    for factor in (left, right):
+        if factor is None or isinstance(factor, Misfit):
+            return factor
+    return int((left * right * scale).to_integral_value())
+
+
+def _email(text: str) -> Reading:
+    return ascii_email(text) or Misfit("broken e-mail", text)
+
+
+def _misfits(values: Values, *, also_none: bool = False) -> list[int]:
+    kinds = (Misfit, type(None)) if also_none else Misfit
+    return [index for index, value in enumerate(values) if isinstance(value, kinds)]
+
+
+def _fingerprint(row: tuple[Any, ...]) -> str:
+    return blake2b("\x1f".join(map(str, row)).encode(), digest_size=12).hexdigest()
+
+
+def _kept(identities: Sequence[Any], repeats: str) -> list[int]:
+    """Where the row of each identity stands that counts."""
+    places: dict[Any, int] = {}
+    for index, identity in enumerate(identities):
+        if repeats == "last" or identity not in places:
+            places[identity] = index
+    return sorted(places.values())
+
+
+_PICKS: dict[str, Callable[[Any, Any], Any]] = {
+    "first": lambda before, _new: before,
+    "last": lambda _before, new: new,
+    "min": min,
+    "max": max,
+    "sum": operator.add,
+}
+
+
+def _picked(identities: Sequence[Any], values: Sequence[Any], pick: str) -> dict[Any, Any]:
+    """What the rows of each identity say together; empty ones say nothing."""
+    together = _PICKS[pick]
+    said: dict[Any, Any] = {}
+    for identity, value in zip(identities, values, strict=True):
+        if value is not None:
+            said[identity] = together(said[identity], value) if identity in said else value
+    return said

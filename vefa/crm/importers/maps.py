@@ -1,0 +1,371 @@
+"""Column maps: how a shop's own files or tables become customers, orders and the rest.
+
+One YAML file per source in `config/importers/`. Each key is declared once, with its meaning; unknown keys, unknown
+columns and missing ones are errors that say where they stand.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Literal
+from zoneinfo import ZoneInfo
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from vefa.crm.importers.targets import REFERENCES, TARGETS, Target
+from vefa.errors import ImportMapError
+from vefa.settings import Settings
+
+Scalar = str | int | float | bool
+Pick = Literal["first", "last", "min", "max", "sum"]
+_CLOCK = re.compile(r"([01]?\d|2[0-3]):[0-5]\d(:[0-5]\d)?")
+
+
+class _Closed(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+def _known_zone(value: str | None) -> str | None:
+    try:
+        return value and str(ZoneInfo(value))
+    except (KeyError, ValueError, OSError):
+        raise ValueError(f'"{value}" is no IANA time zone; write one such as Europe/Istanbul') from None
+
+
+def _known_clock(value: str | None) -> str | None:
+    if value is not None and not _CLOCK.fullmatch(value):
+        raise ValueError(f'"{value}" is no time of day; write one such as "12:00", in quotes')
+    return value
+
+
+class Input(_Closed):
+    """Where rows come from: files in the folder that is imported, or a table or query of a database."""
+
+    file: str | None = Field(None, description="a file name or pattern, such as orders*.csv; .gz is opened as it is")
+    table: str | None = Field(None, description="a table or view, where the import's path is a database URL")
+    query: str | None = Field(
+        None, description="a SELECT in the database's own words, where the path is a database URL"
+    )
+    encoding: str = Field("utf-8-sig", description="utf-8-sig reads UTF-8 with or without its mark")
+    delimiter: str = Field(",", min_length=1, max_length=1)
+    optional: bool = Field(False, description="no such file: nothing is imported from it, and nothing is wrong")
+
+    @model_validator(mode="after")
+    def _one_place(self) -> Input:
+        if sum(place is not None for place in (self.file, self.table, self.query)) != 1:
+            raise ValueError("needs exactly one of file, table and query")
+        return self
+
+
+class Condition(_Closed):
+    """What a column's text must be for a row to count. All that is said must hold."""
+
+    equals: Scalar | None = None
+    one_of: tuple[Scalar, ...] | None = None
+    not_one_of: tuple[Scalar, ...] | None = None
+    starts_with: str | tuple[str, ...] | None = None
+    not_starts_with: str | tuple[str, ...] | None = None
+    matches: str | None = Field(None, description="a regular expression for the whole text")
+    present: bool | None = None
+    above: float | None = None
+    below: float | None = None
+
+    @field_validator("matches")
+    @classmethod
+    def _compiles(cls, value: str | None) -> str | None:
+        try:
+            re.compile(value or "")
+        except re.error as error:
+            raise ValueError(f"not a regular expression: {error}") from None
+        return value
+
+
+class Column(_Closed):
+    """How one column is made from a row. Written as a plain text, it is the name of the source's column."""
+
+    column: str | None = Field(None, description="the source's column")
+    constant: Scalar | None = Field(None, description="the same for every row")
+    template: str | None = Field(
+        None,
+        description="several columns in one text: {given_name:slug}.{key:id}@shop.example; "
+        "slug folds to lower ASCII letters and digits, id takes .0 away",
+    )
+    multiply: tuple[str, str] | None = Field(None, description="the product of two columns of numbers")
+    negate: bool = Field(False, description="with multiply: the product with its sign turned")
+    from_lines: Literal[True] | None = Field(
+        None, description="orders' total only: the sum of quantity times price over the order's lines"
+    )
+    ordinal: Literal[True] | None = Field(
+        None, description="order lines' line only: 1, 2, 3 … within the order, as the lines come"
+    )
+    id: bool = Field(False, description="the text is a number's: 233000.0 means 233000")
+    format: str | tuple[str, ...] | None = Field(
+        None, description="how dates are written, such as %d.%m.%Y %H:%M; without it ISO 8601"
+    )
+    zone: str | None = Field(None, description="IANA zone of dates without one; else the map's")
+    time_of_day: str | None = Field(None, description="of dates without one; else the map's")
+    decimal: str = Field(".", min_length=1, max_length=1, description="the decimal mark")
+    thousands: str = Field("", max_length=1, description="the mark between thousands")
+    case: Literal["upper", "lower"] | None = None
+    map: dict[str, Scalar | None] | None = Field(None, description="values and what they become")
+    otherwise: Scalar | None = Field(
+        None, description="what values outside the map become; unsaid, they stay as they are"
+    )
+    default: Scalar | None = Field(None, description="what an empty text becomes")
+    derive: Literal["zone", "language"] | None = Field(
+        None, description="the zone or language that a country's customers most probably have"
+    )
+    pick: Pick | None = Field(
+        None, description="which of several rows with the same key says it; else the target's repeats"
+    )
+    on_error: Literal["reject", "empty"] | None = Field(
+        None, description="a value that cannot be read rejects the row, or is left out and counted"
+    )
+
+    _zone = field_validator("zone")(_known_zone)
+    _clock = field_validator("time_of_day")(_known_clock)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _plain_text_is_a_column(cls, value: Any) -> Any:
+        return {"column": value} if isinstance(value, str) else value
+
+    @model_validator(mode="after")
+    def _one_way(self) -> Column:
+        ways = ("column", "constant", "template", "multiply", "from_lines", "ordinal")
+        said = [way for way in ways if getattr(self, way) is not None]
+        if len(said) != 1:
+            raise ValueError(f"needs exactly one of {', '.join(ways)}")
+        return self
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """The source's columns that it needs."""
+        if self.template is not None:
+            return tuple(name for name, _ in template_fields(self.template))
+        if self.multiply is not None:
+            return self.multiply
+        return (self.column,) if self.column is not None else ()
+
+    @property
+    def computed_in_database(self) -> bool:
+        """Whether it is known only when all rows are together."""
+        return self.ordinal is not None or self.from_lines is not None
+
+
+_FIELD = re.compile(r"\{([^{}:]+)(?::(slug|id))?\}")
+
+
+def template_fields(template: str) -> list[tuple[str, str]]:
+    """The (column, way) pairs of a template."""
+    return [(found[1], found[2] or "") for found in _FIELD.finditer(template)]
+
+
+class Part(_Closed):
+    """One target, filled from one input."""
+
+    into: str
+    input: str | None = Field(None, description="which input; needless where there is only one")
+    where: dict[str, Condition] = Field(default_factory=dict, description="rows that do not fit are passed over")
+    repeats: Literal["first", "last"] = Field("last", description="which of several rows with the same key counts")
+    columns: dict[str, Column]
+    data: dict[str, str] = Field(
+        default_factory=dict, description="events only: what else the event says, name: source's column"
+    )
+    whole: bool | None = Field(
+        None,
+        description="order lines only: each order's lines are all there, so others go away. True with ordinal",
+    )
+    sets_orders: bool = Field(
+        False,
+        description="deliveries only: an order is shipped with its first parcel and delivered with its last",
+    )
+
+    @field_validator("where", mode="before")
+    @classmethod
+    def _plain_value_is_equals(cls, value: Any) -> Any:
+        if not isinstance(value, dict):
+            return value
+        return {name: test if isinstance(test, dict) else _plain(test) for name, test in value.items()}
+
+    @field_validator("into")
+    @classmethod
+    def _known_target(cls, value: str) -> str:
+        if value not in TARGETS:
+            raise ValueError(unknown("target", value, TARGETS))
+        return value
+
+    @model_validator(mode="after")
+    def _columns_fit(self) -> Part:
+        target = TARGETS[self.into]
+        for name in self.columns:
+            if name not in target.names:
+                raise ValueError(unknown(f"column of {self.into}", name, target.names))
+        missing = [name for name in _needed(target, self) if name not in self.columns]
+        if missing:
+            raise ValueError(f"{self.into} needs {', '.join(missing)}")
+        for problem in _misuses(target, self):
+            raise ValueError(problem)
+        return self
+
+    @property
+    def target(self) -> Target:
+        """What it fills."""
+        return TARGETS[self.into]
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether lines that are not in the source go away."""
+        line = self.columns.get("line")
+        return bool(line and line.ordinal) if self.whole is None else self.whole
+
+    @property
+    def sources(self) -> set[str]:
+        """Every column of the source that it reads."""
+        named = {name for column in self.columns.values() for name in column.sources}
+        return named | set(self.where) | set(self.data.values())
+
+
+def _plain(test: Any) -> dict[str, Any]:
+    return {"one_of": test} if isinstance(test, list) else {"equals": test}
+
+
+def _needed(target: Target, part: Part) -> Iterator[str]:
+    for name in target.required:
+        if name == "customer" and "order" in part.columns and target.owner is None:
+            continue  # the order knows its customer
+        yield name
+
+
+def _misuses(target: Target, part: Part) -> Iterator[str]:
+    """What is said where it means nothing: better an error than silence."""
+    for name, column in part.columns.items():
+        if column.from_lines and (target.name, name) != ("orders", "total"):
+            yield f"{name}: from_lines is for the total of orders"
+        if column.ordinal and (target.name, name) != ("order_lines", "line"):
+            yield f"{name}: ordinal is for the line of order_lines"
+        if column.pick == "sum" and target.columns.get(name) not in ("money", "whole"):
+            yield f"{name}: only numbers have a sum"
+    if target.name == "contacts" and part.columns["channel"].constant not in ("email", "sms"):
+        yield "channel: contacts need a constant, email or sms; write one part for each"
+    if part.data and target.name != "events":
+        yield "data is for events"
+    if part.sets_orders and target.name != "deliveries":
+        yield "sets_orders is for deliveries"
+    if part.whole is not None and target.name != "order_lines":
+        yield "whole is for order_lines"
+
+
+class ImportMap(_Closed):
+    """A whole map."""
+
+    name: str = ""
+    about: str = Field("", description="a sentence for people")
+    source: str = Field("", description="whose ids these are; the map's name unless said")
+    zone: str | None = Field(None, description="IANA zone of dates without one; else the shop's")
+    time_of_day: str = Field("12:00", description="of dates without one")
+    inputs: dict[str, Input] = Field(min_length=1)
+    targets: tuple[Part, ...] = Field(min_length=1)
+
+    _zone = field_validator("zone")(_known_zone)
+    _clock = field_validator("time_of_day")(_known_clock)
+
+    @model_validator(mode="after")
+    def _inputs_exist(self) -> ImportMap:
+        for part in self.targets:
+            if part.input is None and len(self.inputs) > 1:
+                raise ValueError(f"targets ({part.into}): say which input: {', '.join(self.inputs)}")
+            if part.input is not None and part.input not in self.inputs:
+                raise ValueError(f"targets: {unknown('input', part.input, self.inputs)}")
+        return self
+
+    @model_validator(mode="after")
+    def _parts_agree(self) -> ImportMap:
+        first: dict[str, Part] = {}
+        for part in self.targets:
+            before = first.setdefault(part.into, part)
+            if set(before.columns) != set(part.columns):
+                raise ValueError(f"targets: the parts of {part.into} must fill the same columns")
+            if _merging(before) != _merging(part):
+                raise ValueError(f"targets: the parts of {part.into} must treat repeats alike")
+        return self
+
+    def parts_of(self, input_name: str) -> tuple[Part, ...]:
+        """The parts that read this input."""
+        only = next(iter(self.inputs))
+        return tuple(part for part in self.targets if (part.input or only) == input_name)
+
+
+def _merging(part: Part) -> tuple[Any, ...]:
+    picks = {name: column.pick for name, column in part.columns.items()}
+    return part.repeats, picks, part.is_whole, part.sets_orders
+
+
+def unknown(what: str, word: str, known: Any) -> str:
+    near = difflib.get_close_matches(word, list(known), n=1)
+    hint = f' Did you mean "{near[0]}"?' if near else f" There are: {', '.join(known)}."
+    return f'unknown {what} "{word}".{hint}'
+
+
+def map_names(root: Path) -> tuple[str, ...]:
+    """The maps that the shop in `root` has."""
+    return tuple(sorted(path.stem for path in (root / "config" / "importers").glob("*.yaml")))
+
+
+def find_map(settings: Settings, name: str) -> ImportMap:
+    """The map of that name in `config/importers/`; raises ImportMapError."""
+    names = map_names(settings.root)
+    if name not in names:
+        hint = unknown("importer", name, names) if names else f'no importer "{name}": config/importers is empty.'
+        raise ImportMapError(hint[0].upper() + hint[1:])
+    return load_map(settings.root / "config" / "importers" / f"{name}.yaml")
+
+
+def load_map(path: Path) -> ImportMap:
+    """The map in a file; raises ImportMapError with a line for each thing that is wrong."""
+    from ruamel.yaml import YAML
+    from ruamel.yaml.error import YAMLError
+
+    try:
+        content = YAML(typ="safe").load(path)
+    except FileNotFoundError:
+        raise ImportMapError(f"{path}: there is no such file") from None
+    except YAMLError as error:
+        raise ImportMapError(f"{path}: not valid YAML: {error}") from None
+    if not isinstance(content, dict):
+        raise ImportMapError(f"{path}: must hold `key: value` lines")
+    return make_map(content, path.stem, str(path))
+
+
+def make_map(content: dict[str, Any], name: str, place: str) -> ImportMap:
+    """The map that a mapping says; `place` is what errors call it."""
+    try:
+        made = ImportMap.model_validate({"name": name, "source": name, **content})
+    except ValidationError as error:
+        lines = [_sentence(problem) for problem in error.errors(include_url=False)]
+        raise ImportMapError("\n".join(f"{place}: {line}" for line in lines)) from None
+    return made
+
+
+_MODELS: dict[str, type[BaseModel]] = {
+    "targets": Part,
+    "columns": Column,
+    "inputs": Input,
+    "where": Condition,
+}
+
+
+def _sentence(problem: Any) -> str:
+    loc = [str(step) for step in problem["loc"]]
+    where = ".".join(loc)
+    if problem["type"] == "extra_forbidden":
+        homes = [_MODELS[step] for step in loc[:-1] if step in _MODELS] or [ImportMap]
+        return f"{'.'.join(loc[:-1]) or 'map'}: {unknown('key', loc[-1], homes[-1].model_fields)}"
+    message = problem["msg"].removeprefix("Value error, ")
+    return f"{where}: {message}" if where else message
+
+
+__all__ = ["REFERENCES", "Column", "Condition", "ImportMap", "Input", "Part", "find_map", "load_map", "make_map"]

@@ -1,0 +1,278 @@
+"""From a source's text to the value that is stored: one reader a type, each a plain function of one text.
+
+A reader gives the value (instants as microseconds, money as ten-thousandths, as the database holds them), None for an
+empty text, or a Misfit that says what is wrong. It never raises, so that one bad cell stops nothing.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time
+from decimal import Decimal, InvalidOperation
+from zoneinfo import ZoneInfo
+
+from vefa.crm.importers import places
+from vefa.crm.importers.maps import Column, Scalar
+from vefa.database import Money, to_micros
+
+Value = str | int | bool | date | None
+
+
+@dataclass(frozen=True)
+class Misfit:
+    """Why a text cannot be read as what it should be. A mild one leaves the column empty and is counted."""
+
+    reason: str
+    detail: str = ""
+    mild: bool = False
+
+
+Reading = Value | Misfit
+Reader = Callable[[str], Reading]
+
+
+@dataclass(frozen=True)
+class Habits:
+    """How a source writes what a column does not say itself."""
+
+    zone: str
+    time_of_day: str
+    country: str
+
+
+#: Nothing in a shop happened before or will happen after; a year outside is a slip of the keyboard.
+_FIRST_YEAR, _LAST_YEAR = 1900, 2200
+_LARGEST_MONEY = Decimal(2**63 // Money.scale)
+_LARGEST_WHOLE = 2**31 - 1
+_TRUE = frozenset({"1", "1.0", "true", "t", "yes", "y", "evet", "e", "on", "x"})
+_FALSE = frozenset({"0", "0.0", "false", "f", "no", "n", "hayır", "hayir", "h", "off"})
+_FLOAT_ID = re.compile(r"([+-]?\d+)\.0*")
+_LANGUAGE = re.compile(r"([A-Za-z]{2,3})(?:[-_]([A-Za-z0-9]{2,8}))*")
+_NOT_IN_A_SLUG = re.compile(r"[^a-z0-9]+")
+
+
+def reader(kind: str, column: Column, habits: Habits) -> Reader:
+    """Reads the text of `column` as `kind`: value map and default first, then the type."""
+    read = READERS[kind](column, habits)
+    prepare = _preparer(column)
+    mild = column.on_error == "empty"
+    strict = column.on_error == "reject"
+
+    def read_one(text: str) -> Reading:
+        prepared = prepare(text)
+        if not prepared:
+            return None
+        value = read(prepared)
+        if isinstance(value, Misfit) and (mild or strict):
+            return Misfit(value.reason, value.detail, mild=mild)
+        return value
+
+    return read_one
+
+
+def without_fraction(text: str) -> str:
+    """The id of a number that some tool has made a float of: 233000.0 → 233000."""
+    found = _FLOAT_ID.fullmatch(text)
+    return found[1] if found else text
+
+
+def slug(text: str) -> str:
+    """ASCII letters and digits only, lower-case: what may stand in an address."""
+    turkish = text.replace("ı", "i").replace("İ", "i").replace("ß", "ss").replace("ø", "o").replace("Ø", "o")
+    plain = unicodedata.normalize("NFKD", turkish).encode("ascii", "ignore").decode()
+    return _NOT_IN_A_SLUG.sub("", plain.lower())
+
+
+def written(value: Scalar | None) -> str:
+    """A value of the map as the text that a reader takes."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return "" if value is None else str(value)
+
+
+def _preparer(column: Column) -> Callable[[str], str]:
+    values = {key: written(value) for key, value in (column.map or {}).items()}
+    default = written(column.default)
+    says_otherwise = column.map is not None and "otherwise" in column.model_fields_set
+
+    def prepare(text: str) -> str:
+        text = text.strip()
+        if column.id:
+            text = without_fraction(text)
+        if text in values:
+            text = values[text]
+        elif says_otherwise and text:
+            text = written(column.otherwise)
+        if column.case:
+            text = text.upper() if column.case == "upper" else text.lower()
+        return text or default
+
+    return prepare
+
+
+def number(text: str, column: Column) -> Decimal | None:
+    """A number written with the column's marks; None where it is none."""
+    if column.thousands:
+        text = text.replace(column.thousands, "")
+    try:
+        value = Decimal(text.replace(column.decimal, ".") if column.decimal != "." else text)
+    except InvalidOperation:
+        return None
+    return value if value.is_finite() else None
+
+
+def _text(column: Column, habits: Habits) -> Reader:
+    return lambda text: text.replace("\x00", "")
+
+
+def _money(column: Column, habits: Habits) -> Reader:
+    def read(text: str) -> Reading:
+        value = number(text, column)
+        if value is None or abs(value) >= _LARGEST_MONEY:
+            return Misfit("wrong number", text)
+        return int((value * Money.scale).to_integral_value())
+
+    return read
+
+
+def _whole(lowest: int, highest: int) -> Callable[[Column, Habits], Reader]:
+    def make(column: Column, habits: Habits) -> Reader:
+        def read(text: str) -> Reading:
+            value = number(text, column)
+            if value is None or value != value.to_integral_value() or not lowest <= value <= highest:
+                return Misfit("wrong number", text)
+            return int(value)
+
+        return read
+
+    return make
+
+
+def _boolean(column: Column, habits: Habits) -> Reader:
+    def read(text: str) -> Reading:
+        word = text.lower()
+        return True if word in _TRUE else False if word in _FALSE else Misfit("neither yes nor no", text)
+
+    return read
+
+
+def _formats(column: Column) -> tuple[str, ...]:
+    return (column.format,) if isinstance(column.format, str) else (column.format or ())
+
+
+def _moment(text: str, formats: tuple[str, ...]) -> tuple[datetime, bool] | None:
+    """The moment as written, and whether a time of day was written with it."""
+    for pattern in formats:
+        try:
+            return datetime.strptime(text, pattern), bool(re.search(r"%[HIcXs]", pattern))  # noqa: DTZ007 its zone is added by the caller
+        except ValueError:
+            continue
+    if formats:
+        return None
+    try:
+        return datetime.fromisoformat(text), len(text) > len("2026-01-31") or ":" in text
+    except ValueError:
+        return None
+
+
+def _time(column: Column, habits: Habits) -> Reader:
+    formats, zone = _formats(column), ZoneInfo(column.zone or habits.zone)
+    noon = time.fromisoformat((column.time_of_day or habits.time_of_day).zfill(5))
+
+    def read(text: str) -> Reading:
+        found = _moment(text, formats)
+        if found is None or not _FIRST_YEAR <= found[0].year < _LAST_YEAR:
+            return Misfit("impossible date", text)
+        moment, timed = found
+        if not timed:
+            moment = datetime.combine(moment, noon)
+        # Without an offset the earlier of two equal clock times is meant (rule 5).
+        return to_micros((moment if moment.tzinfo else moment.replace(tzinfo=zone)).astimezone(UTC))
+
+    return read
+
+
+def _date(column: Column, habits: Habits) -> Reader:
+    formats = _formats(column)
+
+    def read(text: str) -> Reading:
+        found = _moment(text, formats)
+        if found is None or not _FIRST_YEAR <= found[0].year < _LAST_YEAR:
+            return Misfit("impossible date", text)
+        return found[0].date()
+
+    return read
+
+
+def _currency(column: Column, habits: Habits) -> Reader:
+    def read(text: str) -> Reading:
+        code = text.upper()
+        return code if code in places.CURRENCIES else Misfit("unknown currency", text)
+
+    return read
+
+
+def _country(column: Column, habits: Habits) -> Reader:
+    def read(text: str) -> Reading:
+        code = text.upper()
+        return code if code in places.countries() else Misfit("unknown country", text, mild=True)
+
+    return read
+
+
+def _zone(column: Column, habits: Habits) -> Reader:
+    zones = places.zones_of_countries()
+
+    def read(text: str) -> Reading:
+        if column.derive:
+            return zones.get(text.upper()) or Misfit("unknown zone", text, mild=True)
+        return text if places.is_zone(text) else Misfit("unknown zone", text, mild=True)
+
+    return read
+
+
+def _language(column: Column, habits: Habits) -> Reader:
+    languages = places.languages_of_countries()
+
+    def read(text: str) -> Reading:
+        if column.derive:
+            return languages.get(text.upper()) or Misfit("unknown language", text, mild=True)
+        found = _LANGUAGE.fullmatch(text)
+        return found[1].lower() if found else Misfit("unknown language", text, mild=True)
+
+    return read
+
+
+def _one_of(what: str, *words: str, mild: bool) -> Callable[[Column, Habits], Reader]:
+    def make(column: Column, habits: Habits) -> Reader:
+        def read(text: str) -> Reading:
+            word = text.lower()
+            return word if word in words else Misfit(f"unknown {what}", text, mild=mild)
+
+        return read
+
+    return make
+
+
+READERS: dict[str, Callable[[Column, Habits], Reader]] = {
+    "text": _text,
+    "money": _money,
+    "whole": _whole(-_LARGEST_WHOLE, _LARGEST_WHOLE),
+    "stars": _whole(1, 5),
+    "score": _whole(0, 10),
+    "boolean": _boolean,
+    "time": _time,
+    "date": _date,
+    "currency": _currency,
+    "country": _country,
+    "zone": _zone,
+    "language": _language,
+    "gender": _one_of("gender", "female", "male", "other", mild=True),
+    "channel": _one_of("channel", "email", "sms", mild=False),
+    "preference": _one_of("channel", "email", "sms", mild=True),
+    "purpose": _one_of("purpose", "commercial", "transactional", mild=False),
+    "survey": _one_of("survey", "nps", "csat", mild=False),
+}

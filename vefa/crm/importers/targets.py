@@ -1,0 +1,255 @@
+"""What an importer can fill: each target's table, columns, key, references and moments, one declaration each."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import sqlalchemy as sa
+
+from vefa.crm import tables
+from vefa.crm.happenings import Kind
+
+#: What a reference is called in a map, and the table and column that it becomes.
+REFERENCES: dict[str, sa.Table] = {
+    "customer": tables.customers,
+    "order": tables.orders,
+    "product": tables.products,
+}
+
+
+@dataclass(frozen=True)
+class Target:
+    """One table to fill.
+
+    `columns` says how each column's text is read (a name in `readings.READERS`). `references` are outside ids of
+    other rows; those that must be found are in `required` too. `owner` names the reference to the target whose
+    rows are written in the same transaction: an order comes with its lines, a customer with their addresses.
+    `compared` are the table's columns that tell a changed row where there is no fingerprint.
+    """
+
+    name: str
+    table: sa.Table
+    columns: dict[str, str]
+    key: tuple[str, ...]
+    required: tuple[str, ...]
+    references: tuple[str, ...] = ()
+    moments: dict[str, str] = field(default_factory=dict)
+    events: Kind | None = None
+    owner: str | None = None
+    compared: tuple[str, ...] = ()
+
+    @property
+    def has_fingerprint(self) -> bool:
+        """Whether a row says by its fingerprint that it has nothing new; else its columns are compared."""
+        return "fingerprint" in self.table.c
+
+    @property
+    def has_source(self) -> bool:
+        """Whether rows of several sources live side by side."""
+        return "source" in self.table.c and self.name != "consents"
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Every name that a map may fill."""
+        return (*self.columns, *self.references)
+
+
+def _moments(*names: str) -> dict[str, str]:
+    return {f"{name}_at": f"{name}_known_at" for name in names}
+
+
+_ALL = (
+    Target(
+        name="customers",
+        table=tables.customers,
+        columns={
+            "outside_id": "text",
+            "first_name": "text",
+            "last_name": "text",
+            "gender": "gender",
+            "birth_date": "date",
+            "language": "language",
+            "country": "country",
+            "city": "text",
+            "zone": "zone",
+            "preferred_channel": "preference",
+            "created_at": "time",
+        },
+        key=("outside_id",),
+        required=("outside_id",),
+        events="customer",
+    ),
+    Target(
+        name="contacts",
+        table=tables.contacts,
+        columns={"channel": "channel", "address": "address", "country": "country"},
+        key=("customer", "channel"),
+        required=("customer", "channel", "address"),
+        references=("customer",),
+        owner="customer",
+        compared=("address",),
+    ),
+    Target(
+        name="consents",
+        table=tables.consents,
+        columns={
+            "channel": "channel",
+            "purpose": "purpose",
+            "granted": "boolean",
+            "source": "text",
+            "evidence": "text",
+            "occurred_at": "time",
+        },
+        key=("customer", "channel", "purpose", "occurred_at", "granted"),
+        required=("customer", "channel", "purpose", "granted", "source", "occurred_at"),
+        references=("customer",),
+        moments={"occurred_at": "known_at"},
+        owner="customer",
+    ),
+    Target(
+        name="products",
+        table=tables.products,
+        columns={
+            "outside_id": "text",
+            "name": "text",
+            "category": "text",
+            "brand": "text",
+            "price": "money",
+            "currency": "currency",
+            "url": "text",
+            "image_url": "text",
+            "in_stock": "boolean",
+        },
+        key=("outside_id",),
+        required=("outside_id", "name"),
+    ),
+    Target(
+        name="orders",
+        table=tables.orders,
+        columns={
+            "outside_id": "text",
+            "number": "text",
+            "total": "money",
+            "currency": "currency",
+            "coupon_code": "text",
+            "placed_at": "time",
+            "shipped_at": "time",
+            "delivered_at": "time",
+            "cancelled_at": "time",
+        },
+        key=("outside_id",),
+        required=("outside_id", "total", "currency", "placed_at"),
+        references=("customer",),
+        moments=_moments("placed", "shipped", "delivered", "cancelled"),
+        events="order",
+    ),
+    Target(
+        name="order_lines",
+        table=tables.order_lines,
+        columns={"line": "whole", "quantity": "whole", "unit_price": "money"},
+        key=("order", "line"),
+        required=("order", "line", "product", "quantity", "unit_price"),
+        references=("order", "product"),
+        owner="order",
+        compared=("product_id", "quantity", "unit_price"),
+    ),
+    Target(
+        name="deliveries",
+        table=tables.deliveries,
+        columns={
+            "outside_id": "text",
+            "carrier": "text",
+            "tracking": "text",
+            "promised_at": "time",
+            "shipped_at": "time",
+            "delivered_at": "time",
+        },
+        key=("outside_id",),
+        required=("outside_id", "order"),
+        references=("order",),
+        moments=_moments("shipped", "delivered"),
+        events="delivery",
+    ),
+    Target(
+        name="returns",
+        table=tables.returns,
+        columns={
+            "outside_id": "text",
+            "reason": "text",
+            "amount": "money",
+            "currency": "currency",
+            "requested_at": "time",
+            "received_at": "time",
+            "refunded_at": "time",
+        },
+        key=("outside_id",),
+        required=("outside_id", "customer", "requested_at"),
+        references=("customer", "order"),
+        moments=_moments("requested", "received", "refunded"),
+        events="return",
+    ),
+    Target(
+        name="tickets",
+        table=tables.tickets,
+        columns={
+            "outside_id": "text",
+            "subject": "text",
+            "category": "text",
+            "agent": "text",
+            "csat": "stars",
+            "opened_at": "time",
+            "answered_at": "time",
+            "resolved_at": "time",
+        },
+        key=("outside_id",),
+        required=("outside_id", "customer", "opened_at"),
+        references=("customer", "order"),
+        moments=_moments("opened", "answered", "resolved"),
+        events="ticket",
+    ),
+    Target(
+        name="reviews",
+        table=tables.reviews,
+        columns={"outside_id": "text", "rating": "stars", "text": "text", "posted_at": "time"},
+        key=("outside_id",),
+        required=("outside_id", "customer", "posted_at"),
+        references=("customer", "order", "product"),
+        moments=_moments("posted"),
+        events="review",
+    ),
+    Target(
+        name="survey_answers",
+        table=tables.survey_answers,
+        columns={
+            "outside_id": "text",
+            "survey": "survey",
+            "score": "score",
+            "comment": "text",
+            "answered_at": "time",
+        },
+        key=("outside_id",),
+        required=("outside_id", "customer", "survey", "score", "answered_at"),
+        references=("customer",),
+        moments=_moments("answered"),
+        events="survey",
+    ),
+    Target(
+        name="events",
+        table=tables.events,
+        columns={
+            "type": "text",
+            "object_key": "text",
+            "occurrence": "whole",
+            "occurred_at": "time",
+            "data": "text",
+        },
+        key=("type", "object_key", "occurrence"),
+        required=("type", "object_key", "occurred_at"),
+        references=("customer",),
+        moments={"occurred_at": "known_at"},
+        compared=("occurred_at", "customer_id", "data"),
+    ),
+)
+
+#: In the order in which they are written: whoever is referred to comes first.
+TARGETS: dict[str, Target] = {target.name: target for target in _ALL}

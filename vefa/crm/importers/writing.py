@@ -1,0 +1,272 @@
+"""From chosen rows to the shop's tables: a few statements a batch, all of a batch in one transaction.
+
+An order is written together with its lines and its events, a customer with their addresses and consents: nobody who
+looks between two batches sees half of either.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.engine import Connection
+
+from vefa.crm import tables
+from vefa.crm.happenings import mark_stale_of, record_events_of
+from vefa.crm.importers.stages import UNCHANGED, Stage
+from vefa.crm.importers.targets import Target
+from vefa.crm.tables import deliveries, order_lines, orders
+
+
+@dataclass(frozen=True)
+class Terms:
+    """What holds for every row of one import; instants are microseconds."""
+
+    source: str
+    now: int
+    history: bool
+    shop_zone: str
+
+    def known(self, occurred: Any) -> Any:
+        """When a moment became known (rule 2)."""
+        if self.history:
+            return occurred
+        return sa.case(
+            (occurred.is_(None), sa.null()),
+            (occurred > self.now, occurred),
+            else_=sa.literal(self.now, sa.BigInteger),
+        )
+
+
+@dataclass(frozen=True)
+class Family:
+    """A stage and those whose rows are written together with its rows; any of them may be missing."""
+
+    stages: tuple[Stage, ...]
+    owner: sa.Table | None
+
+    @property
+    def head(self) -> Stage | None:
+        """The stage of the owners themselves."""
+        return next((stage for stage in self.stages if stage.target.owner is None), None)
+
+    def stage(self, name: str) -> Stage | None:
+        """The stage of that target."""
+        return next((stage for stage in self.stages if stage.target.name == name), None)
+
+
+def write_batch(connection: Connection, family: Family, terms: Terms, number: int) -> int:
+    """Write one batch of a family; how many events are new or changed."""
+    writer = _Writer(connection, terms, number)
+    if family.owner is orders:
+        writer.mark_customers_stale(family)
+    for stage in family.stages:
+        if stage.target.owner is not None:
+            writer.find_owners(stage)
+        writer.upsert(stage)
+    lines, head = family.stage("order_lines"), family.stage("orders")
+    if lines is not None and lines.part.is_whole:
+        writer.remove_vanished_lines(lines)
+    if head is not None and head.part.columns["total"].from_lines:
+        writer.sum_lines(head)
+    if family.owner is orders:
+        writer.mark_customers_stale(family)
+    return writer.record(family)
+
+
+class _Writer:
+    """The statements of one batch."""
+
+    def __init__(self, connection: Connection, terms: Terms, number: int) -> None:
+        self._connection = connection
+        self._terms = terms
+        self._number = number
+
+    def find_owners(self, stage: Stage) -> None:
+        """The ids of owners who were written a moment ago."""
+        chosen, owner = stage.chosen, stage.target.owner
+        table = {"customer": tables.customers, "order": orders}[str(owner)]
+        found = sa.select(table.c.id).where(table.c.outside_id == chosen.c.owner)
+        if table is orders:
+            found = found.where(orders.c.source == self._terms.source)
+        self._connection.execute(
+            chosen.update()
+            .where(chosen.c.batch == self._number, chosen.c[f"{owner}_id"].is_(None))
+            .values({f"{owner}_id": found.scalar_subquery()})
+        )
+
+    def upsert(self, stage: Stage) -> None:
+        """New rows in, changed rows changed in the columns that the map fills."""
+        chosen, target = stage.chosen, stage.target
+        given = _values(stage, self._terms, self._connection)
+        query = (
+            sa.select(*given.values())
+            .where(chosen.c.batch == self._number, chosen.c.state != UNCHANGED)
+            .order_by(chosen.c.n)
+        )
+        insert = self._insert(target.table).from_select(list(given), query)
+        conflict = _conflict(target)
+        updates = _updates(stage, insert.excluded)
+        if not updates:
+            self._connection.execute(insert.on_conflict_do_nothing(index_elements=conflict))
+            return
+        self._connection.execute(insert.on_conflict_do_update(index_elements=conflict, set_=updates))
+
+    def remove_vanished_lines(self, lines: Stage) -> None:
+        """Lines that an order had and has no longer."""
+        chosen = lines.chosen
+        here = sa.select(chosen.c.order_id).where(chosen.c.batch == self._number)
+        still = sa.exists().where(chosen.c.order_id == order_lines.c.order_id, chosen.c.line == order_lines.c.line)
+        self._connection.execute(order_lines.delete().where(order_lines.c.order_id.in_(here), ~still))
+
+    def sum_lines(self, head: Stage) -> None:
+        """Orders cost what their lines cost."""
+        total = (
+            sa.select(
+                sa.func.coalesce(
+                    sa.func.sum(order_lines.c.quantity * sa.type_coerce(order_lines.c.unit_price, sa.BigInteger)),
+                    0,
+                )
+            )
+            .where(order_lines.c.order_id == orders.c.id)
+            .scalar_subquery()
+        )
+        whole = sa.cast(total, sa.BigInteger)
+        self._connection.execute(
+            orders.update()
+            .where(orders.c.id.in_(self._ids(head)), sa.type_coerce(orders.c.total, sa.BigInteger) != whole)
+            .values(total=sa.type_coerce(whole, orders.c.total.type))
+        )
+
+    def mark_customers_stale(self, family: Family) -> None:
+        """Whose orders these are, before and after: an order may change hands."""
+        for stage in family.stages:
+            ids = self._ids(stage) if stage.target.owner is None else self._owner_ids(stage)
+            mark_stale_of(self._connection, sa.select(orders.c.customer_id).where(orders.c.id.in_(ids)))
+
+    def record(self, family: Family) -> int:
+        """The events of what was written."""
+        head = family.head
+        if head is None or head.target.events is None:
+            return 0
+        made = record_events_of(self._connection, head.target.events, self._ids(head))
+        return made + (self._deliver_orders(head) if head.part.sets_orders else 0)
+
+    def _deliver_orders(self, parcels: Stage) -> int:
+        """An order is shipped with its first parcel, and delivered with its last when all have arrived."""
+        touched = sa.select(deliveries.c.order_id).where(deliveries.c.id.in_(self._ids(parcels)))
+        for name, pick in (("shipped", sa.func.min), ("delivered", sa.func.max)):
+            self._set_order_moment(touched, name, pick)
+        mark_stale_of(self._connection, sa.select(orders.c.customer_id).where(orders.c.id.in_(touched)))
+        return record_events_of(self._connection, "order", touched)
+
+    def _set_order_moment(self, touched: sa.Select[Any], name: str, pick: Any) -> None:
+        at, known = f"{name}_at", f"{name}_known_at"
+        of_order = deliveries.c.order_id == orders.c.id
+        moment = sa.select(pick(deliveries.c[at])).where(of_order).scalar_subquery()
+        learned = sa.select(pick(deliveries.c[known])).where(of_order).scalar_subquery()
+        still_out = sa.exists().where(of_order, deliveries.c[at].is_(None))
+        ready = [~still_out] if name == "delivered" else []
+        self._connection.execute(
+            orders.update()
+            .where(orders.c.id.in_(touched), *ready, moment.is_not(None), orders.c[at].is_distinct_from(moment))
+            .values({at: moment, known: learned})
+        )
+
+    def _ids(self, stage: Stage) -> sa.Select[Any]:
+        table, chosen = stage.target.table, stage.chosen
+        same = [table.c.outside_id == chosen.c.outside_id]
+        if stage.target.has_source:
+            same.append(table.c.source == self._terms.source)
+        return sa.select(table.c.id).join(chosen, sa.and_(*same)).where(chosen.c.batch == self._number)
+
+    def _owner_ids(self, stage: Stage) -> sa.Select[Any]:
+        chosen = stage.chosen
+        return sa.select(chosen.c[f"{stage.target.owner}_id"]).where(chosen.c.batch == self._number)
+
+    def _insert(self, table: sa.Table) -> Any:
+        chosen = postgresql.insert if self._connection.dialect.name == "postgresql" else sqlite.insert
+        return chosen(table)
+
+
+def _conflict(target: Target) -> list[str]:
+    own = [f"{name}_id" if name in target.references else name for name in target.key]
+    return ["source", *own] if target.has_source else own
+
+
+def _stored(stage: Stage) -> list[str]:
+    """The names that the map fills and the table has, references apart."""
+    return [name for name in stage.filled if name in stage.target.columns and name in stage.target.table.c]
+
+
+def _values(stage: Stage, terms: Terms, connection: Connection) -> dict[str, Any]:
+    """What a new row of the target's table holds."""
+    chosen, target = stage.chosen, stage.target
+    values: dict[str, Any] = {name: chosen.c[name] for name in _stored(stage)}
+    for name in target.references:
+        if f"{name}_id" in target.table.c:
+            values[f"{name}_id"] = chosen.c[f"{name}_id"]
+    if target.has_source:
+        values["source"] = sa.literal(terms.source, sa.Text)
+    if target.has_fingerprint:
+        values["fingerprint"] = chosen.c.fingerprint
+    for at, known in target.moments.items():
+        if at in stage.filled:
+            values[known] = terms.known(chosen.c[at])
+    return values | _particular(stage, terms, connection)
+
+
+def _particular(stage: Stage, terms: Terms, connection: Connection) -> dict[str, Any]:
+    """What only one target has."""
+    chosen = stage.chosen
+    match stage.target.name:
+        case "customers":
+            return {
+                "bucket": chosen.c.bucket,
+                "zone": sa.func.coalesce(chosen.c.zone, terms.shop_zone),
+                # Somebody without a date of their own was there before anything that is told of them.
+                "known_at": sa.func.coalesce(terms.known(chosen.c.created_at), 0 if terms.history else terms.now),
+            }
+        case "contacts":
+            return {"address_key": chosen.c.address_key}
+        case "products":
+            return {"in_stock": sa.func.coalesce(chosen.c.in_stock, sa.true())}
+        case "orders":
+            return {
+                "number": sa.func.coalesce(chosen.c.number, chosen.c.outside_id),
+                "total": sa.func.coalesce(chosen.c.total, 0),
+            }
+        case "order_lines":
+            return {"line": chosen.c.line}
+        case "events":
+            on_postgresql = connection.dialect.name == "postgresql"
+            data = sa.cast(chosen.c.data, postgresql.JSON) if on_postgresql else chosen.c.data
+            return {"occurrence": chosen.c.occurrence, "data": data}
+    return {}
+
+
+def _updates(stage: Stage, new: Any) -> dict[str, Any]:
+    """What changes in a row that is there: the columns that the map fills, and when they became known."""
+    target, stored = stage.target, stage.target.table.c
+    if target.name == "consents":
+        return {}  # what was said stands as it was said
+    key = {*_conflict(target)}
+    updates = {name: new[name] for name in _stored(stage) if name not in key}
+    if stage.part.columns.get("total") and stage.part.columns["total"].from_lines:
+        del updates["total"]
+    for name in stage.filled:
+        if name in target.references and f"{name}_id" in stored and f"{name}_id" not in key:
+            updates[f"{name}_id"] = new[f"{name}_id"]
+    if target.name == "events":
+        return updates | {"data": new.data}  # its known_at stays: a correction enters nobody again (rule 7)
+    for at, known in target.moments.items():
+        if at in updates:
+            same = stored[at].is_not_distinct_from(new[at])
+            updates[known] = sa.case((same, stored[known]), else_=new[known])
+    if target.has_fingerprint:
+        updates["fingerprint"] = new.fingerprint
+    if target.name == "contacts":
+        updates |= {"address_key": new.address_key, "undeliverable": sa.null()}
+    return updates
