@@ -63,9 +63,12 @@ def html_environment(locale_name: str, globals_: Mapping[str, object], currency:
     locale = locale_named(locale_name)
 
     def finalize(value: object) -> object:
-        if hasattr(value, "__html__"):
+        if type(value) is str:
+            text = escape(value)
+        elif hasattr(value, "__html__"):
             return NotImplemented
-        text = escape(value if isinstance(value, str) else to_text(value, locale))
+        else:
+            text = escape(to_text(value, locale))
         return text if text.isascii() else safe(text.encode("ascii", "xmlcharrefreplace").decode())
 
     return _environment(locale, globals_, currency, finalize, escaped=True)
@@ -78,10 +81,7 @@ def text_environment(locale_name: str, globals_: Mapping[str, object], currency:
     def finalize(value: object) -> object:
         return _CONTROL.sub("", value if isinstance(value, str) else to_text(value, locale))
 
-    environment = _environment(locale, globals_, currency, finalize, escaped=False)
-    # A line that holds nothing but a tag leaves no empty line behind.
-    environment.trim_blocks = environment.lstrip_blocks = True
-    return environment
+    return _environment(locale, globals_, currency, finalize, escaped=False)
 
 
 def _environment(

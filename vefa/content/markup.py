@@ -49,6 +49,8 @@ _TOKEN = re.compile(r"vq(\d+)qv")
 _AS_IT_IS = re.compile(rf"{TAG.pattern}|<style\b.*?</style>", re.S)
 _PLAIN = re.compile(r"[\w#.%-]*\Z", re.A)
 
+_MARKS = {"{#": " ", "{%": "·", "{{": "¤"}
+
 Fold = Callable[[str], str | None]
 
 
@@ -158,17 +160,17 @@ def _blank(match: re.Match[str]) -> str:
 
 
 def _mark(match: re.Match[str]) -> str:
-    """A tag as dots of the same length: nothing in it looks like a tag, yet its place shows."""
-    return re.sub(r"\S", " " if match[0].startswith("{#") else "·", match[0])
+    """A template tag as marks of the same length: nothing in it looks like markup, yet its place shows."""
+    return re.sub(r"\S", _MARKS[match[0][:2]], match[0])
 
 
 def _misplaced(text: str, home: str, line: int) -> Iterator[Slip]:
     stripped = text.lstrip()
     line += text[: len(text) - len(stripped)].count("\n")
-    if "·" in stripped and home not in CONTROL_HOMES:
+    if "·" in stripped and home not in CONTROL_HOMES | HTML_TAGS:
         yield Slip(line, f"<{home}> cannot hold template tags between its parts; put them around <{home}>")
-    elif stripped.replace("·", "").strip() and home not in CONTROL_HOMES | HTML_TAGS:
-        yield Slip(line, f"text stands in <{home}>, which shows none")
+    elif stripped.replace("·", "").strip() and home not in HTML_TAGS:
+        yield Slip(line, "text stands between the parts of the message; put it into <mj-text>")
 
 
 def _closed(name: str, open_tags: list[tuple[str, int]], line: int) -> Iterator[Slip]:

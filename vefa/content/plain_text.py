@@ -7,8 +7,7 @@ import re
 from inscriptis.css_profiles import CSS_PROFILES
 from inscriptis.html_engine import Inscriptis
 from inscriptis.model.config import ParserConfig
-from lxml import etree  # type: ignore[import-untyped]  # lxml ships no types
-from lxml.html import HtmlElement, document_fromstring  # type: ignore[import-untyped]  # as above
+from lxml.html import HtmlElement, document_fromstring  # type: ignore[import-untyped]  # lxml ships no types
 
 from vefa.content.expressions import TAG
 
@@ -17,7 +16,11 @@ AS_BLOCK = frozenset({"table", "thead", "tbody", "tfoot", "tr", "center"})
 AS_INLINE = frozenset({"td", "th"})
 UNSEEN = frozenset({"head", "style", "script", "title"})
 _HIDDEN = re.compile(r"display:\s*none")
+#: what MJML writes on the cell of each text, button, picture and table: a paragraph of its own
+_PARAGRAPH = re.compile(r"word-break:\s*break-word")
+_TAGS_ALONE = re.compile(r"^[ \t]*((?:\{%(?:[^%]|%(?!\}))*%\}[ \t]*)+)\n", re.M)
 _TOKEN = re.compile(r"vq(\d+)qv")
+_COMMENT = re.compile(r"<!--.*?-->", re.S)
 _BLANK_LINES = re.compile(r"\n{3,}")
 _SPACES = re.compile(r"[ \t\xa0\u034f\u200b-\u200d\u2007]+")
 _CODE_LIKE = re.compile(r"\{(?=[{%#])")
@@ -31,24 +34,33 @@ def derive_text(html: str) -> str:
         tags.append(match[0])
         return f"vq{len(tags) - 1}qv"
 
-    tree = document_fromstring(TAG.sub(hide, html))
+    def keep_statements(comment: re.Match[str]) -> str:
+        """Between the parts of a wrapper, MJML puts what stands there into comments for Outlook."""
+        return "".join(m[0] for m in _TOKEN.finditer(comment[0]) if tags[int(m[1])].startswith("{%"))
+
+    tree = document_fromstring(_COMMENT.sub(keep_statements, TAG.sub(hide, html)))
     _simplify(tree)
     laid_out = Inscriptis(tree, ParserConfig(css=CSS_PROFILES["strict"].copy())).get_text()
     plain = _CODE_LIKE.sub('{{ "{" }}', laid_out)
-    return tidy(_TOKEN.sub(lambda match: tags[int(match[1])], plain))
+    spaced = tidy(_SPACES.sub(" ", plain))
+    return without_tag_lines(_TOKEN.sub(lambda match: tags[int(match[1])], spaced))
+
+
+def without_tag_lines(source: str) -> str:
+    """A line that holds nothing but tags joins the next one, so that it leaves no empty line behind."""
+    return _TAGS_ALONE.sub(lambda match: match[1].rstrip(), source)
 
 
 def tidy(text: str) -> str:
     """No space at the ends of lines, no more than one empty line, one line break at the end."""
-    lines = (_SPACES.sub(" ", line).strip() for line in text.splitlines())
-    return _BLANK_LINES.sub("\n\n", "\n".join(lines)).strip() + "\n"
+    text = "\n".join(map(str.strip, text.splitlines()))
+    return _BLANK_LINES.sub("\n\n", text).strip() + "\n"
 
 
 def _simplify(tree: HtmlElement) -> None:
-    for comment in list(tree.iter(etree.Comment)):
-        comment.drop_tree()
     for element in list(tree.iter()):
-        if element.tag in UNSEEN or _HIDDEN.search(element.get("style") or ""):
+        unseen = element.tag in UNSEEN or element.get("data-text") == "none"
+        if unseen or _HIDDEN.search(element.get("style") or ""):
             _drop(element)
     links = list(tree.iter("a"))
     worded = frozenset((link.get("href") or "").strip() for link in links if link.text_content().strip())
@@ -58,7 +70,8 @@ def _simplify(tree: HtmlElement) -> None:
         if element.tag in AS_BLOCK:
             element.tag = "div"
         elif element.tag in AS_INLINE:
-            element.tag = "span"
+            paragraph = _PARAGRAPH.search(element.get("style") or "")
+            element.tag = "p" if paragraph else "span"
             element.tail = " " + (element.tail or "")
 
 

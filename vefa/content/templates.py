@@ -17,7 +17,7 @@ from vefa.content.environments import html_environment, text_environment
 from vefa.content.expressions import strict_filters, variables_in
 from vefa.content.markup import MarkupRefused, compile_markup, to_ascii
 from vefa.content.messages import EmailTemplate, RenderedEmail, RenderedSms, SmsTemplate, Words
-from vefa.content.plain_text import derive_text
+from vefa.content.plain_text import derive_text, without_tag_lines
 from vefa.content.problems import (
     RenderError,
     TemplateBroken,
@@ -165,7 +165,7 @@ class TemplateStore:
     def _compile_email(self, file: TemplateFile) -> EmailTemplate:
         html = self._compiled_html(file)
         override = self._folder.files.get(("text", file.name, file.locale))
-        text = override.source if override else derive_text(html)
+        text = without_tag_lines(override.source) if override else derive_text(html)
         html_environment_, text_environment_, _, words = self._environments(file.locale)
         try:
             html_environment_.add_template(file.name, strict_filters(html))
@@ -188,7 +188,7 @@ class TemplateStore:
     def _compile_sms(self, file: TemplateFile) -> SmsTemplate:
         environment = self._environments(file.locale)[2]
         try:
-            environment.add_template(file.name, strict_filters(file.source))
+            environment.add_template(file.name, strict_filters(without_tag_lines(file.source)))
         except TemplateError as error:
             raise TemplateBroken(f"{file.path}: {error.detail or error.message}") from None
         changed = self._brand.sms.transliterate
