@@ -45,6 +45,7 @@ _HTML_CONTENT = re.compile(
     r"(?P<content>.*?)(?P<end></(?P=name)\s*>)",
     re.S,
 )
+_DEFAULTS = re.compile(r"<mj-attributes\b.*?</mj-attributes\s*>", re.S)
 _TOKEN = re.compile(r"vq(\d+)qv")
 _AS_IT_IS = re.compile(rf"{TAG.pattern}|<style\b.*?</style>", re.S)
 _PLAIN = re.compile(r"[\w#.%-]*\Z", re.A)
@@ -108,9 +109,10 @@ class _Tokens:
         self._fold = fold
         self._hidden: list[str] = []
         self._seen: set[int] = set()
+        self._defaults = range(0)
 
     def hide(self, source: str) -> str:
-        tagless = TAG.sub(self._hide_tag, source)
+        tagless = TAG.sub(self._hide_tag, _DEFAULTS.sub(self._hide_defaults, source))
         return _HTML_CONTENT.sub(self._hide_content, tagless)
 
     def put_back(self, html: str) -> str:
@@ -120,8 +122,15 @@ class _Tokens:
         return html
 
     def lost(self) -> list[str]:
-        """What was hidden and has not come back."""
-        return [text for number, text in enumerate(self._hidden) if text and number not in self._seen]
+        """What was hidden and has not come back; defaults that no part of this message takes are no loss."""
+        found = enumerate(self._hidden)
+        return [text for number, text in found if text and number not in self._seen and number not in self._defaults]
+
+    def _hide_defaults(self, match: re.Match[str]) -> str:
+        first = len(self._hidden)
+        hidden = TAG.sub(self._hide_tag, match[0])
+        self._defaults = range(first, len(self._hidden))
+        return hidden
 
     def _reveal(self, match: re.Match[str]) -> str:
         self._seen.add(int(match[1]))
