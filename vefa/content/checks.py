@@ -2,31 +2,41 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
+from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
-from vefa.content.environments import BUILTIN_NAMES
+from minijinja import Environment, TemplateError
+
 from vefa.content.expressions import TAG, line_at, slips_in, variables_in
 from vefa.content.markup import markup_slips
 from vefa.content.messages import GMAIL_CLIPS_AT
+from vefa.content.names import CONTEXT_NAMES, OWN_NAMES
 from vefa.content.problems import TemplateBroken, TemplateProblem
 from vefa.content.sources import CONTENT_MARKER, INCLUDE, Folder, TemplateFile
 
 if TYPE_CHECKING:
     from vefa.content.templates import TemplateStore
 
+_SET = re.compile(r"\{%-?\s*set\s+(\w+)")
+
 #: what a layout may weigh before the customer's own data come in
 HEAVY = GMAIL_CLIPS_AT * 4 // 5
 
 
-def check_templates(store: TemplateStore, commercial: frozenset[str] | None) -> list[TemplateProblem]:
+def check_templates(
+    store: TemplateStore, commercial: frozenset[str] | None, known: frozenset[str] | None
+) -> list[TemplateProblem]:
     """Problems in the order of files and lines."""
     found = list(store.folder.problems)
     for file in store.folder.files.values():
         found += _in_file(store, file)
+        found += _unknown_names(store, file, known | CONTEXT_NAMES) if known is not None else ()
     for name in sorted(store.names("email")):
         found += _in_email(store, name, commercial is None or name in commercial)
     found += _missing_locales(store)
+    found += _missing_identity(store, commercial)
     return sorted(set(found), key=lambda problem: (str(problem.file), problem.line, problem.message))
 
 
@@ -55,6 +65,34 @@ def _missing_includes(folder: Folder, file: TemplateFile, locales: tuple[str, ..
                 )
 
 
+def _unknown_names(store: TemplateStore, file: TemplateFile, known: frozenset[str]) -> Iterator[TemplateProblem]:
+    environment = store.text_environment(store.locales[0])
+    made = _names_made(store.folder)
+    try:
+        names = variables_in(environment, file.source)
+    except TemplateError:
+        return  # already told as a syntax error
+    for name in sorted(names):
+        root = name.split(".")[0]
+        if root in OWN_NAMES | made or name in known or any(field.startswith(name + ".") for field in known):
+            continue
+        close = get_close_matches(name, known, 1)
+        hint = f"; did you mean {close[0]}?" if close else ""
+        yield TemplateProblem(file.path, _line_of(file.source, name), f"there is no {name}{hint}")
+
+
+def _names_made(folder: Folder) -> frozenset[str]:
+    """Names that parts set for those who include them, such as `words`."""
+    parts = (file.source for file in folder.files.values() if file.kind == "partial")
+    return frozenset(name for source in parts for name in _SET.findall(source))
+
+
+def _line_of(source: str, name: str) -> int:
+    asked = re.compile(rf"(?<![\w.]){re.escape(name)}(?![\w])")
+    places = (tag.start() + found.start() for tag in TAG.finditer(source) if (found := asked.search(tag[0])))
+    return line_at(source, next(places, 0))
+
+
 def _wrong_brand_names(store: TemplateStore, file: TemplateFile) -> Iterator[TemplateProblem]:
     environment = store.text_environment(store.locales[0])
     for match in TAG.finditer(file.source):
@@ -67,12 +105,9 @@ def _wrong_brand_names(store: TemplateStore, file: TemplateFile) -> Iterator[Tem
                 yield TemplateProblem(file.path, line, f"config/brand.yaml has no {name[6:]}")
 
 
-def _readable_names(environment: object, tag: str) -> frozenset[str]:
-    from minijinja import Environment, TemplateError
-
-    assert isinstance(environment, Environment)  # noqa: S101  # narrows for the type checker
+def _readable_names(environment: Environment, tag: str) -> frozenset[str]:
     try:
-        return variables_in(environment, tag) - BUILTIN_NAMES
+        return variables_in(environment, tag)
     except TemplateError:
         return frozenset()  # already told as a syntax error
 
@@ -119,3 +154,23 @@ def _missing_locales(store: TemplateStore) -> Iterator[TemplateProblem]:
 
 def _list(names: frozenset[str]) -> str:
     return ", ".join(sorted(names))
+
+
+def _missing_identity(store: TemplateStore, commercial: frozenset[str] | None) -> Iterator[TemplateProblem]:
+    """In Türkiye a commercial message names its sender and says how to refuse."""
+    if store.country != "TR":
+        return
+    for field, meaning in (
+        ("trade_name", "the trade name"),
+        ("mersis", "the MERSİS number"),
+        ("address", "an address"),
+    ):
+        if not getattr(store.brand, field):
+            yield TemplateProblem(
+                store.brand_path, 0, f"has no {field}: commercial messages must bear {meaning}", "warning"
+            )
+    for (kind, name, _), file in store.folder.files.items():
+        if kind == "sms" and name in (commercial or ()) and "brand.sms.stop" not in file.source:
+            yield TemplateProblem(
+                file.path, 0, "is commercial, but does not say how to refuse: {{ brand.sms.stop }}", "warning"
+            )

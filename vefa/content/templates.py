@@ -17,6 +17,7 @@ from vefa.content.environments import html_environment, text_environment
 from vefa.content.expressions import strict_filters, variables_in
 from vefa.content.markup import MarkupRefused, compile_markup, to_ascii
 from vefa.content.messages import EmailTemplate, RenderedEmail, RenderedSms, SmsTemplate, Words
+from vefa.content.names import OWN_NAMES
 from vefa.content.plain_text import derive_text, without_tag_lines
 from vefa.content.problems import (
     RenderError,
@@ -40,9 +41,6 @@ __all__ = [
     "TemplateStore",
 ]
 
-#: what the store puts in by itself
-OWN_NAMES = frozenset({"brand", "locale", "subject", "preheader"})
-
 _BRAND_VALUE = re.compile(r"\{\{-?\s*brand((?:\.\w+)+)\s*-?\}\}")
 
 
@@ -54,7 +52,7 @@ class TemplateStore:
 
     def __init__(self, root: Path, settings: Settings) -> None:
         self._templates_path = root / "journeys" / "templates"
-        self._brand_path = root / "config" / "brand.yaml"
+        self.brand_path = root / "config" / "brand.yaml"
         self._settings = settings
         self._lock = RLock()
         self._load()
@@ -70,6 +68,11 @@ class TemplateStore:
         return self._folder
 
     @property
+    def country(self) -> str:
+        """The shop's country, whose law its messages keep."""
+        return self._settings.shop.country
+
+    @property
     def locales(self) -> tuple[str, ...]:
         """The shop's languages; the first is the fallback."""
         return self._settings.shop.locales
@@ -77,7 +80,7 @@ class TemplateStore:
     def refresh(self) -> bool:
         """Read everything anew if a file has changed; whether one had."""
         with self._lock:
-            if fingerprint(self._templates_path, self._brand_path) == self._fingerprint:
+            if fingerprint(self._templates_path, self.brand_path) == self._fingerprint:
                 return False
             self._load()
             return True
@@ -123,11 +126,17 @@ class TemplateStore:
             raise TemplateBroken(f'"{text}": {error.detail or error.message}') from None
         return _from_engine(names)
 
-    def problems(self, commercial: frozenset[str] | None = None) -> list[TemplateProblem]:
-        """Every mistake in every file. `commercial` names the templates of commercial e-mail (all, if not said)."""
+    def problems(
+        self, commercial: frozenset[str] | None = None, known: frozenset[str] | None = None
+    ) -> list[TemplateProblem]:
+        """Every mistake in every file.
+
+        `commercial` names the templates of commercial mail (all e-mail, if not said); `known` the fields of the CRM, so
+        that a name which is none of them is a mistake too.
+        """
         from vefa.content.checks import check_templates
 
-        return check_templates(self, commercial)
+        return check_templates(self, commercial, known)
 
     def html_environment(self, locale: str) -> Environment:
         """What fills in HTML of this language."""
@@ -138,8 +147,8 @@ class TemplateStore:
         return self._environments(locale)[1]
 
     def _load(self) -> None:
-        self._fingerprint = fingerprint(self._templates_path, self._brand_path)
-        self._brand = load_brand(self._brand_path, self._settings.shop.name)
+        self._fingerprint = fingerprint(self._templates_path, self.brand_path)
+        self._brand = load_brand(self.brand_path, self._settings.shop.name)
         self._folder = read_folder(self._templates_path)
         self._emails: dict[tuple[str, str], EmailTemplate] = {}
         self._smses: dict[tuple[str, str], SmsTemplate] = {}
