@@ -39,8 +39,8 @@ def read_form(source: Source, form: type[F], trail: Trail) -> F | None:
 def _tell_of_missing(source: Source, form: type[Form], trail: Trail, given: dict[str, Any]) -> None:
     """A key without a value says nothing, and a required one that does not stand says less."""
     names = key_names(form)
-    for key in given:
-        if given[key] is None and key in names:
+    for key, value in given.items():
+        if value is None and key in names:
             source.report((*trail, key), f'"{key}" is empty', _example(form, key), "empty", at="key")
     strange = [key for key in given if key not in names]
     for key in form.required:

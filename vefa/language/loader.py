@@ -65,7 +65,7 @@ class ArmDraft:
 
 @dataclass(frozen=True)
 class StepDraft:
-    """A step as it stands in the file. `detail` is the form inside its verb; a form is None where none could be read."""
+    """A step as it stands in the file. `detail` is the form inside its verb; None: it cannot be read."""
 
     trail: Trail
     verb: str

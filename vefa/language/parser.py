@@ -169,8 +169,10 @@ class ConditionParser:
         except Mistake as mistake:
             return self._told((*trail, *mistake.inside), mistake)
 
-    def _told(self, trail: Trail, mistake: Mistake, at: str = "value") -> None:
+    def _told(self, trail: Trail, mistake: Mistake, at: str = "value") -> Condition | None:
+        """Notes the mistake; there is no condition then."""
         self.source.report(trail, mistake.message, mistake.hint, mistake.code, at=at)
+        return None
 
     def _group(self, trail: Trail) -> Condition | None:
         given = self.source.get(trail)

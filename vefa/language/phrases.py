@@ -197,12 +197,13 @@ def _before(known: Field, found: re.Match[str]) -> Condition | None:
     return Before(known.name, day, after=found[1] == "after")
 
 
-def _not_timely(known: Field, text: str) -> None:
+def _not_timely(known: Field, text: str) -> Condition | None:
     """Text may hold any words; for the other types a phrase of time is a mistake."""
     if known.type not in {"text", "list"}:
         raise Mistake(
             f"{_is_a(known)}, not a moment, so {quoted(text)} cannot be asked of it", ADVICE[known.type], "type"
         )
+    return None
 
 
 def _range(known: Field, found: re.Match[str]) -> Condition | None:

@@ -51,7 +51,8 @@ class Form(BaseModel):
     later: ClassVar[frozenset[str]] = frozenset()
 
 
-def _key(says: str, example: Any, default: Any = None, alias: str | None = None) -> Any:
+def key(says: str, example: Any, default: Any = None, alias: str | None = None) -> Any:
+    """A declared key: what it says, and an example."""
     return Field(default, alias=alias, description=says, examples=[example])
 
 
@@ -61,28 +62,28 @@ class JourneyForm(Form):
     required = ("name", "trigger", "steps")
     later = frozenset({"whenever"})
 
-    name: Text = _key("What the journey is called.", "Delivery thank-you", "")
-    description: Text | None = _key("What it is for, in a sentence or two.", "Thank the customer.")
-    owner: Text | None = _key("Who looks after it.", "retention@ornek.example")
-    status: Status = _key("draft, live, paused, or closing (those inside finish, nobody enters).", "live", "live")
-    purpose: Purpose = _key(
+    name: Text = key("What the journey is called.", "Delivery thank-you", "")
+    description: Text | None = key("What it is for, in a sentence or two.", "Thank the customer.")
+    owner: Text | None = key("Who looks after it.", "retention@ornek.example")
+    status: Status = key("draft, live, paused, or closing (those inside finish, nobody enters).", "live", "live")
+    purpose: Purpose = key(
         "commercial or transactional: decides consent, quiet hours and caps; a step may differ.",
         "commercial",
         "commercial",
     )
-    runs: Text | None = _key(
+    runs: Text | None = key(
         'How often it works: at once, every 15 minutes (the default), every day at "09:00".', "every 15 minutes"
     )
-    trigger: Annotated[Any, Editor(ref("Trigger"))] = _key("Who enters, and when.", {"event": "order.delivered"})
-    audience: Conditions = _key("About the customer; all lines must hold at entry.", {"customer.country": "TR"})
-    reentry: Text | None = _key("How often one customer may enter: once, every time, after 90 days.", "once")
-    backfill: Length | None = _key("Reach back that far when the journey goes live.", "14 days")
-    exit: Annotated[Any, Editor(ref("Exit"))] = _key("Who leaves early.", {"on": ["return.requested"]})
-    goal: Annotated[Any, Editor(ref("Goal"))] = _key(
+    trigger: Annotated[Any, Editor(ref("Trigger"))] = key("Who enters, and when.", {"event": "order.delivered"})
+    audience: Conditions = key("About the customer; all lines must hold at entry.", {"customer.country": "TR"})
+    reentry: Text | None = key("How often one customer may enter: once, every time, after 90 days.", "once")
+    backfill: Length | None = key("Reach back that far when the journey goes live.", "14 days")
+    exit: Annotated[Any, Editor(ref("Exit"))] = key("Who leaves early.", {"on": ["return.requested"]})
+    goal: Annotated[Any, Editor(ref("Goal"))] = key(
         "What counts as success; only measured.", {"event": "order.placed", "within": "30 days"}
     )
-    holdout: Share | None = _key("The share that is measured and never written to.", "10%")
-    steps: Steps = _key("What happens, from top to bottom.", [{"email": "welcome"}])
+    holdout: Share | None = key("The share that is measured and never written to.", "10%")
+    steps: Steps = key("What happens, from top to bottom.", [{"email": "welcome"}])
 
 
 class EventTrigger(Form):
@@ -90,8 +91,8 @@ class EventTrigger(Form):
 
     required = ("event",)
 
-    event: Text = _key("The event that brings the customer in.", "order.delivered", "")
-    where: Conditions = _key("Only about the trigger's own object.", {"order.total": ">= 250"})
+    event: Text = key("The event that brings the customer in.", "order.delivered", "")
+    where: Conditions = key("Only about the trigger's own object.", {"order.total": ">= 250"})
 
 
 class DateTrigger(Form):
@@ -99,9 +100,9 @@ class DateTrigger(Form):
 
     required = ("date",)
 
-    date: Text = _key("A field that holds a day or a moment.", "customer.birth_date", "")
-    offset: DayOffset | None = _key("Days before (-) or after that day.", "-3 days")
-    at: Clock = _key("The time of day, on the customer's own clock.", "09:00", time(9))
+    date: Text = key("A field that holds a day or a moment.", "customer.birth_date", "")
+    offset: DayOffset | None = key("Days before (-) or after that day.", "-3 days")
+    at: Clock = key("The time of day, on the customer's own clock.", "09:00", time(9))
 
 
 class SegmentTrigger(Form):
@@ -109,7 +110,7 @@ class SegmentTrigger(Form):
 
     required = ("segment",)
 
-    segment: Text = _key("A segment of config/segments.yaml.", "lapsed", "")
+    segment: Text = key("A segment of config/segments.yaml.", "lapsed", "")
 
 
 class EveryTrigger(Form):
@@ -117,12 +118,10 @@ class EveryTrigger(Form):
 
     required = ("every", "at")
 
-    every: Period = _key("day, week or month.", "month", "day")
-    on: Any = _key(
-        "The day: tuesday in a week; first tuesday, last friday, 15 or last day in a month.", "first tuesday"
-    )
-    at: Clock | None = _key("The time of day.", "10:00")
-    zone: Text | None = _key("The time zone; the shop's own unless said.", "Europe/Istanbul")
+    every: Period = key("day, week or month.", "month", "day")
+    on: Any = key("The day: tuesday in a week; first tuesday, last friday, 15 or last day in a month.", "first tuesday")
+    at: Clock | None = key("The time of day.", "10:00")
+    zone: Text | None = key("The time zone; the shop's own unless said.", "Europe/Istanbul")
 
 
 class CronTrigger(Form):
@@ -130,8 +129,8 @@ class CronTrigger(Form):
 
     required = ("cron",)
 
-    cron: Text = _key("Five fields: minute, hour, day of the month, month, day of the week.", "0 10 * * MON", "")
-    zone: Text | None = _key("The time zone; the shop's own unless said.", "Europe/Istanbul")
+    cron: Text = key("Five fields: minute, hour, day of the month, month, day of the week.", "0 10 * * MON", "")
+    zone: Text | None = key("The time zone; the shop's own unless said.", "Europe/Istanbul")
 
 
 class EnteredTrigger(Form):
@@ -139,17 +138,17 @@ class EnteredTrigger(Form):
 
     required = ("entered",)
 
-    entered: YesNo = _key("yes.", "yes", True)
+    entered: YesNo = key("yes.", "yes", True)
 
 
 class ExitForm(Form):
     """Who leaves early, and where to."""
 
-    on: Annotated[Any, Editor(ref("EventList"))] = _key("Events that make the customer leave.", ["return.requested"])
-    unless: Conditions = _key(
+    on: Annotated[Any, Editor(ref("EventList"))] = key("Events that make the customer leave.", ["return.requested"])
+    unless: Conditions = key(
         "Leave when this no longer holds; looked at before every message.", {"customer.country": "TR"}
     )
-    then: Annotated[Any, Editor(ref("Then"))] = _key("The journey that takes over.", {"enter": "return-care"})
+    then: Annotated[Any, Editor(ref("Then"))] = key("The journey that takes over.", {"enter": "return-care"})
 
 
 class ThenForm(Form):
@@ -157,7 +156,7 @@ class ThenForm(Form):
 
     required = ("enter",)
 
-    enter: Name = _key("The journey that takes over.", "return-care", "")
+    enter: Name = key("The journey that takes over.", "return-care", "")
 
 
 class GoalForm(Form):
@@ -165,9 +164,9 @@ class GoalForm(Form):
 
     required = ("event", "within")
 
-    event: Text = _key("The event that counts.", "order.placed", "")
-    within: Length | None = _key("How long after entry.", "30 days")
-    of: Of | None = _key("customer: any of the customer's, not only the trigger's own object.", "customer")
+    event: Text = key("The event that counts.", "order.placed", "")
+    within: Length | None = key("How long after entry.", "30 days")
+    of: Of | None = key("customer: any of the customer's, not only the trigger's own object.", "customer")
 
 
 class EventForm(Form):
@@ -175,15 +174,15 @@ class EventForm(Form):
 
     required = ("event",)
 
-    event: Text = _key("The event.", "ticket.opened", "")
-    of: Of | None = _key("customer: any of the customer's, not only the trigger's own object.", "customer")
+    event: Text = key("The event.", "ticket.opened", "")
+    of: Of | None = key("customer: any of the customer's, not only the trigger's own object.", "customer")
 
 
 class HappenedForm(EventForm):
     """`happened`, widened."""
 
-    within: Length | None = _key("Reach back that far from now.", "1 year")
-    times: Any = _key("How often.", ">= 2")
+    within: Length | None = key("Reach back that far from now.", "1 year")
+    times: Any = key("How often.", ">= 2")
 
 
 class StepForm(Form):
@@ -191,7 +190,7 @@ class StepForm(Form):
 
     verb: ClassVar[str]
 
-    id: Name | None = _key("A name of its own, for reports and conditions.", "thanks")
+    id: Name | None = key("A name of its own, for reports and conditions.", "thanks")
 
 
 class WaitStep(StepForm):
@@ -200,7 +199,7 @@ class WaitStep(StepForm):
     verb = "wait"
     required = ("wait",)
 
-    wait: Annotated[Any, Editor(ref("Wait"))] = _key(
+    wait: Annotated[Any, Editor(ref("Wait"))] = key(
         "A length of time, or {for, at, on}, or {until, at, at_most, otherwise}.", "3 days"
     )
 
@@ -210,9 +209,9 @@ class WaitFor(Form):
 
     required = ("for",)
 
-    length: Length | None = _key("How long.", "1 day", alias="for")
-    at: Clock | None = _key("Then to that time of day.", "10:00")
-    on: Weekdays = _key("Only on these days of the week.", ["mon", "tue"], ())
+    length: Length | None = key("How long.", "1 day", alias="for")
+    at: Clock | None = key("Then to that time of day.", "10:00")
+    on: Weekdays = key("Only on these days of the week.", ["mon", "tue"], ())
 
 
 class WaitUntil(Form):
@@ -220,11 +219,11 @@ class WaitUntil(Form):
 
     required = ("until",)
 
-    until: Text = _key("An event, or a field's moment.", "order.delivered_at + 11 days", "")
-    at: Clock | None = _key("Then to that time of day.", "10:00")
-    on: Weekdays = _key("Only on these days of the week.", ["mon", "tue"], ())
-    at_most: Length | None = _key("Go on after that long in any case.", "7 days")
-    otherwise: Steps | None = _key("What happens first if it did not come.", [{"email": "reminder"}])
+    until: Text = key("An event, or a field's moment.", "order.delivered_at + 11 days", "")
+    at: Clock | None = key("Then to that time of day.", "10:00")
+    on: Weekdays = key("Only on these days of the week.", ["mon", "tue"], ())
+    at_most: Length | None = key("Go on after that long in any case.", "7 days")
+    otherwise: Steps | None = key("What happens first if it did not come.", [{"email": "reminder"}])
 
 
 class SendForm(StepForm):
@@ -232,20 +231,20 @@ class SendForm(StepForm):
 
     later = frozenset({"test"})
 
-    purpose: Purpose | None = _key("commercial or transactional, if other than the journey's.", "transactional")
-    not_after: Text | None = _key("Pointless after that: a field's moment, or same day.", "order.delivered_at + 5 days")
-    unless: Conditions = _key("Not to whom this holds for.", {"happened": "review.posted"})
-    on_failure: OnFailure = _key("continue (go on all the same), or exit (leave).", "continue", "continue")
+    purpose: Purpose | None = key("commercial or transactional, if other than the journey's.", "transactional")
+    not_after: Text | None = key("Pointless after that: a field's moment, or same day.", "order.delivered_at + 5 days")
+    unless: Conditions = key("Not to whom this holds for.", {"happened": "review.posted"})
+    on_failure: OnFailure = key("continue (go on all the same), or exit (leave).", "continue", "continue")
 
 
 class WrittenForm(SendForm):
     """What e-mail has besides."""
 
-    subject: Words | None = _key("The subject line in each language.", {"tr": "Merhaba", "en": "Hello"})
-    preheader: Words | None = _key("The line that mail programs show beside it.", {"tr": "…", "en": "…"})
-    recommend: Recommendations = _key("So many product suggestions.", 3, 0)
-    sender: Sender | None = _key("Who it comes from, if not the shop.", "care@ornek.example", alias="from")
-    reply_to: Sender | None = _key("Where answers go, if not to the shop.", "care@ornek.example")
+    subject: Words | None = key("The subject line in each language.", {"tr": "Merhaba", "en": "Hello"})
+    preheader: Words | None = key("The line that mail programs show beside it.", {"tr": "…", "en": "…"})
+    recommend: Recommendations = key("So many product suggestions.", 3, 0)
+    sender: Sender | None = key("Who it comes from, if not the shop.", "care@ornek.example", alias="from")
+    reply_to: Sender | None = key("Where answers go, if not to the shop.", "care@ornek.example")
 
 
 class EmailStep(WrittenForm):
@@ -254,7 +253,7 @@ class EmailStep(WrittenForm):
     verb = "email"
     required = ("email", "subject")
 
-    email: Name = _key("The template in journeys/templates.", "delivery-thank-you", "")
+    email: Name = key("The template in journeys/templates.", "delivery-thank-you", "")
 
 
 class MessageStep(WrittenForm):
@@ -263,7 +262,7 @@ class MessageStep(WrittenForm):
     verb = "message"
     required = ("message", "subject")
 
-    message: Name = _key("The template in journeys/templates.", "review-reminder", "")
+    message: Name = key("The template in journeys/templates.", "review-reminder", "")
 
 
 class SmsStep(SendForm):
@@ -272,7 +271,7 @@ class SmsStep(SendForm):
     verb = "sms"
     required = ("sms",)
 
-    sms: Name = _key("The template in journeys/templates.", "delivery-thank-you", "")
+    sms: Name = key("The template in journeys/templates.", "delivery-thank-you", "")
 
 
 class IfStep(StepForm):
@@ -281,9 +280,9 @@ class IfStep(StepForm):
     verb = "if"
     required = ("if", "then")
 
-    when: Conditions = _key("The question.", {"orders.count": ">= 2"}, alias="if")
-    then: Steps | None = _key("What happens if it holds.", [{"tag": "regular"}])
-    otherwise: Steps | None = _key("What happens if not.", [{"stop": "yes"}], alias="else")
+    when: Conditions = key("The question.", {"orders.count": ">= 2"}, alias="if")
+    then: Steps | None = key("What happens if it holds.", [{"tag": "regular"}])
+    otherwise: Steps | None = key("What happens if not.", [{"stop": "yes"}], alias="else")
 
 
 class BranchStep(StepForm):
@@ -292,7 +291,7 @@ class BranchStep(StepForm):
     verb = "branch"
     required = ("branch",)
 
-    branch: Annotated[list[Any], PlainValidator(read_list), Editor(list_of("BranchArm"))] = _key(
+    branch: Annotated[list[Any], PlainValidator(read_list), Editor(list_of("BranchArm"))] = key(
         "The ways, the last may be otherwise.", [{"when": {"customer.age": "< 30"}, "steps": [{"tag": "young"}]}]
     )
 
@@ -302,8 +301,8 @@ class WhenArm(Form):
 
     required = ("when", "steps")
 
-    when: Conditions = _key("The question.", {"customer.age": "< 30"})
-    steps: Steps | None = _key("What happens if it holds.", [{"tag": "young"}])
+    when: Conditions = key("The question.", {"customer.age": "< 30"})
+    steps: Steps | None = key("What happens if it holds.", [{"tag": "young"}])
 
 
 class OtherwiseArm(Form):
@@ -311,7 +310,7 @@ class OtherwiseArm(Form):
 
     required = ("otherwise",)
 
-    otherwise: Steps | None = _key("What happens if no other way holds.", [{"tag": "other"}])
+    otherwise: Steps | None = key("What happens if no other way holds.", [{"tag": "other"}])
 
 
 class SplitStep(StepForm):
@@ -320,7 +319,7 @@ class SplitStep(StepForm):
     verb = "split"
     required = ("split",)
 
-    split: Annotated[list[Any], PlainValidator(read_list), Editor(list_of("SplitArm"))] = _key(
+    split: Annotated[list[Any], PlainValidator(read_list), Editor(list_of("SplitArm"))] = key(
         "The arms.", [{"name": "a", "share": "50%", "steps": [{"email": "a"}]}]
     )
 
@@ -330,9 +329,9 @@ class SplitArm(Form):
 
     required = ("name", "share", "steps")
 
-    name: Name | None = _key("The arm's name.", "with-coupon")
-    share: Share | None = _key("Its share.", "50%")
-    steps: Steps | None = _key("What happens to those in it.", [{"email": "a"}])
+    name: Name | None = key("The arm's name.", "with-coupon")
+    share: Share | None = key("Its share.", "50%")
+    steps: Steps | None = key("What happens to those in it.", [{"email": "a"}])
 
 
 class CouponStep(StepForm):
@@ -341,7 +340,7 @@ class CouponStep(StepForm):
     verb = "coupon"
     required = ("coupon",)
 
-    coupon: Annotated[Any, Editor(ref("Coupon"))] = _key(
+    coupon: Annotated[Any, Editor(ref("Coupon"))] = key(
         "What the coupon is worth, and how long.", {"percent": 15, "valid": "14 days"}
     )
 
@@ -351,13 +350,13 @@ class CouponTerms(Form):
 
     later = frozenset({"pool"})
 
-    percent: Rate | None = _key("So many per cent off.", 15)
-    amount: Money | None = _key("A sum off.", "100 TRY")
-    free_shipping: YesNo = _key("No shipping costs.", "yes", False)
-    valid: Length | None = _key("How long it is good for, from the message on.", "14 days")
-    valid_until: Moment | None = _key("The moment until which it is good.", "trigger.date + 7 days")
-    prefix: Prefix = _key("What the code begins with.", "DOGUM", "")
-    minimum: Money | None = _key("Only for baskets from that sum on.", "500 TRY")
+    percent: Rate | None = key("So many per cent off.", 15)
+    amount: Money | None = key("A sum off.", "100 TRY")
+    free_shipping: YesNo = key("No shipping costs.", "yes", False)
+    valid: Length | None = key("How long it is good for, from the message on.", "14 days")
+    valid_until: Moment | None = key("The moment until which it is good.", "trigger.date + 7 days")
+    prefix: Prefix = key("What the code begins with.", "DOGUM", "")
+    minimum: Money | None = key("Only for baskets from that sum on.", "500 TRY")
 
 
 class TagStep(StepForm):
@@ -366,7 +365,7 @@ class TagStep(StepForm):
     verb = "tag"
     required = ("tag",)
 
-    tag: Name = _key("The mark; conditions see it in customer.tags.", "vip", "")
+    tag: Name = key("The mark; conditions see it in customer.tags.", "vip", "")
 
 
 class UntagStep(StepForm):
@@ -375,7 +374,7 @@ class UntagStep(StepForm):
     verb = "untag"
     required = ("untag",)
 
-    untag: Name = _key("The mark.", "vip", "")
+    untag: Name = key("The mark.", "vip", "")
 
 
 class EnterStep(StepForm):
@@ -384,7 +383,7 @@ class EnterStep(StepForm):
     verb = "enter"
     required = ("enter",)
 
-    enter: Name = _key("The other journey.", "return-care", "")
+    enter: Name = key("The other journey.", "return-care", "")
 
 
 class GoToStep(StepForm):
@@ -393,7 +392,7 @@ class GoToStep(StepForm):
     verb = "go_to"
     required = ("go_to",)
 
-    go_to: Name = _key("The other journey.", "win-back", "")
+    go_to: Name = key("The other journey.", "win-back", "")
 
 
 class StopStep(StepForm):
@@ -402,7 +401,7 @@ class StopStep(StepForm):
     verb = "stop"
     required = ("stop",)
 
-    stop: YesNo = _key("yes; the word stop alone will do.", "yes", True)
+    stop: YesNo = key("yes; the word stop alone will do.", "yes", True)
 
 
 STEP_FORMS: dict[str, type[StepForm]] = {

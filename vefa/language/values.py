@@ -16,7 +16,8 @@ from vefa.language.conditions import Duration
 from vefa.language.durations import Offset, Sum, quoted
 from vefa.language.problems import Mistake, did_you_mean
 
-WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
+WEEKDAYS: tuple[Weekday, ...] = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 LONG_WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 
 _NAME = r"[a-z0-9]+([-_][a-z0-9]+)*"
@@ -27,7 +28,7 @@ _LENGTH = r"^\d+ ?(minute|hour|day|week|month|year)s?$"
 _CLOCK = r"^\d{1,2}:\d{2}$"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Editor:
     """What an editor is told of a value: its JSON Schema."""
 
@@ -79,12 +80,12 @@ def read_words(value: object) -> dict[str, str] | str:
     return read_text(value)
 
 
-def _weekdays(value: object) -> tuple[str, ...]:
+def _weekdays(value: object) -> tuple[Weekday, ...]:
     given: list[Any] = value if isinstance(value, list) else [value]
-    days = {**dict(zip(LONG_WEEKDAYS, WEEKDAYS, strict=True)), **{day: day for day in WEEKDAYS}}
+    days: dict[object, Weekday] = {**dict(zip(LONG_WEEKDAYS, WEEKDAYS, strict=True)), **{day: day for day in WEEKDAYS}}
     for index, day in enumerate(given):
         if day not in days:
-            hint = did_you_mean(str(day), days, f"Days are {', '.join(WEEKDAYS)}.")
+            hint = did_you_mean(str(day), (*WEEKDAYS, *LONG_WEEKDAYS), f"Days are {', '.join(WEEKDAYS)}.")
             inside = (index,) if isinstance(value, list) else ()
             raise Mistake(f"{quoted(day)} is no day of the week", hint, "weekday", inside=inside)
     if not given:
@@ -204,7 +205,7 @@ YesNo = Annotated[
     Editor({"enum": ["yes", "no", True, False]}),
 ]
 Weekdays = Annotated[
-    tuple[str, ...],
+    tuple[Weekday, ...],
     PlainValidator(_weekdays),
     Editor(
         {

@@ -1,0 +1,102 @@
+"""Everything in `journeys/` and `config/` that is the marketers': all plans, the policy, and all problems of all files.
+
+One bad file never stops the others.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from vefa.language.catalogue import EVENTS, EventType
+from vefa.language.conditions import Condition
+from vefa.language.loader import load_journey
+from vefa.language.problems import Problem, ProblemsError
+from vefa.language.source import Source, read_file
+from vefa.plan.compiler import compile_journey
+from vefa.plan.crossings import tell_of_circles, what_is_brought
+from vefa.plan.policy import Policy
+from vefa.plan.rulebook import read_events, read_policy, read_segments
+from vefa.plan.steps import Plan
+from vefa.plan.surroundings import Neighbours
+from vefa.settings import Settings
+
+_FILE_NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
+
+
+@dataclass(frozen=True)
+class Project:
+    """A shop's journeys and rules as they stand in its files."""
+
+    plans: dict[str, Plan]
+    problems: tuple[Problem, ...] = ()
+    #: journeys that have no plan, because of their own file or of a segment they use
+    broken: frozenset[str] = frozenset()
+    policy: Policy = field(default_factory=Policy)
+    segments: dict[str, Condition] = field(default_factory=dict)
+    events: Mapping[str, EventType] = field(default_factory=lambda: dict(EVENTS))
+
+    def refuse_problems(self) -> None:
+        """Raises ProblemsError with all of them, if there are any."""
+        if self.problems:
+            raise ProblemsError(self.problems)
+
+
+def load_project(root: Path, settings: Settings) -> Project:
+    """All files under `root` read and checked in one go."""
+    events_file, segments_file, policy_file = (
+        _read_optional(root, f"config/{name}.yaml") for name in ("events", "segments", "policy")
+    )
+    events = read_events(events_file)
+    segments = read_segments(segments_file, events)
+    read = {path.stem: load_journey(path, root) for path in journey_files(root)}
+    drafts = {name: draft for name, (_, draft) in read.items() if draft is not None}
+    around = Neighbours(
+        settings.shop.locales,
+        events,
+        segments,
+        frozenset(read),
+        what_is_brought(drafts, events),
+    )
+    compiled = {name: compile_journey(draft, around) for name, draft in drafts.items()}
+    tell_of_circles(drafts)
+    policy = read_policy(policy_file, frozenset(read))
+    sources = [events_file, segments_file, policy_file, *(source for source, _ in read.values())]
+    problems = [problem for source in sources for problem in source.problems]
+    problems += _misnamed(root)
+    bad_files = {problem.file for problem in problems}
+    plans = {name: plan for name, plan in compiled.items() if plan is not None and read[name][0].file not in bad_files}
+    return Project(
+        plans,
+        tuple(sorted(set(problems))),
+        frozenset(read) - frozenset(plans),
+        policy,
+        {name: condition for name, condition in segments.items() if condition is not None},
+        events,
+    )
+
+
+def journey_files(root: Path) -> list[Path]:
+    """The journeys' files, in the order of their names."""
+    return sorted((root / "journeys").glob("*.yaml"))
+
+
+def _read_optional(root: Path, name: str) -> Source:
+    """The file, or an empty one where the shop has none."""
+    path = root / name
+    return read_file(path, root) if path.exists() else Source(name, [])
+
+
+def _misnamed(root: Path) -> list[Problem]:
+    """Files that nobody would miss until a journey never starts."""
+    told = []
+    for path in sorted((root / "journeys").glob("*.y*ml")):
+        name = path.relative_to(root).as_posix()
+        if path.suffix != ".yaml":
+            told.append(Problem(name, 0, 0, 0, "", "a journey's file ends in .yaml", "Rename it.", "file-name"))
+        elif not _FILE_NAME.fullmatch(path.stem):
+            hint = "Use small letters a-z, digits and dashes, such as order-thank-you.yaml."
+            told.append(Problem(name, 0, 0, 0, "", f'"{path.stem}" is no name for a journey', hint, "file-name"))
+    return told
