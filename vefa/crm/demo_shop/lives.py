@@ -52,7 +52,7 @@ def draw_lives(draws: Draws, numbers: Ints, span: Span) -> Lives:
     lives = Lives(
         created,
         first,
-        gap_days=draws.source.lognormal(np.log(70), 0.75, count),
+        gap_days=np.maximum(draws.source.lognormal(np.log(70), 0.75, count), 14),
         evenness=1 + 5 * draws.source.random(count),
         until=until,
         extra=np.full(count, NEVER, dtype=np.int64),

@@ -18,8 +18,13 @@ from vefa.database import HOUR, from_micros
 
 #: RFC 2606 keeps .example out of the Internet: nothing sent there ever arrives.
 DOMAINS = ("posta.example", "mektup.example", "eposta.example", "kutu.example")
-_US_AREAS = (202, 206, 212, 213, 215, 303, 305, 312, 404, 415, 503, 512, 602, 617, 702, 713, 718, 773)
+_US_AREAS = (
+    *(201, 202, 203, 205, 206, 207, 208, 209, 210, 212, 213, 214, 215, 216, 217, 218, 219, 224, 225, 228, 229, 231),
+    *(234, 239, 240, 248, 251, 252, 253, 254, 256, 260, 262, 267, 269, 270, 276, 281, 301, 302, 303, 304, 305, 307),
+)
 _OTHER_LOCALE = 0.03
+#: Groups of customers begin where a row does.
+ROW = 50
 
 
 @dataclass(frozen=True)
@@ -155,24 +160,31 @@ def _emails(draws: Draws, numbers: Ints, names: list[tuple[str, str]]) -> list[s
 
 
 def _phones(draws: Draws, numbers: Ints, places: list[Country]) -> list[str | None]:
-    """Numbers that look right and belong to nobody: the unused Turkish code 500, and 555-01XX in the United States.
+    """Numbers that look right and belong to nobody, no two the same: the unused Turkish code 500, and 555-01XX in
+    the United States, where one customer in a row of fifty gets one.
 
     Other countries keep no such mobile numbers that pass for valid, so their customers have none here.
     """
     has = draws.happens(0.86, len(numbers)).tolist()
-    return [
-        _phone(place.code, number) if there else None
-        for number, place, there in zip(numbers.tolist(), places, has, strict=True)
-    ]
+    phones: list[str | None] = []
+    american = -1
+    for number, place, there in zip(numbers.tolist(), places, has, strict=True):
+        phone = _turkish_phone(number) if place.code == "TR" and there else None
+        if place.code == "US" and there and american < (number - 1) // ROW:
+            american = (number - 1) // ROW
+            phone = _american_phone(american)
+        phones.append(phone)
+    return phones
 
 
-def _phone(country: str, number: int) -> str | None:
-    if country == "TR" and number < 10_000_000:
-        # A prime to the power of ten, so no two numbers meet.
-        return f"+90500{number * 7_368_787 % 10_000_000:07}"
-    if country == "US":
-        return f"+1{_US_AREAS[number // 100 % len(_US_AREAS)]}55501{number % 100:02}"
-    return None
+def _turkish_phone(number: int) -> str | None:
+    # A factor without a two or a five in it: below ten million no two numbers meet.
+    return f"+90500{number * 7_368_787 % 10_000_000:07}" if number < 10_000_000 else None
+
+
+def _american_phone(row: int) -> str | None:
+    area, place = divmod(row, 100)
+    return f"+1{_US_AREAS[area]}55501{place:02}" if area < len(_US_AREAS) else None
 
 
 def _preferred(draws: Draws, emails: list[str | None], phones: list[str | None]) -> list[object]:

@@ -23,7 +23,7 @@ from vefa.database import DAY, reading, to_micros, writing
 from vefa.errors import UserError
 from vefa.settings import Settings
 
-#: Customers per group and transaction.
+#: Customers per group and transaction: a whole number of people.ROW.
 GROUP = 4_000
 MONTH = 30.4375
 #: What a euro is worth where the settings do not say.

@@ -93,6 +93,12 @@ def upgrade() -> None:
         sa.Column("name", sa.Text(), nullable=False),
         sa.Column("state", sa.Text(), nullable=False, comment="draft | live | paused | closing | gone (rule 22)"),
         sa.Column(
+            "file_status",
+            sa.Text(),
+            nullable=True,
+            comment="what the file said last; a pause by hand outlives deploys that do not change it",
+        ),
+        sa.Column(
             "plan_id",
             sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
             nullable=True,
@@ -592,6 +598,13 @@ def upgrade() -> None:
             comment="step_names.id of the step's id",
         ),
         sa.Column("journey_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column(
+            "plan_id",
+            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
+            nullable=False,
+            comment="the plan it was queued under (rule 21)",
+        ),
+        sa.Column("template", sa.Text(), nullable=False),
         sa.Column("customer_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("purpose", sa.Text(), nullable=False),
         sa.Column("medium", sa.Text(), nullable=True, comment="email | sms; null until the claim chooses"),
@@ -606,6 +619,13 @@ def upgrade() -> None:
             comment="skipped(expired) from then on; every defer sets it (rule 15)",
         ),
         sa.Column("attempt", sa.SmallInteger(), server_default="0", nullable=False),
+        sa.Column(
+            "doubts",
+            sa.SmallInteger(),
+            server_default="0",
+            nullable=False,
+            comment="attempts that may have reached the provider",
+        ),
         sa.Column("batch_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
         sa.Column("lease_until", sa.BigInteger(), nullable=True, comment="wall clock: of a reservation or a claim"),
         sa.Column(
