@@ -261,9 +261,11 @@ def test_a_commercial_sms_says_who_writes_and_how_to_refuse(
 
 
 def test_the_return_reminder_comes_while_there_is_time_to_return(project: Project) -> None:
-    wait, message = project.plans["return-reminder"].steps
+    plan = project.plans["return-reminder"]
+    (wait,) = (step for step in plan.steps if isinstance(step, WaitUntilTime))
+    (message,) = _messages(plan)
 
-    assert isinstance(wait, WaitUntilTime) and isinstance(message, Message)
+    assert (plan.first, wait.next) == (wait.key, message.key)
     assert wait.until.field == "order.delivered_at"
     assert 7 <= wait.until.offset.days <= 12
     assert isinstance(message.not_after, FieldMoment)
