@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 
 from prefect.artifacts import acreate_table_artifact
-
 from vefa.engine.tick import TickReport
 
 

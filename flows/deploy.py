@@ -52,13 +52,14 @@ def deploy(
 
 
 def checked_project(settings: Settings) -> Project:
-    """All journeys, or ProblemsError with every mistake in every file."""
-    from vefa.language.problems import ProblemsError
+    """All journeys. Raises UserError with every mistake that `vefa check` finds, in any file."""
+    from vefa.foresight.check import check
     from vefa.plan.project import load_project
 
     project = load_project(settings.root, settings)
-    if project.problems:
-        raise ProblemsError(project.problems)
+    if errors := check(project, settings).errors:
+        told = "\n\n".join(finding.render() for finding in errors)
+        raise UserError(f"{told}\n\nNothing was deployed; `vefa check` tells more.")
     return project
 
 
@@ -82,16 +83,16 @@ def deploy_all(
 ) -> tuple[Line, ...]:
     """The deploy itself, to the server that is found."""
     import asyncio
-    from datetime import UTC, datetime
 
     from flows.deployer import Deploy
     from flows.prefect_server import find_server, speaking_to
+    from vefa.clock import system_clock
     from vefa.store import open_store
 
     url = find_server(settings)
     database = open_store(settings)
     directory = workers_folder or str(settings.root.resolve())
-    work = Deploy(settings, project, database, choices, directory, datetime.now(UTC))
+    work = Deploy(settings, project, database, choices, directory, system_clock())
     try:
         with speaking_to(settings, url):
             return asyncio.run(_with_client(work, url))

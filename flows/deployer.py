@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, get_args
 
 from sqlalchemy.engine import Connection, Engine
 
+from flows.automations import ensure_automations
 from flows.deployments import Deployment, deployments
 from flows.pauses import mirror_pauses
 from flows.reconciler import Known, Wish, apply, ensure_work_pool, read_known, remove
@@ -25,6 +26,7 @@ from vefa.settings import Settings
 
 if TYPE_CHECKING:
     from prefect.client.orchestration import PrefectClient
+
     from vefa.plan.project import Project
 
 ON_CHANGE: dict[str, OnChange] = {choice: choice for choice in get_args(OnChange)}
@@ -67,6 +69,7 @@ class Deploy:
     async def run(self, client: PrefectClient) -> tuple[Line, ...]:
         """Everything, in the order in which it is safe to break off."""
         await ensure_work_pool(client)
+        await ensure_automations(client)
         await mirror_pauses(client, self.database, self.now)
         known = await read_known(client)
         wishes, gone = await asyncio.to_thread(self._store, known)

@@ -17,6 +17,8 @@ PAUSED_IN_GIT = "paused in git"
 #: … by a person, in the Prefect UI or with `vefa pause`, while the journey was in that state.
 PAUSED_FROM = "paused from "
 WORK_POOL = "vefa"
+#: What every run has in its environment: how often it says that it lives.
+RUN_ENVIRONMENT = {"PREFECT_FLOWS_HEARTBEAT_FREQUENCY": "30"}
 
 
 @dataclass(frozen=True)

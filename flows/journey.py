@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any
@@ -12,6 +11,7 @@ from prefect import Flow, State, get_run_logger
 from prefect.runtime import flow_run
 from prefect.states import Completed
 from prefect.utilities.annotations import quote
+from vefa.engine.tick import JourneyBusy, StepRef, Tick
 
 from flows.artifacts import artifact_key, show, summary
 from flows.deployments import attribute
@@ -20,10 +20,11 @@ from flows.pauses import mirror_pauses_now
 from flows.standing import prepare
 from flows.subjects import Subject
 from tasks.steps import advance, enter
-from vefa.engine.shop import open_shop
-from vefa.engine.tick import JourneyBusy, StepRef, Tick
+from vefa.clock import Clock, stopped_at, system_clock
+from vefa.engine.shop import Shop, open_shop
 from vefa.plan.codec import plan_hash
 from vefa.settings import Settings
+from vefa.store import open_store
 
 BUSY = "Another run is walking this journey; this one had nothing to do."
 
@@ -45,12 +46,11 @@ def journey_flow(subject: Subject) -> Flow[Any, Any]:
     )
 
 
-def _clock(now: datetime | None, settings: Settings) -> Callable[[], datetime]:
+def _clock(now: datetime | None, settings: Settings) -> Clock:
     """The time; fixed where a replay asks for it. A moment without a zone is on the shop's clock."""
     if now is None:
-        return lambda: datetime.now(UTC)
-    fixed = (now if now.tzinfo else now.replace(tzinfo=settings.zone)).astimezone(UTC)
-    return lambda: fixed
+        return system_clock
+    return stopped_at((now if now.tzinfo else now.replace(tzinfo=settings.zone)).astimezone(UTC))
 
 
 def _run_name(settings: Settings) -> str:
@@ -58,8 +58,8 @@ def _run_name(settings: Settings) -> str:
     return f"{moment.astimezone(settings.zone):%Y-%m-%d %H:%M}"
 
 
-async def _walk(subject: Subject, clock: Callable[[], datetime]) -> State[Any]:
-    shop = await asyncio.to_thread(open_shop, subject.settings)
+async def _walk(subject: Subject, clock: Clock) -> State[Any]:
+    shop = await asyncio.to_thread(_open, subject, clock)
     try:
         for warning in await asyncio.to_thread(prepare, shop.database, subject, clock()):
             get_run_logger().warning(warning)
@@ -72,6 +72,11 @@ async def _walk(subject: Subject, clock: Callable[[], datetime]) -> State[Any]:
         return await _all_steps(tick)
     finally:
         await asyncio.to_thread(shop.close)
+
+
+def _open(subject: Subject, clock: Clock) -> Shop:
+    database = open_store(subject.settings)
+    return open_shop(subject.settings, database=database, policy=subject.policy, clock=clock)
 
 
 async def _all_steps(tick: Tick) -> State[Any]:

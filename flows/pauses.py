@@ -9,13 +9,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from sqlalchemy.engine import Engine
 
 from flows.reconciler import Known, read_known, set_paused
 from flows.standing import read_states
+from vefa.clock import system_clock
 from vefa.database import reading, writing
 from vefa.engine.plans import State, set_state
 
@@ -66,7 +67,7 @@ async def mirror_pauses_now(database: Engine) -> dict[str, Move]:
     from prefect.client.orchestration import get_client
 
     async with get_client() as client:
-        return await mirror_pauses(client, database, datetime.now(UTC))
+        return await mirror_pauses(client, database, system_clock())
 
 
 def _states(database: Engine) -> dict[str, State]:

@@ -35,13 +35,13 @@ def quiet(settings: Settings) -> dict[str, str]:
 
 
 def note_server(settings: Settings, url: str | None) -> None:
-    """Writes down where `vefa up` serves, for `vefa deploy` in another window; None takes it back."""
+    """Writes down where `vefa up` serves and who it is, for commands in another window; None takes it back."""
     note = home(settings) / "server.json"
     if url is None:
         note.unlink(missing_ok=True)
         return
     note.parent.mkdir(parents=True, exist_ok=True)
-    note.write_text(json.dumps({"url": url}), encoding="utf-8")
+    note.write_text(json.dumps({"url": url, "pid": os.getpid()}), encoding="utf-8")
 
 
 def find_server(settings: Settings) -> str:

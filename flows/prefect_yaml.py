@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from io import StringIO
 from pathlib import Path
 
-from flows.deployments import NAME, WORK_POOL, Deployment, deployments
+from flows.deployments import NAME, RUN_ENVIRONMENT, WORK_POOL, Deployment, deployments
 from vefa.plan.steps import Plan
 
 FILE = "prefect.yaml"
@@ -50,6 +50,6 @@ def _entry(deployment: Deployment) -> dict[str, object]:
         "tags": list(deployment.tags),
         **({"paused": True} if deployment.paused else {}),
         "concurrency_limit": {"limit": 1, "collision_strategy": "CANCEL_NEW"},
-        "work_pool": {"name": WORK_POOL},
+        "work_pool": {"name": WORK_POOL, "job_variables": {"env": dict(RUN_ENVIRONMENT)}},
         "schedules": [deployment.schedule.as_yaml()],
     }

@@ -60,11 +60,17 @@ def stop(children: Sequence[Child]) -> None:
         _signal(child, signal.SIGTERM)
         with suppress(subprocess.TimeoutExpired):
             child.process.wait(PATIENCE)
-        deadline = time.monotonic() + PATIENCE / 4
-        while _signal(child, 0) and time.monotonic() < deadline:
-            time.sleep(0.1)
+        _wait_for_group(child)
         _signal(child, signal.SIGKILL)
         child.process.wait()
+        _wait_for_group(child)
+
+
+def _wait_for_group(child: Child) -> None:
+    """Until nobody of the child's group is left; a quarter of our patience at most."""
+    deadline = time.monotonic() + PATIENCE / 4
+    while _signal(child, 0) and time.monotonic() < deadline:
+        time.sleep(0.05)
 
 
 def _signal(child: Child, number: int) -> bool:

@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal
 from uuid import UUID
 
-from flows.deployments import NAME, PAUSED_FROM, PAUSED_IN_GIT, TAG, WORK_POOL, Deployment
+from flows.deployments import NAME, PAUSED_FROM, PAUSED_IN_GIT, RUN_ENVIRONMENT, TAG, WORK_POOL, Deployment
 from flows.schedules import Every, Schedule
 from vefa.engine.plans import State
 
@@ -129,6 +129,7 @@ async def apply(client: PrefectClient, wish: Wish, known: Known | None, director
         paused=wish.paused,
         schedules=[_schedule(wanted.schedule, known.inactive if known else frozenset())],
         work_pool_name=WORK_POOL,
+        job_variables=job_variables(),
         pull_steps=pull_steps(directory),
         parameter_openapi_schema=_parameters(),
         enforce_parameter_schema=True,
@@ -141,6 +142,11 @@ async def apply(client: PrefectClient, wish: Wish, known: Known | None, director
 def pull_steps(directory: str) -> list[dict[str, Any]]:
     """What a worker does before it loads the flow: go to the folder that holds the journeys."""
     return [{"prefect.deployments.steps.set_working_directory": {"directory": directory}}]
+
+
+def job_variables() -> dict[str, Any]:
+    """What a worker adds to a run's environment."""
+    return {"env": dict(RUN_ENVIRONMENT)}
 
 
 async def remove(client: PrefectClient, known: Known) -> None:
@@ -227,6 +233,7 @@ def _differs(wish: Wish, known: Known, directory: str) -> bool:
         or sorted(wish.tags) != sorted(record.tags)
         or record.pull_steps != pull_steps(directory)
         or record.work_pool_name != WORK_POOL
+        or record.job_variables != job_variables()
         or record.global_concurrency_limit is None
         or have != [_schedule(wanted.schedule, frozenset()).schedule]
     )

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from flows.deployments import attribute
-from vefa.plan.project import Project, load_project
+from vefa.plan.policy import Policy
+from vefa.plan.project import Project, journey_files, load_project
 from vefa.plan.steps import Plan
 from vefa.settings import Settings, load_settings
 
@@ -17,6 +18,7 @@ class Subject:
 
     journey: str
     settings: Settings
+    policy: Policy
     plan: Plan | None
     problems: str = ""
 
@@ -24,7 +26,8 @@ class Subject:
 def find_subject(name: str) -> Subject | None:
     """The journey whose name as a Python attribute is `name`, in the shop's own folder; None where no file is."""
     settings = load_settings()
-    journey = next((each for each in journey_names(settings.root) if attribute(each) == name), None)
+    names = [path.stem for path in journey_files(settings.root)]
+    journey = next((each for each in names if attribute(each) == name), None)
     return None if journey is None else read_subject(journey, settings)
 
 
@@ -32,12 +35,7 @@ def read_subject(journey: str, settings: Settings) -> Subject:
     """The journey, with its problems where its file has any."""
     project = load_project(settings.root, settings)
     plan = project.plans.get(journey)
-    return Subject(journey, settings, plan, "" if plan else _problems(project, journey))
-
-
-def journey_names(root: Path) -> tuple[str, ...]:
-    """Names of all files in `journeys/`, good or broken."""
-    return tuple(sorted(path.stem for path in (root / "journeys").glob("*.yaml")))
+    return Subject(journey, settings, project.policy, plan, "" if plan else _problems(project, journey))
 
 
 def _problems(project: Project, journey: str) -> str:

@@ -7,13 +7,13 @@ import os
 import socket
 import time
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from flows.deployments import WORK_POOL
+from vefa.clock import system_clock
 from vefa.errors import StoreError, UserError, VefaError
 
 if TYPE_CHECKING:
@@ -37,8 +37,8 @@ def up(
 ) -> None:
     """Run everything on this machine: Prefect with its UI, all journeys, and a worker. Ctrl-C ends it."""
     from flows.deploy import checked_project
-    from flows.processes import stoppable
     from flows.prefect_server import running_server
+    from flows.processes import stoppable
     from vefa.settings import load_settings
 
     settings = load_settings()
@@ -147,7 +147,7 @@ class House:
         from flows.reconciler import clear_leftovers, read_known
 
         root = str(self.settings.root.resolve())
-        work = Deploy(self.settings, self.project, database, Choices(), root, datetime.now(UTC))
+        work = Deploy(self.settings, self.project, database, Choices(), root, system_clock())
         async with get_client() as client:
             # Nothing works for this server yet, so whatever it believes to run died with the last `vefa up`.
             await clear_leftovers(client, tuple((await read_known(client)).values()), work.now)
