@@ -1,0 +1,123 @@
+"""What the outbox's page reads: lists and bodies in small scripts that are appended to, never written anew.
+
+`data/total.js` says how many messages there are. `data/list-N.js` holds a line for each of a thousand messages,
+`data/body-N.js` the words of a hundred, compressed; the page loads lists as it opens and bodies as they are looked at.
+Scripts, because a page opened from a file may load nothing else.
+"""
+
+from __future__ import annotations
+
+import re
+import zlib
+from base64 import b64encode
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from importlib.resources import files
+from pathlib import Path
+from threading import Lock
+
+import orjson
+
+from vefa.channels.base import Email, Outgoing
+from vefa.channels.mime import message_id
+
+LIST_LENGTH = 1000
+BODY_LENGTH = 100
+
+_TOTAL = re.compile(rb"vefa\.total\((\d+)\)")
+_locks: dict[Path, Lock] = {}
+_locks_lock = Lock()
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One message on the page, and its file's place beside the page."""
+
+    message: Outgoing
+    place: str
+    moment: datetime | None
+
+
+class OutboxIndex:
+    """Appends to the page's data; safe with other threads and processes that do the same."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._data = path / "data"
+
+    def append(self, entries: Sequence[Entry]) -> None:
+        """Put these behind all that are there."""
+        if not entries:
+            return
+        self._data.mkdir(parents=True, exist_ok=True)
+        with _alone(self._path):
+            total = self._total()
+            for name, lines in _scripts(entries, total).items():
+                with (self._data / name).open("ab") as script:
+                    script.write(b"".join(lines))
+            self._write("data/total.js", b"vefa.total(%d);\n" % (total + len(entries)))
+            if not (self._path / "index.html").exists():
+                self._write("index.html", files("vefa.channels").joinpath("outbox.html").read_bytes())
+
+    def _total(self) -> int:
+        try:
+            found = _TOTAL.search((self._data / "total.js").read_bytes())
+        except FileNotFoundError:
+            return 0
+        return int(found[1]) if found else 0
+
+    def _write(self, name: str, content: bytes) -> None:
+        half = self._path / f"{name}.half"
+        half.write_bytes(content)
+        half.replace(self._path / name)
+
+
+def _scripts(entries: Sequence[Entry], total: int) -> dict[str, list[bytes]]:
+    """The lines to add, by the script that they belong to."""
+    scripts: dict[str, list[bytes]] = {}
+    for number, entry in enumerate(entries, start=total):
+        row = orjson.dumps(_row(number, entry)).decode()
+        scripts.setdefault(f"list-{number // LIST_LENGTH}.js", []).append(f"vefa.row({row});\n".encode())
+        packed = b64encode(zlib.compress(orjson.dumps(_words(entry)), level=1)).decode()
+        scripts.setdefault(f"body-{number // BODY_LENGTH}.js", []).append(f'vefa.body({number},"{packed}");\n'.encode())
+    return scripts
+
+
+def _row(number: int, entry: Entry) -> list[object]:
+    message = entry.message
+    moment = "" if entry.moment is None else entry.moment.isoformat(timespec="seconds")
+    subject = message.subject if isinstance(message, Email) else message.text[:160]
+    return [number, moment, message.medium, message.journey, message.step, message.to, subject, entry.place]
+
+
+def _words(entry: Entry) -> dict[str, object]:
+    message = entry.message
+    if not isinstance(message, Email):
+        return {"text": message.text, "headers": [["From", message.sender], ["To", message.to], ["Ref", message.ref]]}
+    headers = [
+        ["From", f"{message.sender.name} <{message.sender.address}>".strip()],
+        ["To", f"{message.to_name} <{message.to}>".strip()],
+        *([["Reply-To", message.reply_to]] if message.reply_to else []),
+        ["Subject", message.subject],
+        ["Message-ID", message_id(message)],
+        *([name, value] for name, value in message.headers.items()),
+        ["Ref", message.ref],
+    ]
+    return {"html": message.html, "text": message.text, "headers": headers}
+
+
+@contextmanager
+def _alone(path: Path) -> Iterator[None]:
+    """Nobody else appends meanwhile: no thread of ours, and where the system can lock files, no other process."""
+    with _locks_lock:
+        lock = _locks.setdefault(path.resolve(), Lock())
+    with lock, (path / ".lock").open("ab") as file:
+        try:
+            import fcntl
+
+            fcntl.flock(file, fcntl.LOCK_EX)  # given back when the file closes
+        except ImportError:
+            pass
+        yield

@@ -1,0 +1,218 @@
+"""SMS through Twilio: the official SDK's async client on an event loop of its own, many requests in flight."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Coroutine, Sequence
+from contextvars import ContextVar
+from threading import Lock, Thread
+from typing import Any, TypeVar
+from urllib.parse import urlsplit
+
+import aiohttp
+from twilio.base.exceptions import TwilioRestException, TwilioServiceException
+from twilio.http.async_http_client import AsyncTwilioHttpClient
+from twilio.http.response import Response
+from twilio.rest import Client
+
+from vefa.channels.admission import sms_fault
+from vefa.channels.base import Accepted, Busy, Denied, Doubtful, Outcome, Outgoing, Refused, Sms
+from vefa.channels.loopback import is_loopback
+from vefa.errors import ChannelError
+from vefa.plan.steps import Medium
+
+RETRY_AFTER = 30.0
+LONGEST_RETRY_AFTER = 3600.0
+IN_FLIGHT = 50
+
+#: the number itself is at fault, for good
+SUPPRESSING = frozenset({21211, 21214, 21217, 21610, 21614})
+#: keys, rights or sender set-up: the same for everybody
+DENYING = frozenset({20003, 20005, 21212, 21408, 21603, 21606, 21608, 21612, 21660, 21703, 30103})
+
+_NUMBER = re.compile(r"\+?\d{7,}")
+_HOST = "api.twilio.com"
+_retry_after: ContextVar[str | None] = ContextVar("retry_after", default=None)
+_Result = TypeVar("_Result")
+
+
+class TwilioChannel:
+    """One request a message, up to `in_flight` at a time. Twilio carries no arguments of ours: the ref stays here."""
+
+    name = "twilio"
+    medium: Medium = "sms"
+    batch_size = 500
+
+    def __init__(
+        self,
+        account_sid: str,
+        auth_token: str,
+        *,
+        base_url: str,
+        timeout: float = 15.0,
+        in_flight: int = IN_FLIGHT,
+        validity_seconds: int | None = None,
+    ) -> None:
+        self._login = (account_sid, auth_token)
+        self._base_url = base_url
+        self._timeout = timeout
+        self._in_flight = in_flight
+        self._validity = {} if validity_seconds is None else {"validity_period": validity_seconds}
+        self._lock = Lock()
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._thread: Thread | None = None
+        self._client: Client | None = None
+        self._gate: asyncio.Semaphore | None = None
+
+    def __repr__(self) -> str:
+        return f"<TwilioChannel {self._base_url}>"
+
+    def deliver(self, messages: Sequence[Outgoing]) -> Sequence[Outcome]:
+        """One outcome a message, in order. After a Busy or Denied what was not begun is not even tried."""
+        return self._on_loop(self._deliver_all(messages))
+
+    def close(self) -> None:
+        """Close the connections and end the thread."""
+        with self._lock:
+            loop, thread, client = self._loop, self._thread, self._client
+            self._loop = self._thread = self._client = self._gate = None
+        if loop is None or thread is None:
+            return
+        if client is not None:
+            asyncio.run_coroutine_threadsafe(_closed(client), loop).result()
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join()
+        loop.close()
+
+    def _on_loop(self, work: Coroutine[Any, Any, _Result]) -> _Result:
+        with self._lock:
+            if self._loop is None:
+                self._loop = asyncio.new_event_loop()
+                self._thread = Thread(target=self._loop.run_forever, name="twilio", daemon=True)
+                self._thread.start()
+            future = asyncio.run_coroutine_threadsafe(work, self._loop)
+        return future.result()
+
+    async def _deliver_all(self, messages: Sequence[Outgoing]) -> list[Outcome]:
+        client, gate = self._sdk()
+        brake: list[Busy | Denied] = []
+
+        async def one(message: Outgoing) -> Outcome:
+            if (fault := _fault(message)) is not None or not isinstance(message, Sms):
+                return fault or Refused("wrong medium")
+            async with gate:
+                if brake:
+                    return brake[0]
+                outcome = await self._send(client, message)
+            if isinstance(outcome, Busy | Denied):
+                brake.append(outcome)
+            return outcome
+
+        return await asyncio.gather(*map(one, messages))
+
+    async def _send(self, client: Client, message: Sms) -> Outcome:
+        sender = "messaging_service_sid" if message.sender.startswith("MG") else "from_"
+        _retry_after.set(None)
+        try:
+            made = await client.messages.create_async(
+                to=message.to, body=message.text, **{sender: message.sender}, **self._validity
+            )
+        except (TwilioRestException, TwilioServiceException) as error:
+            sentence = getattr(error, "msg", "") or getattr(error, "title", "")
+            return outcome_of(error.status, error.code, str(sentence), _retry_after.get())
+        except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError, aiohttp.ClientProxyConnectionError):
+            return Busy("cannot connect", RETRY_AFTER)
+        except TimeoutError:
+            return Doubtful("time-out", f"no answer within {self._timeout:g} s")
+        except (aiohttp.ClientError, OSError) as error:
+            return Doubtful("connection lost", type(error).__name__)
+        except ChannelError as error:
+            return Denied("wrong host", str(error))
+        except Exception as error:  # an answer that the SDK cannot read: it was sent, and the others must be told of
+            return Doubtful("strange answer", type(error).__name__)
+        return Accepted(made.sid) if isinstance(made.sid, str) else Doubtful("strange answer", "no sid")
+
+    def _sdk(self) -> tuple[Client, asyncio.Semaphore]:
+        """Made on the loop, where the SDK's session belongs."""
+        if self._client is None or self._gate is None:
+            http_client = _HttpClient(self._base_url, self._timeout, self._in_flight)
+            # an environment of its own, else TWILIO_EDGE and TWILIO_REGION would rewrite the host
+            self._client = Client(*self._login, http_client=http_client, environment={"": ""})
+            self._gate = asyncio.Semaphore(self._in_flight)
+        return self._client, self._gate
+
+
+class _HttpClient(AsyncTwilioHttpClient):  # type: ignore[misc]  # the SDK ships no types
+    """Goes to the configured host and to no other; keeps Retry-After, which the SDK's errors lose; logs nothing."""
+
+    def __init__(self, base_url: str, timeout: float, connections: int) -> None:
+        super().__init__(pool_connections=False, timeout=timeout)
+        self._base_url = base_url
+        self.session = aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(limit=connections),
+            # the SDK's async client forgets its time-out; waiting for a free connection is not waiting for an answer
+            timeout=aiohttp.ClientTimeout(total=2 * timeout, sock_connect=timeout, sock_read=timeout),
+            trust_env=not is_loopback(urlsplit(base_url).hostname or ""),
+        )
+
+    async def request(
+        self,
+        method: str,
+        url: str,
+        params: dict[str, object] | None = None,
+        data: dict[str, object] | None = None,
+        headers: dict[str, str] | None = None,
+        auth: tuple[str, str] | None = None,
+        timeout: float | None = None,
+        allow_redirects: bool = False,
+    ) -> Response:
+        parts = urlsplit(url)
+        if parts.hostname != _HOST or parts.scheme != "https":
+            raise ChannelError(f"a request to {parts.hostname} was stopped: SMS go to {self._base_url} only")
+        url = self._base_url + url.removeprefix(f"https://{_HOST}")
+        # the header instead of `auth`, whose type aiohttp is about to drop
+        login = {} if auth is None else {"Authorization": aiohttp.encode_basic_auth(*auth)}
+        response = await super().request(method, url, params, data, {**(headers or {}), **login})
+        _retry_after.set(response.headers.get("Retry-After") if response.headers is not None else None)
+        return response
+
+    def log_request(self, kwargs: dict[str, Any]) -> None:
+        """The account's id is in every URL: nothing of it goes to a log."""
+
+    def log_response(self, status_code: int, response: object) -> None:
+        """Nor of the answers."""
+
+
+def outcome_of(status: int, code: int | None, message: str = "", retry_after: str | None = None) -> Outcome:
+    """What an error of Twilio's means: by its code where the table knows it, else by the status."""
+    sentence = _NUMBER.sub("[number]", message)[:300]  # details are kept and logged
+    detail = f"{code}: {sentence}" if code else sentence
+    if status == 429 or code == 20429:
+        return Busy("too many requests", _seconds(retry_after))
+    if status == 408 or status >= 500:
+        return Doubtful(f"status {status}", detail)
+    if code in SUPPRESSING:
+        return Refused("refused by the provider", detail, suppress=True)
+    if code in DENYING or status in (401, 403, 404, 405) or status < 400:
+        return Denied(f"status {status}", detail)
+    return Refused("refused by the provider", detail)
+
+
+def _fault(message: Outgoing) -> Outcome | None:
+    if not isinstance(message, Sms):
+        return Refused("wrong medium", "this channel carries SMS")
+    return sms_fault(message)
+
+
+def _seconds(value: str | None) -> float:
+    try:
+        return min(max(float(int(value or "")), 1.0), LONGEST_RETRY_AFTER)
+    except ValueError:
+        return RETRY_AFTER
+
+
+async def _closed(client: Client) -> None:
+    http_client = client.http_client
+    if isinstance(http_client, AsyncTwilioHttpClient):
+        await http_client.close()
