@@ -129,10 +129,7 @@ ATOM = st.one_of(
 CONDITION: st.SearchStrategy[Condition] = st.recursive(
     ATOM,
     lambda inner: st.one_of(
-        *(
-            st.builds(kind, st.lists(inner, max_size=3).map(tuple))
-            for kind in (Everything, Anything, Nothing)
-        ),
+        *(st.builds(kind, st.lists(inner, max_size=3).map(tuple)) for kind in (Everything, Anything, Nothing)),
         st.builds(Not, inner),
     ),
     max_leaves=6,
@@ -181,12 +178,16 @@ def test_a_moment_is_told_from_what_it_hangs_on(offset: Duration, words: str) ->
     assert moment("the delivery", offset) == words
 
 
-def test_an_event_is_a_sentence_and_says_when_it_may_be_about_anything_of_theirs() -> None:
+def test_an_event_is_a_sentence() -> None:
     assert event_sentence(EventScope("return.requested")) == "a return is asked for"
-    assert (
-        event_sentence(EventScope("ticket.opened", of_customer=True))
-        == "a complaint is opened, whichever of theirs it is"
-    )
+    assert event_sentence(EventScope("ticket.opened"), past=True) == "a complaint was opened"
+
+
+def test_an_event_about_anything_of_theirs_says_so_where_it_could_be_mistaken() -> None:
+    scope = EventScope("ticket.opened", of_customer=True)
+
+    assert event_sentence(scope) == "a complaint is opened"
+    assert event_sentence(scope, among_others=True) == "any complaint of theirs is opened"
 
 
 def test_a_list_has_its_word_before_the_last() -> None:

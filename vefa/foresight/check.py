@@ -51,7 +51,7 @@ def _findings(project: Project, settings: Settings) -> Iterator[Finding]:
         yield Finding("error", "config/brand.yaml", str(error))
         return
     commercial = commercial_templates(project.plans)
-    yield from (_template(problem, settings) for problem in store.problems(commercial))
+    yield from (_template(problem, settings) for problem in store.problems(commercial, frozenset(FIELDS)))
     yield from lint_shop(settings, store, commercial)
     for plan in project.plans.values():
         place = journey_file(settings.root, plan.journey)

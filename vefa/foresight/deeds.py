@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import time
 from decimal import Decimal
@@ -26,11 +27,7 @@ from vefa.plan.steps import (
     WaitUntilTime,
 )
 
-MEDIA: dict[Medium | None, str] = {
-    "email": "e-mail",
-    "sms": "SMS",
-    None: "message by the channel they prefer, else the other,",
-}
+MEDIA: dict[Medium, str] = {"email": "e-mail", "sms": "SMS"}
 
 
 @dataclass(frozen=True)
@@ -52,9 +49,9 @@ def deed(step: Step) -> Deed:
         case WaitUntilEvent():
             return _wait_until_event(step)
         case Message():
-            return Deed(f"Send the {MEDIA[step.medium]} “{step.template}”", _message_notes(step), timed=True)
+            return Deed(_sending(step), _message_notes(step), timed=True)
         case Branch():
-            return Deed("Ask" if len(step.arms) == 1 else "Take the first way that holds")
+            return Deed("Choose a way")
         case Split():
             return Deed("Divide them by chance, each customer always the same way")
         case Coupon():
@@ -87,12 +84,14 @@ def ways(step: Step) -> list[tuple[str, str | None]]:
 
 
 def share(hundredths: int) -> str:
-    """`33.34 %` of hundredths of a per cent."""
-    return (
-        f"{Decimal(hundredths) / 100:f}".rstrip("0").rstrip(".") + " %"
-        if hundredths % 100
-        else (f"{hundredths // 100} %")
-    )
+    """`33.34 %` or `50 %`, of hundredths of a per cent."""
+    return f"{Decimal(hundredths) / 100:.2f}".rstrip("0").rstrip(".") + " %"
+
+
+def _sending(step: Message) -> str:
+    if step.medium is None:
+        return f"Send “{step.template}” by e-mail or SMS, as they prefer"
+    return f"Send the {MEDIA[step.medium]} “{step.template}”"
 
 
 def _wait_for(step: WaitFor) -> str:
@@ -100,8 +99,11 @@ def _wait_for(step: WaitFor) -> str:
 
 
 def _then_at(at: time | None, on: tuple[str, ...]) -> str:
-    day = f", then for a {weekdays(on)}" if on else ""
-    return f"{day}, to {clock(at)} on their own clock" if at else day
+    """`, then until 10:00 on the next Monday or Friday`: all on the customer's own clock."""
+    day = f" on the next {weekdays(on)}" if on else ""
+    if at is None:
+        return f", then until{day.removeprefix(' on')}" if on else ""
+    return f", then until {clock(at)}{day}"
 
 
 def _wait_until_time(step: WaitUntilTime) -> Deed:
@@ -115,7 +117,7 @@ def _wait_until_event(step: WaitUntilEvent) -> Deed:
 
 
 def _message_notes(step: Message) -> tuple[str, ...]:
-    notes = [f"{locale}: {subject}" for locale, subject in step.subject.items()]
+    notes = [f"{locale}: {plain_words(subject)}" for locale, subject in step.subject.items()]
     if step.recommend:
         notes.append(f"with {step.recommend} suggestions from what they bought")
     if step.not_after is not None:
@@ -125,6 +127,17 @@ def _message_notes(step: Message) -> tuple[str, ...]:
     if step.on_failure == "exit":
         notes.append("if it cannot be delivered, they leave the journey")
     return tuple(notes)
+
+
+def plain_words(template: str) -> str:
+    """A subject as a person reads it: `{{ customer.first_name }}` is ‹first name›, and tags are left out."""
+    words = re.sub(r"\{%.*?%\}|\{#.*?#\}", "", template)
+    return re.sub(r"\{\{-?\s*(.*?)\s*-?\}\}", _variable, words)
+
+
+def _variable(match: re.Match[str]) -> str:
+    name = match[1].partition("|")[0].strip().rpartition(".")[2]
+    return f"‹{name.replace('_', ' ')}›"
 
 
 def _moment(said: Moment) -> str:

@@ -99,8 +99,7 @@ def _enters(plan: Plan) -> Iterable[str]:
 def _trigger(plan: Plan) -> str:
     match plan.trigger:
         case EventTrigger(event=event, where=where):
-            said = f"A customer enters when {_event(event)}"
-            return f"{said}{_where(where)}."
+            return f"A customer enters when {event_sentence(EventScope(event))}{_where(where)}."
         case DateTrigger(field=field, offset=offset, at=at):
             day = moment(name_of(field), Duration(days=offset))
             on = "on " if offset == 0 else ""
@@ -163,7 +162,7 @@ REENTRY = {
 
 def _leaves(plan: Plan) -> Iterable[str]:
     for scope in plan.exits.on:
-        yield f"They leave as soon as {event_sentence(scope)}."
+        yield f"They leave as soon as {_event(plan, scope)}."
     if plan.exits.unless is not None:
         yield f"They stay only as long as {english(plan.exits.unless)}; looked at before every message."
     if plan.exits.then_enter:
@@ -174,7 +173,7 @@ def _leaves(plan: Plan) -> Iterable[str]:
 def _goal(plan: Plan) -> str | None:
     if plan.goal is None:
         return None
-    said = event_sentence(plan.goal.scope)
+    said = _event(plan, plan.goal.scope)
     return f"It has worked when {said} within {duration(plan.goal.within)} of entering. Only measured."
 
 
@@ -186,7 +185,8 @@ def _policy(plan: Plan, policy: Policy) -> Iterable[str]:
         if any(_applies(cap, purpose, medium) for purpose, medium in used):
             yield _cap(cap)
     if plan.journey in policy.priority:
-        yield f"Of {len(policy.priority)} ranked journeys, this one goes at place {policy.rank(plan.journey) + 1}."
+        place = f"number {policy.rank(plan.journey) + 1} of {len(policy.priority)}"
+        yield f"Where several journeys want to write at once, this one is {place}."
 
 
 def _uses(plan: Plan) -> Iterable[tuple[Purpose, Medium]]:

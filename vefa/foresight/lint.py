@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from urllib.parse import urlsplit
 
 from vefa.content.sms import has_url
 from vefa.content.templates import TemplateStore
+from vefa.errors import VefaError
 from vefa.foresight.findings import Finding
 from vefa.foresight.words import Place
 from vefa.plan.steps import Medium, Message, Plan
@@ -14,8 +16,6 @@ from vefa.settings import Settings
 
 #: SMS providers that hand over to Turkish operators from abroad.
 FOREIGN = frozenset({"twilio"})
-#: What makes a message an advertisement, whatever purpose it claims.
-SELLING = {"coupon": "a coupon", "recommendations": "suggestions"}
 BRAND = "config/brand.yaml"
 
 
@@ -27,40 +27,30 @@ def lint_journey(plan: Plan, store: TemplateStore, place: Place) -> Iterator[Fin
 
 
 def _selling(step: Message, store: TemplateStore, place: Place) -> Iterator[Finding]:
-    used = {name.partition(".")[0] for name in _variables(step, store)}
-    for name, words in SELLING.items():
-        if name in used:
-            yield Finding(
-                "warning",
-                place.of(step.template),
-                f"“{step.id}” is transactional, but its words hold {words}. Advertising in it makes it commercial: "
-                "it is left out for customers without consent only where it stands in a block marked commercial.",
-            )
+    # Suggestions (`recommend`) are left out by the engine for those without consent; a coupon is not.
+    if any(name.startswith("coupon.") for name in _variables(step, store)):
+        yield Finding(
+            "warning",
+            place.of_template(step.template),
+            f"“{step.id}” is transactional, but its words hold a coupon, and that makes it advertising. Make it "
+            "commercial, or put the coupon into a block {% if commercial %}.",
+        )
 
 
 def _variables(step: Message, store: TemplateStore) -> frozenset[str]:
-    from vefa.errors import VefaError
-
     found: frozenset[str] = frozenset()
     media: tuple[Medium, ...] = (step.medium,) if step.medium else ("email", "sms")
     for medium in media:
-        try:
+        with suppress(VefaError):  # missing and broken templates are told elsewhere
             found |= store.variables(step.template, medium)
-        except VefaError:
-            continue  # missing and broken templates are told elsewhere
     return found
 
 
 def lint_shop(settings: Settings, store: TemplateStore, commercial: frozenset[str]) -> Iterator[Finding]:
     """What the brand owes the reader, and SMS that would not arrive."""
     brand = store.brand
-    if settings.shop.country == "TR" and commercial:
-        if not brand.mersis:
-            yield Finding("error", BRAND, "mersis is missing: a commercial message in Türkiye names it (16 digits).")
-        if not brand.trade_name:
-            yield Finding("error", BRAND, "trade_name is missing: a commercial message in Türkiye names the company.")
-        if not (brand.email or brand.phone):
-            yield Finding("error", BRAND, "email or phone is missing: a commercial message names one way to reach you.")
+    if settings.shop.country == "TR" and commercial and not (brand.email or brand.phone):
+        yield Finding("error", BRAND, "email or phone is missing: a commercial message names one way to reach you.")
     yield from _sms_marks(settings, store)
     yield from _sms_links(settings, store)
 

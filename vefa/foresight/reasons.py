@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable
+
+from vefa.language.conditions import EventScope
+from vefa.language.english import event_sentence
+
 #: Outcomes of looking at an event for a journey.
 REFUSALS = {
     "entered": "they entered",
@@ -20,28 +26,50 @@ def refusal_words(outcome: str) -> str:
     return REFUSALS.get(outcome, outcome)
 
 
-#: Why a message was withheld, put off or failed.
-REASONS = {
-    "consent": "they have not agreed to commercial messages there",
-    "no consent": "they have not agreed to commercial messages there",
-    "suppressed": "their address is on the list of those never to write to",
-    "no address": "there is no address to write to",
-    "undeliverable": "their address cannot be delivered to",
-    "unless": "the message's own condition (`unless`) held",
-    "not after": "it had become pointless (`not_after`)",
-    "not_after": "it had become pointless (`not_after`)",
-    "expired": "it could not go in time, and late it would have been pointless",
-    "quiet hours": "it was a quiet hour on their clock",
-    "cap": "they had had as many messages as the shop's limit allows",
-    "sent before": "this template had gone to them before in this journey",
-    "audience": "they no longer belonged to the journey's audience",
+MEDIA = {"email": "e-mail", "sms": "SMS"}
+SUPPRESSIONS = {
+    "bounced": "messages to their address came back",
+    "complained": "they called a message of ours spam",
+    "unsubscribed": "they asked not to be written to",
+    "blocked": "their provider blocks us",
+    "manual": "somebody put them on the list of those not to write to",
 }
 
 
+def _suppressed(match: re.Match[str]) -> str:
+    return SUPPRESSIONS.get(match[1], f"their address is suppressed ({match[1]})")
+
+
+def _exit(match: re.Match[str]) -> str:
+    if match[1] == "no longer meant":
+        return "the journey was no longer meant for them (`exit: unless`)"
+    return event_sentence(EventScope(match[1]), past=True)
+
+
+#: Why a message was withheld, put off or failed, and why somebody left: the engine's short words and ours.
+REASONS: tuple[tuple[str, str | Callable[[re.Match[str]], str]], ...] = (
+    (r"no (email|sms) consent", lambda m: f"they have not agreed to commercial {MEDIA[m[1]]}"),
+    (r"no (email|sms) address", lambda m: f"we have no address for {MEDIA[m[1]]}"),
+    (r"no address", "we have no address to write to"),
+    (r"(email|sms) address cannot be used: (.+)", lambda m: f"their {MEDIA[m[1]]} address cannot be used ({m[2]})"),
+    (r"suppressed: (.+)", _suppressed),
+    (r"quiet hours", "it was a quiet hour on their clock"),
+    (r"cap: (.+)", lambda m: f"they had had as many messages as the limit “{m[1]}” allows"),
+    (r"expired \((.+)\)", lambda m: f"it was put off ({reason_words(m[1])}) until it was too late to go"),
+    (r"too late", "it had become pointless (`not_after`)"),
+    (r"unless", "what the step names under `unless` had come true"),
+    (r"already sent under another step", "they had had this template in this journey before"),
+    (r"no longer in the journey", "they were no longer in the journey"),
+    (r"the (email|sms) channel is closed", lambda m: f"nothing could go by {MEDIA[m[1]]} at that time"),
+    (r"exit: (.+)", _exit),
+    (r"left: (.+)", lambda m: f"they left the journey: {reason_words(m[1])}"),
+    (r"interrupted", "the sending was interrupted, and it is not known whether it went out"),
+)
+
+
 def reason_words(reason: str) -> str:
-    """The reason in words. `cap: weekly` and its kin keep what stands after the colon."""
-    head, colon, rest = reason.partition(":")
-    words = REASONS.get(reason) or REASONS.get(head)
-    if words is None:
-        return reason
-    return f"{words} ({rest.strip()})" if colon and rest.strip() and reason not in REASONS else words
+    """The reason in words; one that the table does not know speaks for itself."""
+    for pattern, words in REASONS:
+        if match := re.fullmatch(pattern, reason):
+            return words if isinstance(words, str) else words(match)
+    return reason

@@ -21,6 +21,7 @@ class Turn:
     at: datetime
     what: str
     detail: str | None
+    because: str
 
 
 @dataclass(frozen=True)
@@ -67,7 +68,7 @@ def _sending(row: Any, history: tuple[Turn, ...]) -> Sending:
         row.locale,
         row.state,
         row.reason,
-        reason_words(row.reason) if row.reason else "",
+        reason_words(row.reason or ""),
         row.due_at,
         row.not_before,
         row.claimed_at,
@@ -84,5 +85,5 @@ def _turns(connection: Connection, ids: list[int]) -> dict[int, list[Turn]]:
     )
     found: dict[int, list[Turn]] = {}
     for send_id, at, what, detail in rows:
-        found.setdefault(send_id, []).append(Turn(at, what, detail))
+        found.setdefault(send_id, []).append(Turn(at, what, detail, reason_words(detail or "")))
     return found

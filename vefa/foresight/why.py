@@ -14,7 +14,7 @@ from vefa.crm.tables import deliveries, events, orders, returns, reviews, ticket
 from vefa.engine.tables import considered, enrolments, journeys, plans, step_names
 from vefa.errors import UserError
 from vefa.foresight.persons import Person, find_person
-from vefa.foresight.reasons import refusal_words
+from vefa.foresight.reasons import reason_words, refusal_words
 from vefa.foresight.sendings import Sending, sendings
 from vefa.language.english import day_words
 from vefa.language.problems import did_you_mean
@@ -44,6 +44,7 @@ class Story:
     by: str
     state: str
     reason: str | None
+    because: str
     left_at: datetime | None
     goal_at: datetime | None
     passed: tuple[str, ...]
@@ -128,6 +129,7 @@ def _story(connection: Connection, row: Any) -> Story:
         _entered_by(connection, plan, row),
         row.state,
         row.reason,
+        reason_words(row.reason or ""),
         row.left_at,
         row.goal_at,
         passed(plan, known, row.state, step),

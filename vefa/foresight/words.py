@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +25,7 @@ BESIDE = {
     "links.unsubscribe": "where one says stop",
     "links.preferences": "where one chooses what to get",
     "recommendations": "suggestions, with `recommend:` on the step: name, price, url, image_url and category of each",
+    "purpose": "commercial or transactional: what this message is",
     "commercial": "whether commercial words may stand in this message",
     "locale": "the language of this message",
     "subject": "the subject of this message",
@@ -40,10 +42,17 @@ class Place:
     name: str
     text: str
 
-    def of(self, word: str) -> str:
-        """`journeys/x.yaml:12`, the first line with that word."""
+    def of(self, words: str) -> str:
+        """`journeys/x.yaml:12`, the first line with these words."""
+        return self._first(re.escape(words))
+
+    def of_template(self, name: str) -> str:
+        """The line of the first message with that template."""
+        return self._first(rf"\b(email|sms|message|template):\s*[\"']?{re.escape(name)}\b")
+
+    def _first(self, pattern: str) -> str:
         for number, line in enumerate(self.text.splitlines(), 1):
-            if word in line and not line.lstrip().startswith("#"):
+            if not line.lstrip().startswith("#") and re.search(pattern, line):
                 return f"{self.name}:{number}"
         return self.name
 
@@ -72,7 +81,7 @@ def _message(plan: Plan, step: Message, store: TemplateStore, place: Place, coup
         except TemplateBroken:
             continue  # told with its own file and line
         source = f"{step.template} ({medium})"
-        yield from _variables(plan, names, source, place.of(step.template), coupon)
+        yield from _variables(plan, names, source, place.of_template(step.template), coupon)
     for locale, text in (*step.subject.items(), *step.preheader.items()):
         yield from _subject(plan, step, store, place, locale, text, coupon)
 
@@ -85,7 +94,9 @@ def _missing(step: Message, medium: Medium, store: TemplateStore, place: Place) 
     file = f"journeys/templates/{step.template}.{store.locales[0]}.{END[medium]}"
     why = " (`message` may go by SMS, so it needs words for that, too)" if step.medium is None else ""
     advice = did_you_mean(step.template, store.names(medium), f"Write {file}.")
-    return Finding("error", place.of(step.template), f'there is no {medium} template "{step.template}"{why}. {advice}')
+    return Finding(
+        "error", place.of_template(step.template), f'there is no {medium} template "{step.template}"{why}. {advice}'
+    )
 
 
 def _subject(
@@ -97,7 +108,11 @@ def _subject(
     except TemplateBroken as error:
         yield Finding("error", at, f"the {locale} subject or preheader of “{step.id}” cannot be read: {error}")
         return
-    yield from _variables(plan, names, f"the {locale} subject or preheader of “{step.id}”", at, coupon)
+    source = f"the {locale} subject or preheader of “{step.id}”"
+    for name in sorted(name for name in names if _known(name) is None):
+        advice = did_you_mean(name, [*FIELDS, *BESIDE], "vefa check --words lists all.")
+        yield Finding("error", at, f"{source} uses {{{{ {name} }}}}: there is no such thing. {advice}")
+    yield from _variables(plan, names, source, at, coupon)
 
 
 def _variables(plan: Plan, names: frozenset[str], source: str, at: str, coupon: bool) -> Iterator[Finding]:
@@ -107,10 +122,10 @@ def _variables(plan: Plan, names: frozenset[str], source: str, at: str, coupon: 
 
 
 def _wrong(name: str, plan: Plan, coupon: bool) -> str | None:
-    """Why the variable cannot be there, or None where it can."""
+    """Why the variable cannot be there, or None where it can. Names that nobody knows are told with their template."""
     known = _known(name)
     if known is None:
-        return f"there is no such thing. {did_you_mean(name, [*FIELDS, *BESIDE], 'vefa check --words lists all.')}"
+        return None
     home = known.partition(".")[0]
     if home == "coupon" and not coupon:
         return "no coupon step comes before this message."
@@ -150,9 +165,7 @@ def _coupons_before(plan: Plan) -> frozenset[str]:
 
 def commercial_templates(plans: Mapping[str, Plan]) -> frozenset[str]:
     """Templates of commercial messages: theirs must offer a way out."""
-    return frozenset(
-        step.template for step in _messages(plans) if step.purpose == "commercial" and step.medium != "sms"
-    )
+    return frozenset(step.template for step in _messages(plans) if step.purpose == "commercial")
 
 
 def _messages(plans: Mapping[str, Plan]) -> Iterator[Message]:

@@ -211,10 +211,16 @@ def event_clause(scope: EventScope, past: bool = False) -> Clause:
     return Clause(subject, verb, rest)
 
 
-def event_sentence(scope: EventScope, past: bool = False) -> str:
-    """What happens (or happened): `a return is asked for`, and whose where it is not the trigger's own."""
-    said = event_clause(scope, past).say(True)
-    return f"{said}, whichever of theirs it is" if scope.of_customer and scope.event in EVENTS else said
+def event_sentence(scope: EventScope, past: bool = False, among_others: bool = False) -> str:
+    """What happens (or happened): `a return is asked for`.
+
+    `among_others`: the trigger brings an object of its own, so an event about any of the customer's says so.
+    """
+    clause = event_clause(scope, past)
+    article, _, noun = clause.subject.partition(" ")
+    if among_others and scope.of_customer and article in {"a", "an"}:
+        return f"any {noun} of theirs {clause.verb} {clause.rest}"
+    return clause.say(True)
 
 
 def since_event(event: str) -> str:

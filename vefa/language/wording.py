@@ -147,6 +147,8 @@ FACTS = {
     "return.refunded_at": Clause("the refund", "has", "been made"),
     "ticket.answered_at": Clause("the complaint", "has", "been answered"),
     "ticket.resolved_at": Clause("the complaint", "has", "been resolved"),
+    "orders.gaps_since_last": Clause("their usual gap between orders", "is", "known"),
+    "orders.typical_gap": Clause("their usual gap between orders", "is", "known"),
     "orders.first_at": Clause("they", "have", "ordered before"),
     "orders.last_at": Clause("they", "have", "ordered before"),
     "email.last_opened_at": Clause("they", "have", "opened one of our e-mails"),

@@ -1,0 +1,66 @@
+"""All commands put together.
+
+A module of commands imports only typer, rich and this package's own light modules at its top; databases, pandas and
+providers come in where a command needs them, so that `vefa --help` answers in well under a second.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from vefa.cli import checking, customers, demo, explaining, outbox, running, shop_data, standing
+from vefa.cli.group import Vefa
+from vefa.cli.session import Session
+
+JOURNEYS, DATA, WATCH, BEGIN = "Journeys", "The shop's data", "What happened, and why", "Begin here"
+
+app = typer.Typer(
+    name="vefa",
+    cls=Vefa,
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode="rich",
+    context_settings={"help_option_names": ["-h", "--help"]},
+    pretty_exceptions_enable=False,
+)
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        from importlib.metadata import version
+
+        typer.echo(f"vefa {version('vefa')}")
+        raise typer.Exit
+
+
+@app.callback()
+def vefa(
+    context: typer.Context,
+    root: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR",
+            help="The shop's folder, with journeys/ and config/; else VEFA_ROOT, else the nearest one upwards.",
+            show_default=False,
+        ),
+    ] = None,
+    version: Annotated[
+        bool, typer.Option("--version", help="Say which version this is.", is_eager=True, callback=_version)
+    ] = False,
+) -> None:
+    """Post-purchase journeys as code: who is written to after buying, when, and with which words."""
+    context.obj = Session(root)
+
+
+app.command("demo", rich_help_panel=BEGIN)(demo.demo)
+app.command("check", rich_help_panel=JOURNEYS)(checking.check)
+app.command("explain", rich_help_panel=JOURNEYS)(explaining.explain)
+app.command("run", rich_help_panel=JOURNEYS)(running.run)
+app.command("import", rich_help_panel=DATA)(shop_data.import_)
+app.command("demo-shop", rich_help_panel=DATA)(shop_data.demo_shop)
+app.command("status", rich_help_panel=WATCH)(standing.status)
+app.command("why", rich_help_panel=WATCH)(customers.why)
+app.command("outbox", rich_help_panel=WATCH)(outbox.outbox)

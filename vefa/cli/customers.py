@@ -1,0 +1,139 @@
+"""`vefa why`: one customer's whole story."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+from typing import TYPE_CHECKING, Annotated
+from zoneinfo import ZoneInfo
+
+import typer
+from rich.padding import Padding
+from rich.text import Text
+
+from vefa.cli.moments import shown, zone_of
+from vefa.cli.options import Json
+from vefa.cli.printing import out, print_json, table
+from vefa.cli.session import Session
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from vefa.foresight.persons import Person
+    from vefa.foresight.sendings import Sending
+    from vefa.foresight.why import InJourney, Story, Why
+
+MEDIA = {"email": "e-mail", "sms": "SMS", None: "message"}
+
+
+def why(
+    context: typer.Context,
+    customer: Annotated[
+        str, typer.Argument(metavar="CUSTOMER", help="The shop's number of the customer, or an e-mail.")
+    ],
+    journey: Annotated[str | None, typer.Argument(metavar="[JOURNEY]", help="Only this journey.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Tell why a customer got what they got, and why not the rest: entries, steps, messages and their reasons."""
+    from vefa.database import reading
+    from vefa.foresight.why import why as told
+
+    session: Session = context.obj
+    with session.store() as engine, reading(engine) as connection:
+        found = told(connection, customer, journey)
+    print_json(found) if as_json else _show(found, zone_of(found.person.zone, session.settings.zone))
+
+
+def _show(found: Why, zone: ZoneInfo) -> None:
+    console = out()
+    _person(console, found.person, zone)
+    for each in found.journeys:
+        _journey(console, each, zone)
+    if not found.journeys:
+        console.print("\nNo journey has looked at this customer yet.")
+
+
+def _person(console: Console, person: Person, zone: ZoneInfo) -> None:
+    console.print(Text.assemble((person.name or "(no name)", "bold"), f"  customer {person.outside_id}"))
+    console.print(f"All times are on their clock ({person.zone}).", style="dim")
+    for way in person.ways:
+        state = f", cannot be used: {way.undeliverable}" if way.undeliverable else ""
+        console.print(f"  {MEDIA[way.channel]}: {way.address}{state}", markup=False)
+    for said in person.consents:
+        what = "agreed to" if said.granted else "refused"
+        words = f"  {shown(said.occurred_at, zone)}  {what} {said.purpose} {MEDIA[said.channel]} ({said.source})"
+        console.print(words, markup=False)
+    for stop in person.suppressions:
+        what = f"{stop.purpose} " if stop.purpose else "every "
+        words = f"  {shown(stop.occurred_at, zone)}  no {what}{MEDIA[stop.channel]} any more: {stop.reason}"
+        console.print(words, style="yellow", markup=False)
+
+
+def _journey(console: Console, each: InJourney, zone: ZoneInfo) -> None:
+    console.print()
+    console.print(Text.assemble((each.journey, "bold cyan"), (f"  {each.state}", "dim")))
+    for story in each.stories:
+        lines = table("when", "what")
+        lines.show_header = False
+        for when, what in sorted(_told(story), key=lambda line: line[0]):
+            lines.add_row(shown(when, zone), what)
+        console.print(Padding(lines, (0, 0, 0, 2), expand=False))
+        if place := _place(story, zone):
+            console.print(Padding(Text(place, style="dim"), (0, 0, 0, 2), expand=False))
+    for refused in each.refused:
+        about = f" {refused.about}" if refused.about else ""
+        words = f"  {shown(refused.occurred_at, zone)}  {refused.event}{about} did not let them in: {refused.because}."
+        console.print(words, style="yellow", markup=False)
+    if not each.stories and not each.refused:
+        console.print("  It has never looked at this customer.")
+
+
+def _told(story: Story) -> Iterator[tuple[datetime, Text]]:
+    """What happened on the way, each with its moment."""
+    yield story.entered_at, Text(f"entered by {story.by}")
+    if story.state == "holdout":
+        yield story.entered_at, Text("is measured and never written to (holdout)")
+    for gift in story.gifts:
+        yield gift.made_at, Text(f"got the coupon {gift.code}")
+    for sending in story.sendings:
+        for turn in sending.history:
+            detail = f": {turn.because}" if turn.because else ""
+            yield turn.at, Text(f"“{sending.step}” {turn.what}{detail}", style="yellow")
+        yield sending.settled_at or sending.claimed_at or sending.due_at, _sending(sending)
+    if story.goal_at is not None:
+        yield story.goal_at, Text("the journey's goal was reached", style="green")
+    if story.left_at is not None and story.state != "holdout":
+        yield story.left_at, _end(story)
+
+
+OUTCOMES = {
+    "queued": ("is due", "yellow"),
+    "reserved": ("is being made", "yellow"),
+    "claimed": ("is on its way", "yellow"),
+    "sent": ("was sent", "green"),
+    "skipped": ("was held back", "yellow"),
+    "failed": ("could not be sent", "red"),
+    "unknown": ("may or may not have gone out", "red"),
+}
+
+
+def _sending(sending: Sending) -> Text:
+    words, style = OUTCOMES[sending.state]
+    why = f": {sending.because}" if sending.because else ""
+    what = f"{MEDIA[sending.medium]} “{sending.step}” {words}{why}"
+    return Text(what, style=style)
+
+
+def _end(story: Story) -> Text:
+    if story.state == "finished":
+        return Text("reached the end")
+    return Text(f"left: {story.because}" if story.because else "left")
+
+
+def _place(story: Story, zone: ZoneInfo) -> str:
+    """Where they stand now, and what is behind them."""
+    behind = f"Behind them: {', '.join(story.passed)}. " if story.passed else ""
+    if story.state != "active":
+        return behind.strip()
+    until = f" until {shown(story.due_at, zone)}" if story.due_at else ", held by a message"
+    return f"{behind}They stand at {story.step}{until}."

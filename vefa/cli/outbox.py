@@ -1,0 +1,78 @@
+"""`vefa outbox`: messages that went into files instead of to customers."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.text import Text
+
+from vefa.cli.options import Json
+from vefa.cli.printing import out, print_json, table
+from vefa.cli.session import Session
+from vefa.errors import UserError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from vefa.foresight.letters import Letter
+
+
+def outbox(
+    context: typer.Context,
+    last: Annotated[int, typer.Option(help="How many to list, the newest first.", min=1)] = 20,
+    journey: Annotated[str | None, typer.Option(help="Only this journey's.", show_default=False)] = None,
+    open_: Annotated[bool, typer.Option("--open", help="Open the page with all messages in a browser.")] = False,
+    path: Annotated[bool, typer.Option("--path", help="Print the page's path, and nothing else.")] = False,
+    clear: Annotated[bool, typer.Option("--clear", help="Take all messages away. The ledger keeps its rows.")] = False,
+    as_json: Json = False,
+) -> None:
+    """List the messages in the outbox: what customers would have got. Its page shows them as they would look."""
+    session: Session = context.obj
+    folder = session.settings.var / "outbox"
+    if clear:
+        _clear(folder)
+    elif path:
+        typer.echo(_page(folder))
+    elif open_:
+        typer.launch(str(_page(folder)))
+    else:
+        _list(folder, last, journey, as_json)
+
+
+def _page(folder: Path) -> Path:
+    page = folder / "index.html"
+    if not page.exists():
+        raise UserError(f"The outbox at {folder} is empty: no message has gone into it yet.")
+    return page
+
+
+def _clear(folder: Path) -> None:
+    from vefa.channels.outbox import reset_outbox
+
+    reset_outbox(folder)
+    out().print(f"The outbox at {folder} is empty now.", markup=False)
+
+
+def _list(folder: Path, last: int, journey: str | None, as_json: bool) -> None:
+    from vefa.foresight.letters import letters
+
+    found = letters(folder, last, journey)
+    if as_json:
+        print_json(found)
+        return
+    console = out()
+    if not found:
+        console.print("No message is in the outbox. Try: vefa run")
+        return
+    shown = table("when", "by", "journey", "step", "to", "subject")
+    for letter in found:
+        shown.add_row(*_row(letter))
+    console.print(shown)
+    console.print(f"All of them, as they would look: {_page(folder)}", style="dim", markup=False, soft_wrap=True)
+
+
+def _row(letter: Letter) -> tuple[str | Text, ...]:
+    subject = Text(letter.subject, no_wrap=True, overflow="ellipsis")
+    medium = "SMS" if letter.medium == "sms" else "e-mail"
+    return letter.moment[:16].replace("T", " "), medium, letter.journey, letter.step, letter.to, subject

@@ -1,0 +1,98 @@
+"""`vefa status`: how all journeys stand."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
+
+import typer
+from rich.text import Text
+
+from vefa.cli.moments import shown
+from vefa.cli.options import Json, Now
+from vefa.cli.printing import out, print_json, table
+from vefa.cli.session import Session
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from vefa.foresight.status import JourneyStatus, Sendings, Status
+
+STATES = {"live": "green", "paused": "yellow", "closing": "yellow", "draft": "dim", "gone": "dim"}
+
+
+def status(context: typer.Context, now: Now = None, as_json: Json = False) -> None:
+    """Show each journey's state: who waits where, what is due or late, what went out, and what needs a person."""
+    from vefa.database import reading
+    from vefa.foresight.status import status as told
+
+    session: Session = context.obj
+    with session.store() as engine, reading(engine) as connection:
+        found = told(connection, session.moment(now), datetime.now(UTC))
+    print_json(found) if as_json else _show(found, session.settings.zone)
+
+
+def _show(found: Status, zone: ZoneInfo) -> None:
+    console = out()
+    if not found.journeys:
+        console.print("No journey has run yet. Try: vefa run")
+        return
+    overview = table("journey", "state", "inside", "due", "late", "24 hours", "7 days", "last looked", numbers=NUMBERS)
+    for each in found.journeys:
+        overview.add_row(*_row(each, zone))
+    console.print(overview)
+    console.print("sent, then held back (h), failed (f) and unknown (u)", style="dim")
+    _waiting(console, found.journeys)
+    _troubles(console, found, zone)
+
+
+NUMBERS = ("inside", "due", "late")
+
+
+def _row(each: JourneyStatus, zone: ZoneInfo) -> tuple[str | Text, ...]:
+    late = Text(f"{each.late:,}", style="red" if each.late else "dim")
+    state = Text(each.state, style=STATES.get(each.state, ""))
+    return (
+        Text(each.journey, style="bold"),
+        state,
+        f"{each.active:,}",
+        f"{each.due:,}",
+        late,
+        _sent(each.day),
+        _sent(each.week),
+        shown(each.last_tick_at, zone) or "never",
+    )
+
+
+def _sent(counts: Sendings) -> str:
+    others = ((counts.held, "h"), (counts.failed, "f"), (counts.unknown, "u"))
+    return " ".join([f"{counts.sent:,}", *(f"+{count:,}{mark}" for count, mark in others if count)])
+
+
+def _waiting(console: Console, journeys: tuple[JourneyStatus, ...]) -> None:
+    if not any(each.waiting for each in journeys):
+        return
+    console.print()
+    console.print("Where they stand", style="bold cyan")
+    where = table("journey", "step", "customers", "due now", numbers=("customers", "due now"))
+    for each in journeys:
+        for place, step in enumerate(each.waiting):
+            where.add_row("" if place else each.journey, step.step, f"{step.customers:,}", f"{step.due:,}")
+    console.print(where)
+
+
+def _troubles(console: Console, found: Status, zone: ZoneInfo) -> None:
+    for breaker in found.breakers:
+        console.print()
+        console.print(f"Nothing goes by {breaker.channel}: {breaker.reason}.", style="bold red", markup=False)
+        console.print(f"  It is tried again {shown(breaker.open_until, zone)}.")
+    if not found.unknown:
+        return
+    console.print()
+    console.print(f"{found.unknown_in_all:,} may or may not have gone out", style="bold yellow")
+    doubtful = table("send", "journey", "step", "customer", "by", "when")
+    for each in found.unknown:
+        when = shown(each.claimed_at, zone)
+        doubtful.add_row(str(each.send), each.journey, each.step, each.customer, each.medium or "", when)
+    console.print(doubtful)

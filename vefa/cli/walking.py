@@ -1,0 +1,139 @@
+"""The journeys walked from one moment to the next, and what came of it added up by journey."""
+
+from __future__ import annotations
+
+import os
+import re
+import socket
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+from vefa.errors import UserError
+
+if TYPE_CHECKING:
+    from sqlalchemy.engine import Engine
+
+    from vefa.engine.shop import Shop
+    from vefa.engine.tick import TickReport
+    from vefa.plan.policy import Policy
+    from vefa.plan.project import Project
+    from vefa.settings import Settings
+
+
+class Hand:
+    """A clock that is moved by hand, or goes by itself where no moment was given."""
+
+    def __init__(self, moment: datetime | None = None) -> None:
+        self.moment = moment
+
+    def __call__(self) -> datetime:
+        return self.moment or datetime.now(UTC)
+
+
+@dataclass
+class Walked:
+    """What the ticks of one journey did, all together."""
+
+    journey: str
+    ticks: int = 0
+    entered: int = 0
+    holdout: int = 0
+    refused: Counter[str] = field(default_factory=Counter)
+    sent: int = 0
+    held: Counter[str] = field(default_factory=Counter)
+    deferred: Counter[str] = field(default_factory=Counter)
+    failed: int = 0
+    unknown: int = 0
+    left: int = 0
+    finished: int = 0
+    waiting: int = 0
+
+    def add(self, report: TickReport) -> None:
+        """Count one more tick; who waits is as of the last one."""
+        self.ticks += 1
+        self.entered += report.entered
+        self.holdout += report.holdout
+        self.refused.update(report.refused)
+        self.left += report.left
+        self.finished += report.finished
+        self.waiting = report.waiting
+        for step in report.steps:
+            self.sent += step.sent
+            self.failed += step.failed
+            self.unknown += step.unknown
+            self.held.update(step.held)
+            self.deferred.update(step.deferred)
+
+
+@contextmanager
+def opened(settings: Settings, engine: Engine, policy: Policy, hand: Hand) -> Iterator[Shop]:
+    """The shop with its channels, closed at the end."""
+    from vefa.engine.shop import open_shop
+
+    shop = open_shop(settings, database=engine, policy=policy, clock=hand)
+    try:
+        yield shop
+    finally:
+        shop.close()
+
+
+def take_over(project: Project, engine: Engine, now: datetime) -> tuple[str, ...]:
+    """Store every good plan. Gives a sentence for each journey that goes on with an older one, and why."""
+    from vefa.database import writing
+    from vefa.engine.plans import PlanRefused, store_plan
+
+    told = [f"{name} has mistakes (see vefa check); what was stored before runs on." for name in sorted(project.broken)]
+    for plan in project.plans.values():
+        try:
+            with writing(engine) as connection:
+                store_plan(connection, plan, now)
+        except PlanRefused as refused:
+            told.append(str(refused))
+    return tuple(told)
+
+
+def walk(shop: Shop, hand: Hand, only: Sequence[str], moments: Iterator[datetime]) -> Iterator[TickReport]:
+    """Tick, at each of the moments, the journeys that have anything to do then."""
+    from vefa.engine.tick import due_journeys, run_tick
+
+    owner = f"vefa run on {socket.gethostname()}, process {os.getpid()}"
+    for moment in moments:
+        if hand.moment is not None:
+            hand.moment = moment
+        for journey in due_journeys(shop.database, moment):
+            if not only or journey in only:
+                yield run_tick(shop, journey, clock=hand, owner=owner)
+
+
+def added_up(reports: Iterator[TickReport]) -> dict[str, Walked]:
+    """The reports by journey."""
+    found: dict[str, Walked] = {}
+    for report in reports:
+        found.setdefault(report.journey, Walked(report.journey)).add(report)
+    return found
+
+
+def steps(begin: datetime, end: datetime, every: timedelta) -> Iterator[datetime]:
+    """From the one moment to the other, both included."""
+    moment = begin
+    while moment < end:
+        yield moment
+        moment += every
+    yield end
+
+
+_LENGTH = re.compile(r"(\d+)\s*(m|min|minutes?|h|hours?|d|days?)")
+_UNITS = {"m": timedelta(minutes=1), "h": timedelta(hours=1), "d": timedelta(days=1)}
+
+
+def parse_length(text: str) -> timedelta:
+    """`15m`, `1h`, `1 day` as a length of time. UserError for anything else, and for nothing at all."""
+    match = _LENGTH.fullmatch(text.strip().lower())
+    length = int(match[1]) * _UNITS[match[2][0]] if match else timedelta(0)
+    if not length:
+        raise UserError(f'--every "{text}" is no length of time. Write one such as 15m, 1h or 1d.')
+    return length
