@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from vefa.foresight.audience import Standing
 from vefa.foresight.deeds import share
 from vefa.foresight.timeline import Line, timeline
+from vefa.language.catalogue import OBJECT_KINDS
 from vefa.language.conditions import Condition, Duration, EventScope, Everything
 from vefa.language.english import clock, counted, duration, english, event_sentence, moment, name_of, weekdays
 from vefa.plan.codec import plan_hash
@@ -112,9 +113,9 @@ def _trigger(plan: Plan) -> str:
             return "A customer enters when another journey sends them here."
 
 
-def _event(event: str) -> str:
-
-    return event_sentence(EventScope(event))
+def _event(plan: Plan, scope: EventScope) -> str:
+    brings = isinstance(plan.trigger, EventTrigger) and plan.trigger.object_kind in OBJECT_KINDS
+    return event_sentence(scope, among_others=brings)
 
 
 def _where(where: Condition) -> str:
