@@ -6,7 +6,7 @@ the same arithmetic, order and index everywhere, and no floating point in a pric
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -130,3 +130,10 @@ def reading(engine: Engine) -> Iterator[Connection]:
     """One consistent read."""
     with engine.connect() as connection, connection.begin():
         yield connection
+
+
+def among(column: Any, ids: Iterable[int]) -> sa.ColumnElement[bool]:
+    """`column IN (…)` for any number of ids; they are written into the statement, past the limits on parameters."""
+    chosen: Any = sa.bindparam(None, list(ids), expanding=True, literal_execute=True, unique=True)
+    held: sa.ColumnElement[bool] = column.in_(chosen)
+    return held

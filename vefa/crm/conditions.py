@@ -191,7 +191,7 @@ def _elapsed(length: Duration) -> timedelta:
 
 def about(scope: Scope, wanted: EventScope, e: Any, event_kind: str | None) -> ColumnElement[bool]:
     """That event row `e` is the scope's customer's and, where both have one, about the same object (rule 9)."""
-    mine = e.customer_id == scope.customer_id
+    mine: ColumnElement[bool] = e.customer_id == scope.customer_id
     if wanted.of_customer or scope.object_kind is None or event_kind is None:
         return mine
     if event_kind == scope.object_kind:

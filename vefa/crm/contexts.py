@@ -15,6 +15,7 @@ from vefa.crm.fields import FIELDS
 from vefa.crm.scope import Scope
 from vefa.crm.tables import order_lines, orders, products, returns
 from vefa.crm.values import MoneyAmount
+from vefa.database import among
 
 Context = dict[str, Any]
 SEPARATOR = "\x1f"
@@ -34,11 +35,7 @@ def read_contexts(
     columns = [_column(name, scope).label(f"f{n}") for n, name in enumerate(wanted)]
     extras = [_currency_of_order(scope), _currency_of_return(scope)]
     order_id = sa.null() if scope.order_id is None else scope.order_id
-    rows = connection.execute(
-        sa.select(key, order_id, *extras, *columns)
-        .select_from(source)
-        .where(key.in_(sa.bindparam("ids", list(ids), expanding=True, literal_execute=True)))
-    )
+    rows = connection.execute(sa.select(key, order_id, *extras, *columns).select_from(source).where(among(key, ids)))
     lines: Mapping[int, list[Context]] = {}
     found = rows.all()
     if ORDER_LINES in names:
@@ -115,7 +112,7 @@ def read_order_lines(connection: Connection, order_ids: Sequence[int]) -> dict[i
         )
         .join_from(order_lines, products, products.c.id == order_lines.c.product_id)
         .join(orders, orders.c.id == order_lines.c.order_id)
-        .where(order_lines.c.order_id.in_(sa.bindparam("ids", list(order_ids), expanding=True, literal_execute=True)))
+        .where(among(order_lines.c.order_id, order_ids))
         .order_by(order_lines.c.order_id, order_lines.c.line)
     )
     found: dict[int, list[Context]] = {}

@@ -15,7 +15,7 @@ from sqlalchemy.sql import ColumnElement, Select
 
 from vefa.crm.scope import Borders, Source
 from vefa.crm.tables import facts, orders, stale_facts
-from vefa.database import Instant, Money, to_micros, writing
+from vefa.database import Instant, Money, among, to_micros, writing
 from vefa.settings import Shop
 
 BATCH = 20_000
@@ -85,11 +85,10 @@ def _refresh_batch(engine: Engine, now: datetime, shop: Shop) -> int:
         ids = list(connection.scalars(sa.select(due.c.customer_id).order_by(due.c.customer_id).limit(BATCH)))
     if not ids:
         return 0
-    chosen: Any = sa.bindparam("ids", ids, expanding=True, literal_execute=True)
     with writing(engine) as connection:
         # First the marks, then the orders: a mark made after this point is for the next round.
-        connection.execute(sa.delete(stale_facts).where(stale_facts.c.customer_id.in_(chosen)))
-        _store(connection, now, shop, orders.c.customer_id.in_(chosen))
+        connection.execute(sa.delete(stale_facts).where(among(stale_facts.c.customer_id, ids)))
+        _store(connection, now, shop, among(orders.c.customer_id, ids))
     return len(ids)
 
 

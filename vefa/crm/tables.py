@@ -255,7 +255,11 @@ events = Table(
         comment="the object's outside id; the sender's event id where there is no object",
     ),
     Column("object_id", Id, comment="the object's row here"),
-    Column("order_id", Id, comment="the order that the object is, or belongs to: same-order questions need no join"),
+    Column(
+        "order_id",
+        Id,
+        comment="the order that the object is, or belongs to: same-order questions need no join",
+    ),
     Column("occurrence", sa.Integer, nullable=False, server_default="0"),
     Column("customer_id", Id, ForeignKey("customers.id"), comment="null: nobody to write to"),
     Column("occurred_at", Instant, nullable=False),

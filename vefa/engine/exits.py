@@ -12,7 +12,7 @@ from sqlalchemy.sql import ColumnElement
 from vefa.crm.conditions import about, compile_condition, event_kind
 from vefa.crm.scope import Scope, World
 from vefa.crm.tables import events
-from vefa.database import reading, writing
+from vefa.database import among, reading, writing
 from vefa.engine.entries import BATCH, Doorway, enter_staged, stage
 from vefa.engine.plans import Pinned, elapsed, journey_row, leave, pinned
 from vefa.engine.scopes import enrolment_scope
@@ -70,7 +70,7 @@ def leave_in_batches(door: Doorway, pin: Pinned, which: Any, reason: str) -> int
         ids = list(connection.scalars(sa.select(e.id).where(which).order_by(e.id)))
     left = 0
     for start in range(0, len(ids), BATCH):
-        chosen = e.id.in_(sa.bindparam("ids", ids[start : start + BATCH], expanding=True, literal_execute=True))
+        chosen = among(e.id, ids[start : start + BATCH])
         with writing(door.engine) as connection:
             left += end_and_hand_over(connection, door.world, pin, chosen, reason)
     return left
@@ -83,7 +83,7 @@ def end_and_hand_over(connection: Connection, world: World, pin: Pinned, which: 
         return leave(connection, which, world.now, reason)
     active = list(connection.scalars(sa.select(e.id).where(which, e.state == "active")))
     left = leave(connection, which, world.now, reason)
-    gone = e.id.in_(sa.bindparam("gone", active, expanding=True, literal_execute=True))
+    gone = among(e.id, active)
     send_to(connection, world, then, sa.and_(gone, e.state == "left"), sa.literal(world.now, e.arrived_at.type))
     return left
 

@@ -1,4 +1,4 @@
-"""May this message go, now, to this customer, and by which channel: pure judgement over what was read (rules 12, 15-17)."""
+"""May this message go, now, to this customer, and by which channel: pure judgement (rules 12, 15-17)."""
 
 from __future__ import annotations
 
@@ -35,6 +35,7 @@ class Candidate:
     customer_id: int
     bucket: int
     zone: str
+    country: str | None
     language: str | None
     preferred: Medium | None
     active: bool

@@ -74,6 +74,11 @@ def _on(end: datetime, at: time | None, on: tuple[Weekday, ...], zone: str) -> d
     raise ValueError(f"{on!r} names no weekday")
 
 
+def as_moment(value: date | datetime, zone: str) -> datetime:
+    """A moment as it is; a date as its first moment on the clock of `zone`."""
+    return value if isinstance(value, datetime) else start_of(value, MIDNIGHT, zone)
+
+
 def end_of_day(moment: datetime, zone: str) -> datetime:
     """The last moment of the day that `moment` falls on in `zone`."""
     day = moment.astimezone(ZoneInfo(zone)).date()

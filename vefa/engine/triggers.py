@@ -20,7 +20,7 @@ from vefa.crm.conditions import compile_condition
 from vefa.crm.dates import local_date, month_day, start_of
 from vefa.crm.fields import FIELDS
 from vefa.crm.tables import customers, events
-from vefa.database import Id, Instant, reading, to_micros, writing
+from vefa.database import Id, Instant, among, reading, to_micros, writing
 from vefa.engine.entries import BATCH, Doorway, EntryCounts, candidates, enter_staged, insert_ignore, stage
 from vefa.engine.scopes import customer_scope
 from vefa.engine.tables import considered, segment_members
@@ -101,7 +101,7 @@ def _enter_by_date(door: Doorway, trigger: DateTrigger) -> Iterator[dict[str, in
             with reading(door.engine) as connection:
                 ids, after = _whose_day(connection, door, trigger, day, zones, after)
             if ids:
-                chosen = customers.c.id.in_(_expanding(ids))
+                chosen = among(customers.c.id, ids)
                 with writing(door.engine) as connection:
                     stage(connection, _candidates(chosen, day.year, moment, day))
                     yield enter_staged(connection, door)
@@ -152,10 +152,6 @@ def _falls_on(value: date | datetime, day: date, zone: str) -> bool:
     return born.year < day.year and yearly(born, day.year) == day
 
 
-def _expanding(ids: list[int]) -> Any:
-    return sa.bindparam("ids", ids, expanding=True, literal_execute=True)
-
-
 def _candidates(which: Any, key: Any, moment: datetime, day: date | None) -> sa.Select[Any]:
     """Customers as candidates, all of one moment."""
     return sa.select(
@@ -186,7 +182,7 @@ def _enter_by_segment(door: Doorway, trigger: SegmentTrigger) -> Iterator[dict[s
         with reading(door.engine) as connection:
             ids = list(connection.scalars(sa.select(customers.c.id).where(fresh, customers.c.known_at <= door.now)))
         for start in range(0, len(ids), BATCH):
-            chosen = customers.c.id.in_(_expanding(ids[start : start + BATCH]))
+            chosen = among(customers.c.id, ids[start : start + BATCH])
             with writing(door.engine) as connection:
                 stage(connection, _candidates(chosen, key, door.now, None))
                 outcomes = enter_staged(connection, door)
@@ -222,7 +218,7 @@ def _forget_members(door: Doorway, trigger: SegmentTrigger) -> None:
         with reading(door.engine) as connection:
             ids = list(connection.scalars(sa.select(member.customer_id).where(which)))
         for start in range(0, len(ids), BATCH):
-            gone = member.customer_id.in_(_expanding(ids[start : start + BATCH]))
+            gone = among(member.customer_id, ids[start : start + BATCH])
             with writing(door.engine) as connection:
                 connection.execute(sa.delete(segment_members).where(member.journey_id == door.row.id, gone))
 

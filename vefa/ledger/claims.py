@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection, Engine
 
-from vefa.database import writing
+from vefa.database import among, writing
 from vefa.ledger.tables import batches, send_history, sends
 
 #: How long a worker may hold what it reserved, and what it claimed, before others take it for dead (wall clock).
@@ -102,11 +102,6 @@ def claim(
     return tuple(sorted(claimed, key=lambda one: one.send_id))
 
 
-def among(column: Any, ids: Sequence[int]) -> Any:
-    """`column IN (…)` for any number of ids."""
-    return column.in_(sa.bindparam(None, list(ids), expanding=True, literal_execute=True, unique=True))
-
-
 def recover(engine: Engine, now: datetime, wall: datetime, dead_owner: str | None = None) -> tuple[int, int]:
     """Take back what dead workers held: reserved → queued, claimed → unknown. Returns both counts.
 
@@ -129,10 +124,10 @@ def recover(engine: Engine, now: datetime, wall: datetime, dead_owner: str | Non
     return returned, unknown
 
 
-def second_attempts(connection: Connection, journey_id: int, now: datetime) -> int:
-    """Queue transactional messages in doubt once more after the look-up window; commercial ones never (rule 14)."""
+def second_attempts(connection: Connection, which: Any, now: datetime) -> int:
+    """Queue, of those that `which` chooses, transactional messages in doubt once more after the look-up window; commercial ones never (rule 14)."""
     again = sa.and_(
-        s.journey_id == journey_id,
+        which,
         s.state == "unknown",
         s.purpose == "transactional",
         s.doubts < 2,

@@ -14,7 +14,8 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from vefa.ledger.claims import Batch, Claimed, among
+from vefa.database import among
+from vefa.ledger.claims import Batch, Claimed
 from vefa.ledger.tables import batches, breakers, send_history, sends
 
 s = sends.c

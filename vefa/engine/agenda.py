@@ -1,0 +1,127 @@
+"""When there is work: for whoever walks from one moment to the next, and for a tick that may be spared."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import sqlalchemy as sa
+from cronsim import CronSim
+from sqlalchemy.engine import Connection, Engine
+
+from vefa.crm.dates import local_date, start_of
+from vefa.crm.scope import known_zones
+from vefa.crm.tables import events
+from vefa.database import from_micros, reading, to_micros
+from vefa.engine.plans import JourneyRow, Pinned, journey_row, pinned
+from vefa.engine.tables import enrolments, journeys
+from vefa.ledger.tables import sends
+from vefa.plan.steps import DateTrigger, EventTrigger, EveryTrigger, SegmentTrigger, WaitUntilEvent, WaitUntilTime
+
+e, s = enrolments.c, sends.c
+#: How often segments are looked at by whoever walks through time.
+SEGMENTS_EVERY = timedelta(hours=1)
+
+
+def running(connection: Connection) -> list[tuple[JourneyRow, Pinned]]:
+    """Journeys that tick, each with its current plan."""
+    query = sa.select(journeys.c.name).where(journeys.c.state.in_(("live", "closing")), journeys.c.plan_id.is_not(None))
+    rows = [journey_row(connection, name) for name in connection.scalars(query.order_by(journeys.c.name))]
+    return [(row, pinned(connection, row.plan_id or 0)) for row in rows]
+
+
+def event_types(pin: Pinned) -> set[str]:
+    """Events on whose coming the journey does something."""
+    plan, types = pin.plan, set()
+    if isinstance(plan.trigger, EventTrigger):
+        types.add(plan.trigger.event)
+    types |= {scope.event for scope in plan.exits.on}
+    if plan.goal:
+        types.add(plan.goal.scope.event)
+    types |= {step.scope.event for step in plan.steps if isinstance(step, WaitUntilEvent)}
+    for step in plan.steps:
+        if isinstance(step, WaitUntilTime):
+            types.add(step.until.field.removesuffix("_at"))
+    return types
+
+
+def due_journeys(database: Engine, now: datetime) -> tuple[str, ...]:
+    """Journeys with anything due, by one query over all of them."""
+    with reading(database) as connection:
+        found = running(connection)
+        if not found:
+            return ()
+        zones = known_zones(connection)
+        parts = [
+            sa.select(e.journey_id).where(e.state == "active", e.due_at <= now),
+            sa.select(s.journey_id).where(s.state == "queued", s.not_before <= now),
+            sa.select(s.journey_id).where(s.state.in_(("reserved", "claimed")), s.lease_until.is_not(None)),
+        ]
+        for row, pin in found:
+            known = events.c.known_at.between(_since(row, now), now)
+            some = sa.exists().where(events.c.type.in_(sorted(event_types(pin))), known)
+            parts.append(sa.select(sa.literal(row.id, sa.BigInteger)).where(some))
+        ids = set(connection.scalars(sa.union(*parts)))
+        clocks = {row.id for row, pin in found if _clock_is_due(row, pin, zones, now)}
+    return tuple(row.name for row, _ in found if row.id in ids | clocks)
+
+
+def _since(row: JourneyRow, now: datetime) -> datetime:
+    since = row.last_tick_at or row.entry_from or now
+    return since + timedelta(microseconds=1) if row.last_tick_at else since
+
+
+def _clock_is_due(row: JourneyRow, pin: Pinned, zones: Iterable[str], now: datetime) -> bool:
+    if row.last_tick_at is None:
+        return True
+    upcoming = next(iter(_clock_moments(pin, zones, row.last_tick_at)), None)
+    return upcoming is not None and upcoming <= now
+
+
+def _clock_moments(pin: Pinned, zones: Iterable[str], after: datetime) -> Iterator[datetime]:
+    """The next moment at which the journey's own clock asks for a tick."""
+    match pin.plan.trigger:
+        case DateTrigger(_, _, at):
+            nexts = []
+            for zone in zones:
+                day = local_date(after, zone)
+                today = start_of(day, at, zone)
+                nexts.append(today if today > after else start_of(day + timedelta(days=1), at, zone))
+            yield from sorted(nexts)[:1]
+        case EveryTrigger(cron, zone):
+            yield next(CronSim(cron, after.astimezone(ZoneInfo(zone or "UTC"))))
+        case SegmentTrigger():
+            yield after + SEGMENTS_EVERY
+        case _:
+            return
+
+
+def next_moment(database: Engine, after: datetime) -> datetime | None:
+    """The next moment later than `after` at which any journey has work; None if nothing is ever due again."""
+    with reading(database) as connection:
+        found = running(connection)
+        if not found:
+            return None
+        zones = known_zones(connection)
+        types = sorted(set().union(*(event_types(pin) for _, pin in found)))
+        since = to_micros(after)
+        parts = [
+            sa.select(sa.func.min(sa.type_coerce(e.due_at, sa.BigInteger))).where(
+                e.state == "active", e.due_at > since
+            ),
+            sa.select(sa.func.min(sa.type_coerce(s.not_before, sa.BigInteger))).where(
+                s.state == "queued", s.not_before > since
+            ),
+        ]
+        parts += [
+            sa.select(sa.func.min(sa.type_coerce(events.c.known_at, sa.BigInteger))).where(
+                events.c.type == kind, events.c.known_at > since
+            )
+            for kind in types
+        ]
+        micros = [value for value in connection.scalars(sa.union_all(*parts)) if value is not None]
+    moments = [from_micros(value) for value in micros]
+    for _, pin in found:
+        moments += [m for m in _clock_moments(pin, zones, after) if m > after]
+    return min(moments, default=None)

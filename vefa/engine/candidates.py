@@ -1,0 +1,212 @@
+"""Everything that judging reserved messages needs, read as of now in a handful of statements."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+from sqlalchemy.sql import ColumnElement
+
+from vefa.crm.conditions import compile_condition
+from vefa.crm.fields import FIELDS, consent_given
+from vefa.crm.scope import World
+from vefa.crm.tables import contacts, customers, suppressions
+from vefa.database import Instant, among
+from vefa.engine.exits import leaves_now
+from vefa.engine.plans import Pinned, elapsed
+from vefa.engine.policy import Candidate, Contact, Counted, Rival
+from vefa.engine.scopes import customer_scope, enrolment_scope
+from vefa.engine.tables import enrolments, journeys
+from vefa.engine.timing import as_moment, end_of_day, move
+from vefa.ledger.tables import sends
+from vefa.plan.policy import Policy
+from vefa.plan.steps import FieldMoment, Medium, Message, SameDay
+
+MEDIA: tuple[Medium, ...] = ("email", "sms")
+s, e, c = sends.c, enrolments.c, customers.c
+
+
+@dataclass(frozen=True)
+class Reader:
+    """Reads the candidates of one message step."""
+
+    world: World
+    pin: Pinned
+    step: Message
+
+    def read(self, connection: Connection, ids: Sequence[int]) -> list[Candidate]:
+        """The candidates of those sends, in the order of the ledger's numbers."""
+        found = [_Medium(medium, self.step.purpose, self.world) for medium in MEDIA]
+        scope = enrolment_scope(self.world, self.pin)
+        columns: list[Any] = [
+            s.id,
+            s.enrolment_id,
+            s.customer_id,
+            c.bucket,
+            c.zone,
+            c.country,
+            c.language,
+            c.preferred_channel,
+            s.due_at,
+            s.expires_at,
+            s.reason,
+            sa.and_(e.state == "active", e.phase == 1).label("active"),
+            leaves_now(self.world, self.pin).label("leaves"),
+            (compile_condition(self.step.unless, scope) if self.step.unless else sa.false()).label("hindered"),
+            self._repeated().label("repeated"),
+            self._not_after_field().label("not_after"),
+            *(column for medium in found for column in medium.columns()),
+        ]
+        source = sa.join(sends, enrolments, e.id == s.enrolment_id).join(customers, c.id == s.customer_id)
+        for medium in found:
+            source = medium.join(source)
+        rows = connection.execute(sa.select(*columns).select_from(source).where(among(s.id, ids)).order_by(s.id))
+        return [self._candidate(row) for row in rows]
+
+    def _repeated(self) -> ColumnElement[bool]:
+        """A template that went out under an older plan of this enrolment, under whatever step (rule 21)."""
+        other = sends.alias()
+        return (
+            sa.exists()
+            .where(
+                other.c.enrolment_id == s.enrolment_id,
+                other.c.id != s.id,
+                other.c.template == s.template,
+                other.c.plan_id != s.plan_id,
+                other.c.state.in_(("sent", "claimed", "unknown")),
+            )
+            .correlate_except(other)
+        )
+
+    def _not_after_field(self) -> Any:
+        if isinstance(self.step.not_after, FieldMoment):
+            return FIELDS[self.step.not_after.field].sql(enrolment_scope(self.world, self.pin))
+        return sa.cast(sa.null(), sa.BigInteger)
+
+    def _not_after(self, row: Any) -> datetime | None:
+        match self.step.not_after:
+            case FieldMoment(_, offset) if row.not_after is not None:
+                end = move(as_moment(row.not_after, row.zone), offset, row.zone)
+                return end if isinstance(row.not_after, datetime) else end_of_day(end, row.zone)
+            case SameDay():
+                return end_of_day(row.due_at, row.zone)
+        return None
+
+    def _candidate(self, row: Any) -> Candidate:
+        reached = {}
+        for medium in MEDIA:
+            address, undeliverable, suppressed, consent = (row._mapping[f"{medium}_{n}"] for n in _Medium.NAMES)
+            if address is not None:
+                reached[medium] = Contact(address, undeliverable, suppressed, bool(consent))
+        return Candidate(
+            send_id=row.id,
+            enrolment_id=row.enrolment_id,
+            customer_id=row.customer_id,
+            bucket=row.bucket,
+            zone=row.zone,
+            country=row.country,
+            language=row.language,
+            preferred=row.preferred_channel,
+            active=bool(row.active),
+            leaves=row.leaves,
+            unless=bool(row.hindered),
+            repeated=bool(row.repeated),
+            due_at=row.due_at,
+            expires_at=row.expires_at,
+            not_after=self._not_after(row),
+            contacts=reached,
+            deferred_for=row.reason,
+        )
+
+
+class _Medium:
+    """The columns that tell where and whether a customer can be reached by one medium."""
+
+    NAMES = ("address", "undeliverable", "suppressed", "consent")
+
+    def __init__(self, medium: Medium, purpose: str, world: World) -> None:
+        self.medium, self.purpose, self.world = medium, purpose, world
+        self.table = contacts.alias(f"contact_{medium}")
+
+    def join(self, source: Any) -> Any:
+        t = self.table.c
+        return source.outerjoin(self.table, sa.and_(t.customer_id == c.id, t.channel == self.medium))
+
+    def columns(self) -> list[Any]:
+        t = self.table.c
+        scope = customer_scope(self.world, c.id, c.zone)
+        values = (t.address, t.undeliverable, suppressed(self.medium, t.address_key, self.purpose, self.world.now))
+        consent = consent_given(scope, self.medium)
+        return [v.label(f"{self.medium}_{n}") for v, n in zip((*values, consent), self.NAMES, strict=True)]
+
+
+def suppressed(medium: str, address_key: Any, purpose: str, now: datetime) -> ColumnElement[Any]:
+    """Why nothing of that purpose may go to the address; null where it may."""
+    x = suppressions.alias()
+    query = sa.select(sa.func.min(x.c.reason)).where(
+        x.c.channel == medium,
+        x.c.address_key == address_key,
+        x.c.known_at <= now,
+        sa.or_(x.c.purpose.is_(None), x.c.purpose == purpose),
+    )
+    return query.correlate_except(x).scalar_subquery()
+
+
+def still_suppressed(
+    connection: Connection, ids: Sequence[int], medium: Medium, purpose: str, now: datetime
+) -> dict[int, str]:
+    """Which of these sends must not go to their address after all: the last look before the request (rule 16)."""
+    t = contacts.c
+    why = suppressed(medium, t.address_key, purpose, now)
+    query = (
+        sa.select(s.id, why.label("why"))
+        .join_from(sends, contacts, sa.and_(t.customer_id == s.customer_id, t.channel == medium))
+        .where(among(s.id, ids), why.is_not(None))
+    )
+    return dict(connection.execute(query).tuples().all())
+
+
+def lock_customers(connection: Connection, ids: Sequence[int]) -> None:
+    """Let nobody else count these customers' caps until the transaction ends (rule 17); SQLite's lock is the whole."""
+    if connection.dialect.name == "postgresql":
+        query = sa.select(c.id).where(among(c.id, ids)).order_by(c.id).with_for_update(key_share=True)
+        connection.execute(query)
+
+
+def read_counted(connection: Connection, customer_ids: Sequence[int], policy: Policy, now: datetime) -> list[Counted]:
+    """Messages of these customers that went out, are in doubt or under way, as far back as any cap looks."""
+    if not policy.caps:
+        return []
+    reach = max((elapsed(cap.within) for cap in policy.caps), default=timedelta(0))
+    query = sa.select(s.customer_id, s.purpose, s.medium, s.claimed_at).where(
+        among(s.customer_id, customer_ids),
+        s.state.in_(("claimed", "sent", "unknown")),
+        s.claimed_at > sa.literal(now - reach, Instant()),
+    )
+    return [Counted(*row) for row in connection.execute(query)]
+
+
+def read_rivals(connection: Connection, customer_ids: Sequence[int], policy: Policy, now: datetime) -> list[Rival]:
+    """All live journeys' messages that are due to these customers now, ranked by priority, due time and id."""
+    if not policy.caps:
+        return []
+    query = (
+        sa.select(s.id, s.customer_id, s.purpose, s.medium, journeys.c.name, s.due_at)
+        .join_from(sends, enrolments, e.id == s.enrolment_id)
+        .join(journeys, journeys.c.id == s.journey_id)
+        .where(
+            among(s.customer_id, customer_ids),
+            s.state.in_(("queued", "reserved")),
+            s.not_before <= sa.literal(now, Instant()),
+            e.state == "active",
+            journeys.c.state.in_(("live", "closing")),
+        )
+    )
+    return [
+        Rival(send_id, customer, purpose, medium, (policy.rank(name), due, send_id))
+        for send_id, customer, purpose, medium, name, due in connection.execute(query)
+    ]

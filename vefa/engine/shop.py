@@ -1,0 +1,83 @@
+"""A shop, opened: everything that ticks, commands and flows work with."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import sqlalchemy as sa
+
+from vefa.channels.base import Channel
+from vefa.channels.registry import make_channel
+from vefa.clock import Clock
+from vefa.content.links import LinkSigner
+from vefa.content.templates import TemplateStore
+from vefa.database import open_database
+from vefa.plan.policy import Policy
+from vefa.plan.project import load_project
+from vefa.plan.steps import Medium
+from vefa.settings import Settings
+
+
+@dataclass(frozen=True)
+class Shop:
+    """One shop's settings, database, rules, words and ways out."""
+
+    settings: Settings
+    database: sa.Engine
+    policy: Policy
+    templates: TemplateStore
+    channels: Mapping[Medium, Channel]
+    links: LinkSigner
+    secret: bytes
+
+    def close(self) -> None:
+        """Let go of the channels and the database's connections."""
+        for channel in self.channels.values():
+            channel.close()
+        self.database.dispose()
+
+
+def open_shop(
+    settings: Settings,
+    *,
+    database: sa.Engine | None = None,
+    channels: Mapping[Medium, Channel] | None = None,
+    policy: Policy | None = None,
+    clock: Clock | None = None,
+) -> Shop:
+    """The shop of these settings. Whatever is given is used instead of what the settings would open.
+
+    The tables must be there (`vefa.store.open_store` sees to that). `clock` dates what local channels write.
+    """
+    secret = secret_of(settings)
+    return Shop(
+        settings,
+        database or open_database(settings.database),
+        policy or load_project(settings.root, settings).policy,
+        TemplateStore(settings.root, settings),
+        channels or {medium: make_channel(medium, settings, clock=clock) for medium in ("email", "sms")},
+        LinkSigner(secret, settings.public_url),
+        secret,
+    )
+
+
+def secret_of(settings: Settings) -> bytes:
+    """The key that signs links and coupon codes: VEFA_SECRET_KEY, else one made once and kept in `var/secret.key`.
+
+    A shop on several machines must set the variable, or links signed by one are refused by the other.
+    """
+    given = settings.secret_key.get_secret_value()
+    if given:
+        return given.encode()
+    path = settings.var / "secret.key"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        return path.read_bytes()
+    with os.fdopen(handle, "wb") as file:
+        file.write(secrets.token_urlsafe(48).encode())
+    return path.read_bytes()

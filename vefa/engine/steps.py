@@ -1,0 +1,371 @@
+"""How everybody due at a step moves on: one function a kind of step, each over bounded sets (rules 5, 6, 10).
+
+A row at a step is in phase 0 when it has just arrived and in phase 1 while it waits. Each function handles whatever
+is due and is safe to be repeated at any point.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection, Engine
+
+from vefa.crm.conditions import about, compile_condition, event_kind
+from vefa.crm.fields import FIELDS
+from vefa.crm.identity import PRIME, chance
+from vefa.crm.scope import World
+from vefa.crm.tables import customers, events, tags
+from vefa.database import Instant, among, reading, writing
+from vefa.engine.entries import BATCH, insert_ignore
+from vefa.engine.exits import send_to
+from vefa.engine.movement import move_on
+from vefa.engine.plans import Pinned, leave
+from vefa.engine.scopes import enrolment_scope
+from vefa.engine.shop import Shop
+from vefa.engine.tables import enrolments
+from vefa.engine.timing import as_moment, end_of_day, moment_end, move, wait_end
+from vefa.ledger.claims import queue, second_attempts
+from vefa.ledger.tables import sends
+from vefa.plan.steps import (
+    Branch,
+    Coupon,
+    Enter,
+    Message,
+    Split,
+    Step,
+    Stop,
+    Tag,
+    WaitFor,
+    WaitUntilEvent,
+    WaitUntilTime,
+)
+from vefa.rewards.coupons import give
+
+e, s = enrolments.c, sends.c
+
+
+@dataclass(frozen=True)
+class Stand:
+    """A step of a plan, with everybody who stands there, at a moment. `horizon`: events known since then are new."""
+
+    shop: Shop
+    pin: Pinned
+    step: Step
+    world: World
+    horizon: datetime
+
+    @property
+    def engine(self) -> Engine:
+        return self.shop.database
+
+    @property
+    def now(self) -> datetime:
+        return self.world.now
+
+    @property
+    def here(self) -> Any:
+        """Over `enrolments`: active at this step, in this plan."""
+        return sa.and_(e.plan_id == self.pin.id, e.step == self.pin.number(self.step.key), e.state == "active")
+
+    @property
+    def due(self) -> Any:
+        """Those of them whose time has come."""
+        return sa.and_(self.here, e.due_at <= self.now)
+
+    def batches(self, which: Any) -> Iterable[list[int]]:
+        """Ids of those that `which` chooses, in bounded batches; handling a batch must take it out of `which`."""
+        while True:
+            with reading(self.engine) as connection:
+                query = sa.select(e.id).where(which).order_by(e.due_at, e.id).limit(BATCH)
+                ids = list(connection.scalars(query))
+            if not ids:
+                return
+            yield ids
+
+    def rows(self, which: Any, *columns: Any) -> list[Any]:
+        """(id, arrived_at, zone, *columns) of at most a batch of those that `which` chooses."""
+        query = (
+            sa.select(e.id, e.arrived_at, customers.c.zone, *columns)
+            .join_from(enrolments, customers, customers.c.id == e.customer_id)
+            .where(which)
+            .order_by(e.due_at, e.id)
+            .limit(BATCH)
+        )
+        with reading(self.engine) as connection:
+            return list(connection.execute(query))
+
+
+def advance(stand: Stand) -> int:
+    """Move everybody due at a step that sends nothing; queue at one that does. Returns how many rows were handled."""
+    return _HANDLERS[type(stand.step)](stand, stand.step)
+
+
+def waiting_for_event(stand: Stand, step: WaitUntilEvent) -> Any:
+    """Over `enrolments`: waiting here while an event that they wait for is new."""
+    fresh = sa.select(events.c.customer_id).where(
+        events.c.type == step.scope.event, events.c.known_at.between(stand.horizon, stand.now)
+    )
+    return sa.and_(stand.here, e.phase == 1, e.customer_id.in_(fresh))
+
+
+def changed_field(stand: Stand, step: WaitUntilTime) -> Any:
+    """Over `enrolments`: waiting here for a field's moment that is no longer what it was (rule 6)."""
+    if FIELDS[step.until.field].kind == "date":  # the trigger's day and birthdays stand as they are
+        return sa.false()
+    value = FIELDS[step.until.field].sql(enrolment_scope(stand.world, stand.pin))
+    return sa.and_(stand.here, e.phase == 1, value.is_distinct_from(e.wait_basis))
+
+
+# --- waits -------------------------------------------------------------------------------------------------------
+
+
+def _set_waiting(stand: Stand, ends: Sequence[tuple[int, datetime, datetime | None]]) -> None:
+    """Write down when each wait ends: once, in UTC, with what it was computed from."""
+    update = (
+        sa.update(enrolments)
+        .where(e.id == sa.bindparam("row"), stand.here)
+        .values(due_at=sa.bindparam("end", type_=Instant()), wait_basis=sa.bindparam("basis", type_=Instant()), phase=1)
+    )
+    with writing(stand.engine) as connection:
+        connection.execute(update, [{"row": row, "end": end, "basis": basis} for row, end, basis in ends])
+
+
+def _move_in_batches(stand: Stand, which: Any, target: str | None, arrived: Any) -> int:
+    moved = 0
+    for ids in stand.batches(which):
+        with writing(stand.engine) as connection:
+            moved += move_on(connection, stand.pin, sa.and_(among(e.id, ids), which), target, arrived)
+    return moved
+
+
+def _wait_for(stand: Stand, step: WaitFor) -> int:
+    while rows := stand.rows(sa.and_(stand.due, e.phase == 0)):
+        ends = [(row.id, wait_end(row.arrived_at, step.length, row.zone, step.at, step.on), None) for row in rows]
+        _set_waiting(stand, ends)
+    return _move_in_batches(stand, sa.and_(stand.due, e.phase == 1), step.next, e.due_at)
+
+
+def _wait_until_time(stand: Stand, step: WaitUntilTime) -> int:
+    value = FIELDS[step.until.field].sql(enrolment_scope(stand.world, stand.pin)).label("value")
+    for which in (sa.and_(stand.due, e.phase == 0), changed_field(stand, step)):
+        while rows := stand.rows(which, value):
+            _set_waiting(stand, [(row.id, *_field_end(step, row)) for row in rows])
+    waited = sa.and_(stand.due, e.phase == 1)
+    came = _move_in_batches(stand, sa.and_(waited, e.wait_basis.is_not(None)), step.next, e.due_at)
+    return came + _move_in_batches(stand, sa.and_(waited, e.wait_basis.is_(None)), step.otherwise, e.due_at)
+
+
+def _field_end(step: WaitUntilTime, row: Any) -> tuple[datetime, datetime | None]:
+    """The field's moment plus offset, or `at_most` after the arrival while it is empty; and the moment it came from.
+
+    A moment already past is over at once. The compiler asks for `at_most` wherever the field may be empty.
+    """
+    if row.value is None:
+        return (move(row.arrived_at, step.at_most, row.zone) if step.at_most else row.arrived_at), None
+    basis = as_moment(row.value, row.zone)
+    return max(moment_end(basis, step.until.offset, row.zone, step.at, step.on), row.arrived_at), basis
+
+
+def _wait_until_event(stand: Stand, step: WaitUntilEvent) -> int:
+    """Events before deadlines, in the order of time: an event not after the deadline wins, however late the tick."""
+    moved = 0
+    while rows := stand.rows(sa.and_(stand.due, e.phase == 0)):
+        _set_waiting(stand, [(row.id, move(row.arrived_at, step.at_most, row.zone), None) for row in rows])
+        moved += _meet_event(stand, step, among(e.id, [row.id for row in rows]))
+    moved += _meet_event(stand, step, waiting_for_event(stand, step))
+    moved += _meet_event(stand, step, sa.and_(stand.due, e.phase == 1))
+    return moved + _move_in_batches(stand, sa.and_(stand.due, e.phase == 1), step.otherwise, e.due_at)
+
+
+def _meet_event(stand: Stand, step: WaitUntilEvent, which: Any) -> int:
+    scope, v = enrolment_scope(stand.world, stand.pin), events.alias()
+    first = (
+        sa.select(sa.func.min(v.c.occurred_at))
+        .where(
+            v.c.type == step.scope.event,
+            v.c.known_at <= stand.now,
+            v.c.occurred_at >= e.entered_at,
+            v.c.occurred_at <= e.due_at,
+            about(scope, step.scope, v.c, event_kind(step.scope.event)),
+        )
+        .correlate_except(v)
+        .scalar_subquery()
+    )
+    met = sa.and_(which, stand.here, e.phase == 1, first.is_not(None))
+    arrived = sa.type_coerce(sa.case((first > e.arrived_at, first), else_=e.arrived_at), Instant())
+    return _move_in_batches(stand, met, step.next, arrived)
+
+
+# --- ways --------------------------------------------------------------------------------------------------------
+
+
+def _branch(stand: Stand, step: Branch) -> int:
+    scope = enrolment_scope(stand.world, stand.pin)
+    arms = [(compile_condition(arm.when, scope), arm.target) for arm in step.arms]
+    return _choose(stand, [*arms, (sa.true(), step.next)])
+
+
+def _split(stand: Stand, step: Split) -> int:
+    a, b = chance("split", stand.pin.plan.journey, step.id)
+    c = customers.alias()
+    bucket = sa.select(c.c.bucket).where(c.c.id == e.customer_id).correlate_except(c).scalar_subquery()
+    drawn, ways, upto = (bucket * a + b) % PRIME, [], 0
+    for arm in step.arms:
+        upto += arm.share
+        ways.append((drawn < PRIME * upto // 10_000, arm.target))
+    return _choose(stand, [*ways[:-1], (sa.true(), step.arms[-1].target)])
+
+
+def _choose(stand: Stand, ways: Sequence[tuple[Any, str | None]]) -> int:
+    """The first way that holds, for everybody due; they arrive there when they arrived here."""
+    moved = 0
+    for ids in stand.batches(stand.due):
+        with writing(stand.engine) as connection:
+            for holds, target in ways:
+                which = sa.and_(among(e.id, ids), stand.here, holds)
+                moved += move_on(connection, stand.pin, which, target, e.arrived_at)
+    return moved
+
+
+# --- deeds -------------------------------------------------------------------------------------------------------
+
+
+def _do_and_go_on(stand: Stand, target: str | None, deed: Callable[[Connection, list[int]], None]) -> int:
+    moved = 0
+    for ids in stand.batches(stand.due):
+        with writing(stand.engine) as connection:
+            here = sa.and_(among(e.id, ids), stand.due)
+            still = list(connection.scalars(sa.select(e.id).where(here)))
+            deed(connection, still)
+            moved += move_on(connection, stand.pin, among(e.id, still), target, e.arrived_at)
+    return moved
+
+
+def _coupon(stand: Stand, step: Coupon) -> int:
+    number = stand.pin.number(step.id) or 0
+    fixed: Any = sa.cast(sa.null(), sa.BigInteger)
+    if step.valid_until is not None:
+        fixed = FIELDS[step.valid_until.field].sql(enrolment_scope(stand.world, stand.pin))
+
+    def deed(connection: Connection, ids: list[int]) -> None:
+        query = (
+            sa.select(e.id, e.customer_id, customers.c.zone, fixed.label("value"))
+            .join_from(enrolments, customers, customers.c.id == e.customer_id)
+            .where(among(e.id, ids))
+        )
+        people = [(row.id, row.customer_id, _fixed_end(step, row)) for row in connection.execute(query)]
+        if people:
+            give(connection, step, number, people, stand.now, stand.shop.secret)
+
+    return _do_and_go_on(stand, step.next, deed)
+
+
+def _fixed_end(step: Coupon, row: Any) -> datetime | None:
+    """`valid_until: trigger.date + 7 days`: the end of that day on the customer's clock."""
+    if step.valid_until is None or row.value is None:
+        return None
+    return end_of_day(move(as_moment(row.value, row.zone), step.valid_until.offset, row.zone), row.zone)
+
+
+def _tag(stand: Stand, step: Tag) -> int:
+    def deed(connection: Connection, ids: list[int]) -> None:
+        chosen = sa.select(e.customer_id).where(among(e.id, ids))
+        if step.add:
+            rows = sa.select(e.customer_id, sa.literal(step.tag), sa.literal(stand.now, Instant())).distinct()
+            insert = insert_ignore(connection, tags).from_select(
+                ["customer_id", "tag", "since"], rows.where(among(e.id, ids))
+            )
+            connection.execute(insert.on_conflict_do_nothing())
+        else:
+            gone = sa.delete(tags).where(tags.c.tag == step.tag, tags.c.customer_id.in_(chosen))
+            connection.execute(gone)
+
+    return _do_and_go_on(stand, step.next, deed)
+
+
+def _enter(stand: Stand, step: Enter) -> int:
+    moved = 0
+    for ids in stand.batches(stand.due):
+        with writing(stand.engine) as connection:
+            still = list(connection.scalars(sa.select(e.id).where(among(e.id, ids), stand.due)))
+            send_to(connection, stand.world, step.journey, among(e.id, still), e.arrived_at)
+            if step.leave:
+                moved += leave(connection, among(e.id, still), stand.now, f"went on to {step.journey}")
+            else:
+                moved += move_on(connection, stand.pin, among(e.id, still), step.next, e.arrived_at)
+    return moved
+
+
+def _stop(stand: Stand, step: Stop) -> int:
+    left = 0
+    for ids in stand.batches(stand.due):
+        with writing(stand.engine) as connection:
+            left += leave(connection, sa.and_(among(e.id, ids), stand.due), stand.now, f"stopped at {step.id}")
+    return left
+
+
+# --- messages ----------------------------------------------------------------------------------------------------
+
+
+def _message(stand: Stand, step: Message) -> int:
+    """Queue a message for everybody who has arrived, and let go on whose message was settled or held long enough."""
+    moved = _release_held(stand, step)
+    columns = {
+        "enrolment_id": e.id,
+        "step": sa.literal(stand.pin.number(step.id)),
+        "journey_id": e.journey_id,
+        "plan_id": e.plan_id,
+        "template": sa.literal(step.template),
+        "customer_id": e.customer_id,
+        "purpose": sa.literal(step.purpose),
+        "medium": sa.literal(step.medium) if step.medium else sa.cast(sa.null(), sa.Text),
+        "state": sa.literal("queued"),
+        "due_at": e.arrived_at,
+        "not_before": e.arrived_at,
+    }
+    arrived = sa.and_(stand.due, e.phase == 0)
+    for ids in stand.batches(arrived):
+        which = sa.and_(among(e.id, ids), arrived)
+        with writing(stand.engine) as connection:
+            queue(connection, list(columns), sa.select(*columns.values()).where(which))
+            update = sa.update(enrolments).where(which).values(phase=1, due_at=None)
+            moved += connection.execute(update).rowcount
+    return moved
+
+
+def _release_held(stand: Stand, step: Message) -> int:
+    """Who stands here with a settled message (the provider told late), or with one in doubt for long enough, goes on;
+    a transactional one in doubt goes once more (rules 14, 15)."""
+    mine = sa.and_(s.enrolment_id == e.id, s.step == stand.pin.number(step.id))
+    settled = sa.select(s.claimed_at).where(mine, s.state.in_(("sent", "skipped", "failed")))
+    settled_at = sa.func.coalesce(settled.correlate_except(sends).scalar_subquery(), e.arrived_at, type_=Instant())
+    done = sa.exists(settled.correlate_except(sends))
+    moved = _move_in_batches(stand, sa.and_(stand.here, e.phase == 1, done), step.next, settled_at)
+    with writing(stand.engine) as connection:
+        number, journey_id = stand.pin.number(step.id), stand.pin.journey_id
+        if second_attempts(connection, sa.and_(s.journey_id == journey_id, s.step == number), stand.now):
+            queued = sa.exists().where(mine, s.state == "queued").correlate_except(sends)
+            connection.execute(sa.update(enrolments).where(stand.here, e.phase == 1, queued).values(due_at=None))
+        doubt = sa.select(s.claimed_at).where(mine, s.state == "unknown").correlate_except(sends).scalar_subquery()
+        claimed_at = sa.func.coalesce(doubt, e.arrived_at, type_=Instant())
+        held = sa.and_(stand.due, e.phase == 1, doubt.is_not(None))
+        moved += move_on(connection, stand.pin, held, step.next, claimed_at)
+    return moved
+
+
+_HANDLERS: dict[type[Any], Callable[[Stand, Any], int]] = {
+    WaitFor: _wait_for,
+    WaitUntilTime: _wait_until_time,
+    WaitUntilEvent: _wait_until_event,
+    Branch: _branch,
+    Split: _split,
+    Coupon: _coupon,
+    Tag: _tag,
+    Enter: _enter,
+    Stop: _stop,
+    Message: _message,
+}

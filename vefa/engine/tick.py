@@ -1,0 +1,305 @@
+"""One walk of one journey: recover, enter, leave, move everybody due step by step, report.
+
+`Tick` offers the walk in parts, so that an orchestrator can show each; `run_tick` is the whole. A repeated
+completed tick changes nothing; one cut off anywhere is made good by the next.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+import sqlalchemy as sa
+
+from vefa.clock import Clock, system_clock
+from vefa.crm import facts
+from vefa.crm.scope import Source, World
+from vefa.database import reading, writing
+from vefa.engine import triggers
+from vefa.engine.delivery import Post, StepCounts, deliver, queued
+from vefa.engine.entries import Doorway, EntryCounts
+from vefa.engine.exits import mark_goals, run_exits
+from vefa.engine.lease import JourneyBusy, acquire, give_up, renew
+from vefa.engine.plans import JourneyRow, Pinned, plans_in_use
+from vefa.engine.scopes import make_world
+from vefa.engine.shop import Shop
+from vefa.engine.steps import Stand, advance, changed_field, waiting_for_event
+from vefa.engine.tables import enrolments
+from vefa.ledger.claims import HOLD, recover
+from vefa.ledger.tables import sends
+from vefa.plan.steps import Enter, Message, Plan, Stop, WaitUntilEvent, WaitUntilTime
+
+e, s = enrolments.c, sends.c
+Progress = Callable[[int, int], None]
+RENEW_EVERY = timedelta(minutes=1)
+
+
+@dataclass(frozen=True)
+class StepRef:
+    """A step of a plan in use, for whoever drives the walk."""
+
+    plan_hash: str
+    key: str
+    id: str
+    kind: str
+    sends: bool
+
+
+@dataclass(frozen=True)
+class TickReport:
+    """What one walk did."""
+
+    journey: str
+    now: datetime
+    plan_hash: str
+    state: str
+    entered: int
+    holdout: int
+    refused: dict[str, int]
+    left: int
+    finished: int
+    waiting: int
+    steps: tuple[StepCounts, ...]
+
+    @property
+    def sent(self) -> int:
+        return sum(step.sent for step in self.steps)
+
+    @property
+    def held(self) -> dict[str, int]:
+        """Messages that were not sent, by reason, over all steps."""
+        return dict(sum((step.held for step in self.steps), Counter()))
+
+    @property
+    def unknown(self) -> int:
+        return sum(step.unknown for step in self.steps)
+
+    @property
+    def failed(self) -> int:
+        return sum(step.failed for step in self.steps)
+
+    def rows(self) -> list[dict[str, object]]:
+        """One row a step, for a table."""
+        return [
+            {
+                "step": step.step,
+                "handled": step.handled,
+                "sent": step.sent,
+                "held back": ", ".join(f"{reason}: {n}" for reason, n in sorted(step.held.items())),
+                "put off": ", ".join(f"{reason}: {n}" for reason, n in sorted(step.deferred.items())),
+                "failed": step.failed,
+                "in doubt": step.unknown,
+            }
+            for step in self.steps
+        ]
+
+
+@dataclass
+class Tick:
+    """One walk under the journey's lease. Begin it with `begin`; end it with `finish`, or `abandon` after an error."""
+
+    shop: Shop
+    row: JourneyRow
+    pins: tuple[Pinned, ...]
+    now: datetime
+    clock: Clock
+    wall: Clock
+    owner: str
+    world: World
+    facts: Source
+    entries: EntryCounts = field(default_factory=EntryCounts)
+    counts: dict[tuple[str, str], StepCounts] = field(default_factory=dict)
+    before_request: Callable[[], None] | None = None
+    _active_before: int = 0
+    _renewed_at: datetime | None = None
+
+    @classmethod
+    def begin(cls, shop: Shop, journey: str, *, clock: Clock, owner: str, wall: Clock = system_clock) -> Tick:
+        """Take the journey's lease and read what this walk works with. Raises JourneyBusy, UnknownJourney."""
+        row, former = acquire(shop.database, journey, owner, wall())
+        try:
+            now = clock()
+            recover(shop.database, now, wall(), former)
+            source = facts.refresh(shop.database, now, shop.settings.shop)
+            with reading(shop.database) as connection:
+                pins = plans_in_use(connection, row)
+                world = make_world(connection, now, shop.settings.shop, source, *pins)
+            tick = cls(shop, row, pins, now, clock, wall, owner, world, source)
+            tick._hold_doubtful()
+            tick._active_before = tick._active()
+            return tick
+        except BaseException:
+            give_up(shop.database, row.id, owner)
+            raise
+
+    @property
+    def plans(self) -> tuple[Plan, ...]:
+        """The current plan first, then older ones that still hold customers."""
+        return tuple(pin.plan for pin in self.pins)
+
+    @property
+    def running(self) -> bool:
+        """Paused journeys and drafts stand still: no entry, no claim, waits stand (rule 22)."""
+        return self.row.state in ("live", "closing")
+
+    def enter(self) -> EntryCounts:
+        """Who comes in, and who leaves early: the walk's first part."""
+        self._renew()
+        if not self.running or not self.pins:
+            return self.entries
+        if self.row.state == "live" and self.row.plan_id is not None:
+            self.entries = triggers.enter(self._door(self.pins[0]))
+        for pin in self.pins:
+            self.entries.left += run_exits(self._door(pin), pin)
+            mark_goals(self._door(pin), pin)
+        return self.entries
+
+    def steps(self) -> tuple[StepRef, ...]:
+        """Every step of every plan in use, in plan order."""
+        return tuple(
+            StepRef(pin.hash, step.key, step.id, step.kind, isinstance(step, Message))
+            for pin in self.pins
+            for step in pin.plan.steps
+        )
+
+    def due(self, step: StepRef) -> int:
+        """Rows that `advance` would handle at the step now."""
+        if not self.running:
+            return 0
+        stand = self._stand(step)
+        which = stand.due
+        match stand.step:
+            case WaitUntilEvent() as wait:
+                which = sa.or_(which, waiting_for_event(stand, wait))
+            case WaitUntilTime() as wait:
+                which = sa.or_(which, changed_field(stand, wait))
+        with reading(self.shop.database) as connection:
+            n = connection.scalar(sa.select(sa.func.count()).select_from(enrolments).where(which)) or 0
+            if isinstance(stand.step, Message):
+                n += queued(connection, self._post(stand.pin, stand.step), self.clock())
+                n += self._settled_late(connection, stand)
+        return n
+
+    def advance(self, step: StepRef, progress: Progress | None = None) -> StepCounts:
+        """Move everybody due at the step; at a message queue, deliver in batches and settle."""
+        self._renew()
+        stand = self._stand(step)
+        counts = StepCounts(step.id)
+        if self.running:
+            moved = advance(stand)
+            if isinstance(stand.step, Message):
+                counts.add(deliver(self._post(stand.pin, stand.step), self._watched(progress)))
+            else:
+                counts.handled = moved
+                leaves = isinstance(stand.step, Stop) or (isinstance(stand.step, Enter) and stand.step.leave)
+                counts.left = moved if leaves else 0
+        self.counts.setdefault((step.plan_hash, step.key), StepCounts(step.id)).add(counts)
+        return counts
+
+    def finish(self) -> TickReport:
+        """Note the tick as completed, return the lease and say what was done."""
+        waiting = self._active()
+        left = self.entries.left + sum(c.left for c in self.counts.values())
+        give_up(self.shop.database, self.row.id, self.owner, self.now if self.running else None)
+        return TickReport(
+            journey=self.row.name,
+            now=self.now,
+            plan_hash=self.pins[0].hash if self.pins else "",
+            state=self.row.state,
+            entered=self.entries.entered,
+            holdout=self.entries.holdout,
+            refused=dict(self.entries.refused),
+            left=left,
+            finished=max(0, self._active_before + self.entries.entered - left - waiting),
+            waiting=waiting,
+            steps=tuple(self.counts.values()),
+        )
+
+    def abandon(self) -> None:
+        """Return the lease after an error; the next tick looks again from where the last completed one stood."""
+        with suppress(sa.exc.SQLAlchemyError):
+            give_up(self.shop.database, self.row.id, self.owner)
+
+    # --- parts
+
+    def _door(self, pin: Pinned) -> Doorway:
+        return Doorway(self.shop.database, self.row, pin, self.world)
+
+    def _stand(self, ref: StepRef) -> Stand:
+        pin = next(pin for pin in self.pins if pin.hash == ref.plan_hash)
+        now = max(self.now, self.clock())
+        world = replace(self.world, now=now)
+        return Stand(self.shop, pin, pin.plan.step(ref.key), world, self._door(pin).horizon)
+
+    def _post(self, pin: Pinned, step: Message) -> Post:
+        post = Post(self.shop, pin, self.pins[0], step, self.clock, self.wall, self.owner, self.facts)
+        return replace(post, before_request=self.before_request) if self.before_request else post
+
+    def _active(self) -> int:
+        query = (
+            sa.select(sa.func.count()).select_from(enrolments).where(e.journey_id == self.row.id, e.state == "active")
+        )
+        with reading(self.shop.database) as connection:
+            return connection.scalar(query) or 0
+
+    def _settled_late(self, connection: Any, stand: Stand) -> int:
+        done = sa.exists().where(
+            s.enrolment_id == e.id,
+            s.step == stand.pin.number(stand.step.id),
+            s.state.in_(("sent", "skipped", "failed")),
+        )
+        where = sa.and_(stand.here, e.phase == 1, done)
+        return connection.scalar(sa.select(sa.func.count()).select_from(enrolments).where(where)) or 0
+
+    def _hold_doubtful(self) -> None:
+        """Whose message was just found in doubt is held from its claim on, for a day at most (rule 15)."""
+        doubt = sa.select(s.claimed_at).where(s.enrolment_id == e.id, s.state == "unknown")
+        claimed = doubt.order_by(s.id.desc()).limit(1).correlate_except(sends).scalar_subquery()
+        micros = HOLD // timedelta(microseconds=1)
+        held = sa.and_(e.journey_id == self.row.id, e.state == "active", e.phase == 1, e.due_at.is_(None))
+        until = sa.type_coerce(claimed, sa.BigInteger) + micros
+        with writing(self.shop.database) as connection:
+            connection.execute(sa.update(enrolments).where(held, claimed.is_not(None)).values(due_at=until))
+
+    def _renew(self) -> None:
+        wall = self.wall()
+        if self._renewed_at is None or wall - self._renewed_at >= RENEW_EVERY:
+            renew(self.shop.database, self.row.id, self.owner, wall)
+            self._renewed_at = wall
+
+    def _watched(self, progress: Progress | None) -> Progress:
+        def report(done: int, total: int) -> None:
+            self._renew()
+            if progress:
+                progress(done, total)
+
+        return report
+
+
+def run_tick(
+    shop: Shop,
+    journey: str,
+    *,
+    clock: Clock,
+    owner: str,
+    wall: Clock = system_clock,
+    progress: Progress | None = None,
+) -> TickReport:
+    """The whole walk of one journey. Raises JourneyBusy where another run is at work."""
+    tick = Tick.begin(shop, journey, clock=clock, owner=owner, wall=wall)
+    try:
+        tick.enter()
+        for step in tick.steps():
+            if tick.due(step):
+                tick.advance(step, progress)
+        return tick.finish()
+    except BaseException:
+        tick.abandon()
+        raise
+
+
+__all__ = ["JourneyBusy", "StepCounts", "StepRef", "Tick", "TickReport", "run_tick"]
