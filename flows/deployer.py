@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING, get_args
 from sqlalchemy.engine import Connection, Engine
 
 from flows.automations import ensure_automations
-from flows.deployments import Deployment, deployments
+from flows.deployments import deployments
 from flows.pauses import mirror_pauses
 from flows.reconciler import Known, Wish, apply, ensure_work_pool, read_known, remove
-from flows.standing import read_states
+from flows.standing import read_stands
 from vefa.database import writing
 from vefa.engine.plans import OnChange, State, set_state, store_plan
 from vefa.errors import UserError
@@ -72,7 +72,7 @@ class Deploy:
         await ensure_automations(client)
         await mirror_pauses(client, self.database, self.now)
         known = await read_known(client)
-        wishes, gone = await asyncio.to_thread(self._store, known)
+        wishes, gone = await asyncio.to_thread(self._store)
         lines = [await self._apply(client, wish, known.get(name)) for name, wish in wishes.items()]
         for name in set(known) - set(wishes):
             await remove(client, known[name])
@@ -81,16 +81,16 @@ class Deploy:
             lines.append(Line(name, "removed", "", state, None))
         return tuple(sorted(lines, key=lambda line: line.journey))
 
-    def _store(self, known: Mapping[str, Known]) -> tuple[dict[str, Wish], tuple[str, ...]]:
+    def _store(self) -> tuple[dict[str, Wish], tuple[str, ...]]:
         """Plans and states into our database; gives what Prefect is to have, and which journeys have left git."""
         with writing(self.database) as connection:
-            before = read_states(connection)
+            before = read_stands(connection)
             states = self._store_plans(connection)
-            gone = tuple(name for name, state in before.items() if name not in states and state != "gone")
+            gone = tuple(name for name, stand in before.items() if name not in states and stand.state != "gone")
             for name in gone:
                 set_state(connection, name, "gone", self.now)
         wanted = deployments(self.project.plans, self.settings.shop.zone)
-        return {each.journey: _wish(each, states[each.journey], known.get(each.journey)) for each in wanted}, gone
+        return {each.journey: Wish(each, states[each.journey]) for each in wanted}, gone
 
     def _store_plans(self, connection: Connection) -> dict[str, State]:
         states, refused = {}, []
@@ -115,7 +115,3 @@ class Deploy:
             next_run=None if wish.paused or off else wanted.schedule.next(self.now),
             note=wish.note or ("its schedule is switched off in Prefect" if off else ""),
         )
-
-
-def _wish(wanted: Deployment, state: State, known: Known | None) -> Wish:
-    return Wish(wanted, state, (known and known.paused_from) or "live")

@@ -12,10 +12,10 @@ from vefa.plan.steps import Plan
 
 #: Every deployment of ours has this name (Prefect shows it as `win-back/vefa`) and bears this tag.
 NAME = TAG = "vefa"
-#: Beside it: the journey's file itself says `status: paused`. Anything else was paused by a person.
+#: Beside it: the journey's file itself says `status: paused`.
 PAUSED_IN_GIT = "paused in git"
-#: … by a person, in the Prefect UI or with `vefa pause`, while the journey was in that state.
-PAUSED_FROM = "paused from "
+#: … by a person, in the Prefect UI or with `vefa pause`; and our database knows of it.
+PAUSED_BY_HAND = "paused by hand"
 WORK_POOL = "vefa"
 #: What every run has in its environment: how often it says that it lives.
 RUN_ENVIRONMENT = {"PREFECT_FLOWS_HEARTBEAT_FREQUENCY": "30"}

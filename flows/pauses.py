@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy.engine import Engine
 
 from flows.reconciler import Known, read_known, set_paused
-from flows.standing import read_states
+from flows.standing import Stand, read_stands
 from vefa.clock import system_clock
 from vefa.database import reading, writing
 from vefa.engine.plans import State, set_state
@@ -23,42 +23,35 @@ from vefa.engine.plans import State, set_state
 if TYPE_CHECKING:
     from prefect.client.orchestration import PrefectClient
 
-#: States in which a journey has a deployment that runs.
-RUNNING: tuple[State, ...] = ("live", "closing")
-
 
 @dataclass(frozen=True)
 class Move:
-    """What must be done so that both sides agree on one journey: the state ours gets, and whether theirs is paused."""
+    """What must be done so that both sides agree on one journey: the state it gets, and whether Prefect pauses it."""
 
     state: State
     paused: bool
-    paused_from: State | None
 
 
-def agree(state: State, known: Known) -> Move | None:
+def agree(stand: Stand, known: Known) -> Move | None:
     """Whose word is newer; None where both agree already, or where the journey is not to run at all."""
-    if state not in (*RUNNING, "paused"):
+    if stand.state not in ("live", "closing", "paused"):
         return None
-    before = known.paused_in_git or known.paused_from is not None
-    ours = state == "paused"
-    paused = known.paused if known.paused != before else ours
-    if paused == ours == known.paused == before:
+    ours, theirs, before = stand.state == "paused", known.paused, known.paused_before
+    paused = theirs if theirs != before else ours
+    if paused == ours == theirs == before:
         return None
-    if paused:
-        return Move("paused", True, known.paused_from or (state if state in RUNNING else "live"))
-    return Move(state if ours is False else known.paused_from or "live", False, None)
+    return Move("paused" if paused else stand.running, paused)
 
 
 async def mirror_pauses(client: PrefectClient, database: Engine, now: datetime) -> dict[str, Move]:
     """Brings both sides together for all journeys, and says what it did."""
     known = await read_known(client)
-    states = await asyncio.to_thread(_states, database)
-    moves = {name: agree(states[name], each) for name, each in known.items() if name in states}
+    stands = await asyncio.to_thread(_stands, database)
+    moves = {name: agree(stands[name], each) for name, each in known.items() if name in stands}
     done = {name: move for name, move in moves.items() if move is not None}
-    await asyncio.to_thread(_write, database, done, states, now)
+    await asyncio.to_thread(_write, database, done, stands, now)
     for name, move in done.items():
-        await set_paused(client, known[name], move.paused, move.paused_from)
+        await set_paused(client, known[name], move.paused)
     return done
 
 
@@ -70,13 +63,13 @@ async def mirror_pauses_now(database: Engine) -> dict[str, Move]:
         return await mirror_pauses(client, database, system_clock())
 
 
-def _states(database: Engine) -> dict[str, State]:
+def _stands(database: Engine) -> dict[str, Stand]:
     with reading(database) as connection:
-        return read_states(connection)
+        return read_stands(connection)
 
 
-def _write(database: Engine, moves: Mapping[str, Move], states: Mapping[str, State], now: datetime) -> None:
-    changed = {name: move for name, move in moves.items() if move.state != states[name]}
+def _write(database: Engine, moves: Mapping[str, Move], stands: Mapping[str, Stand], now: datetime) -> None:
+    changed = {name: move for name, move in moves.items() if move.state != stands[name].state}
     if not changed:
         return
     with writing(database) as connection:

@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal
 from uuid import UUID
 
-from flows.deployments import NAME, PAUSED_FROM, PAUSED_IN_GIT, RUN_ENVIRONMENT, TAG, WORK_POOL, Deployment
+from flows.deployments import NAME, PAUSED_BY_HAND, PAUSED_IN_GIT, RUN_ENVIRONMENT, TAG, WORK_POOL, Deployment
 from flows.schedules import Every, Schedule
 from vefa.engine.plans import State
 
@@ -47,10 +47,9 @@ class Known:
         return PAUSED_IN_GIT in self.tags
 
     @property
-    def paused_from(self) -> State | None:
-        """The state in which a person paused it, once that is known to the database."""
-        states: tuple[State, ...] = ("live", "closing")
-        return next((state for state in states if PAUSED_FROM + state in self.tags), None)
+    def paused_before(self) -> bool:
+        """Both sides agreed on a pause when they were last compared."""
+        return self.paused_in_git or PAUSED_BY_HAND in self.tags
 
     @property
     def inactive(self) -> frozenset[str]:
@@ -60,14 +59,10 @@ class Known:
 
 @dataclass(frozen=True)
 class Wish:
-    """What is to become of one journey: its deployment, and its state in our database, which decides on pauses.
-
-    `paused_from` is the state to go back to when a person's pause ends.
-    """
+    """What is to become of one journey: its deployment, and its state in our database, which decides on pauses."""
 
     deployment: Deployment
     state: State
-    paused_from: State = "live"
 
     @property
     def paused(self) -> bool:
@@ -89,7 +84,7 @@ class Wish:
     @property
     def tags(self) -> list[str]:
         tags = [tag for tag in self.deployment.tags if self.paused or tag != PAUSED_IN_GIT]
-        return [*tags, PAUSED_FROM + self.paused_from] if self.kept else tags
+        return [*tags, PAUSED_BY_HAND] if self.kept else tags
 
 
 async def read_known(client: PrefectClient) -> dict[str, Known]:
@@ -207,19 +202,17 @@ async def ensure_work_pool(client: PrefectClient) -> None:
         )
 
 
-async def set_paused(client: PrefectClient, known: Known, paused: bool, paused_from: str | None) -> None:
+async def set_paused(client: PrefectClient, known: Known, paused: bool) -> None:
     """Pauses or resumes in Prefect, and notes on the deployment that the database knows of it."""
     from prefect.client.schemas.actions import DeploymentUpdate
 
     if paused != known.paused:
         await (client.pause_deployment if paused else client.resume_deployment)(known.id)
-    kept = [tag for tag in known.tags if not tag.startswith(PAUSED_FROM)]
+    tags = [tag for tag in known.tags if tag not in (PAUSED_BY_HAND, PAUSED_IN_GIT)]
     if paused:
-        kept += [PAUSED_FROM + paused_from] if paused_from else []
-    else:
-        kept = [tag for tag in kept if tag != PAUSED_IN_GIT]
-    if kept != list(known.tags):
-        await client.update_deployment(known.id, DeploymentUpdate(tags=kept))
+        tags.append(PAUSED_IN_GIT if known.paused_in_git else PAUSED_BY_HAND)
+    if tags != list(known.tags):
+        await client.update_deployment(known.id, DeploymentUpdate(tags=tags))
 
 
 def _differs(wish: Wish, known: Known, directory: str) -> bool:

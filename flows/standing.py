@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -18,9 +19,24 @@ if TYPE_CHECKING:
     from flows.subjects import Subject
 
 
-def read_states(connection: Connection) -> dict[str, State]:
-    """Every journey that was ever stored, with its state."""
-    return {row.name: row.state for row in connection.execute(sa.select(journeys.c.name, journeys.c.state))}
+@dataclass(frozen=True)
+class Stand:
+    """A journey's state, and the state it goes back to when a pause ends."""
+
+    state: State
+    running: State
+
+
+def read_stands(connection: Connection) -> dict[str, Stand]:
+    """Every journey that was ever stored."""
+    rows = connection.execute(sa.select(journeys.c.name, journeys.c.state, journeys.c.file_status))
+    return {name: Stand(state, _running(state, file_status)) for name, state, file_status in rows}
+
+
+def _running(state: State, file_status: str | None) -> State:
+    if state in ("live", "closing"):
+        return state
+    return "closing" if file_status == "closing" else "live"
 
 
 def stored_hash(connection: Connection, journey: str) -> str | None:

@@ -17,7 +17,7 @@ from prefect.exceptions import ObjectNotFound
 from flows.deployer import Choices, Deploy, Line
 from flows.pauses import mirror_pauses
 from flows.reconciler import Known, clear_leftovers, read_known
-from flows.standing import read_states
+from flows.standing import read_stands
 from vefa.database import reading, writing
 from vefa.engine.plans import set_state
 from vefa.plan.steps import Plan, Runs
@@ -59,7 +59,7 @@ class Deployed:
 
     def states(self) -> dict[str, str]:
         with reading(self.database) as connection:
-            return dict(read_states(connection))
+            return {name: stand.state for name, stand in read_stands(connection).items()}
 
     def set_state(self, journey: str, state: Any) -> None:
         with writing(self.database) as connection:

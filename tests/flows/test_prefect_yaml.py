@@ -4,11 +4,11 @@ from datetime import time
 from pathlib import Path
 from typing import Any
 
-import pytest
 from ruamel.yaml import YAML
 
 from flows.prefect_yaml import FILE, generate, write
 from vefa.plan.codec import plan_hash
+from vefa.plan.project import load_project
 from vefa.plan.steps import Plan, Runs
 from vefa.settings import load_settings
 
@@ -66,3 +66,11 @@ def test_writing_twice_changes_nothing(plan: Any, tmp_path: Path) -> None:
 
     assert write(tmp_path, plans, "Europe/Istanbul")
     assert not write(tmp_path, plans, "Europe/Istanbul")
+
+
+def test_the_committed_file_says_what_the_journeys_say() -> None:
+    """Run `vefa deploy --write-only` and commit prefect.yaml."""
+    settings = load_settings(REPOSITORY)
+    plans = load_project(REPOSITORY, settings).plans
+
+    assert (REPOSITORY / FILE).read_text(encoding="utf-8") == generate(plans, settings.shop.zone)
