@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from collections.abc import Set as AbstractSet
 from difflib import get_close_matches
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from minijinja import Environment, TemplateError
@@ -34,7 +36,7 @@ def check_templates(
         found += _in_file(store, file)
         found += _unknown_names(store, file, known | CONTEXT_NAMES) if known is not None else ()
     for name in sorted(store.names("email")):
-        found += _in_email(store, name, commercial is None or name in commercial)
+        found += _in_email(store, name, commercial is None or name in commercial, {problem.file for problem in found})
     found += _missing_locales(store)
     found += _missing_identity(store, commercial)
     return sorted(set(found), key=lambda problem: (str(problem.file), problem.line, problem.message))
@@ -120,7 +122,8 @@ def _has(values: object, path: list[str]) -> bool:
     return True
 
 
-def _in_email(store: TemplateStore, name: str, commercial: bool) -> Iterator[TemplateProblem]:
+def _in_email(store: TemplateStore, name: str, commercial: bool, told: AbstractSet[Path]) -> Iterator[TemplateProblem]:
+    """What shows only when an e-mail is put together; files in `told` have their mistakes already."""
     for locale in sorted(store.folder.locales("email", name)):
         file = store.folder.email(name, locale)
         if file is None:
@@ -128,8 +131,8 @@ def _in_email(store: TemplateStore, name: str, commercial: bool) -> Iterator[Tem
         try:
             email = store.email(name, locale)
         except TemplateBroken as error:
-            sentence = str(error).removeprefix(f"{file.path}: ")
-            yield TemplateProblem(file.path, 0, sentence)
+            if file.path not in told:
+                yield TemplateProblem(file.path, 0, str(error).removeprefix(f"{file.path}: "))
             continue
         if commercial and "links.unsubscribe" not in email.html_source:
             yield TemplateProblem(
