@@ -197,7 +197,8 @@ FILLED_BY: dict[str, frozenset[str]] = {
     "order.delivered": frozenset({"order.delivered_at"}),
     "order.cancelled": frozenset({"order.cancelled_at"}),
     "delivery.shipped": frozenset({"delivery.shipped_at"}),
-    "delivery.delivered": frozenset({"delivery.delivered_at", "order.delivered_at"}),
+    # of the order's several parcels this may not be the last, so order.delivered_at may still be empty
+    "delivery.delivered": frozenset({"delivery.delivered_at"}),
     "return.received": frozenset({"return.received_at"}),
     "return.refunded": frozenset({"return.refunded_at"}),
     "ticket.answered": frozenset({"ticket.answered_at"}),

@@ -9,8 +9,9 @@ from pydantic_core import ErrorDetails
 
 from vefa.language.durations import quoted
 from vefa.language.problems import Mistake, did_you_mean
-from vefa.language.schema import STEP_FORMS, Form, StepForm, key_names
+from vefa.language.schema import STEP_FORMS, CouponTerms, Form, StepForm, WaitFor, WaitUntil, key_names
 from vefa.language.source import Source, Trail
+from vefa.language.values import either
 
 F = TypeVar("F", bound=Form)
 
@@ -40,12 +41,13 @@ def _tell_of_missing(source: Source, form: type[Form], trail: Trail, given: dict
     """A key without a value says nothing, and a required one that does not stand says less."""
     names = key_names(form)
     for key, value in given.items():
-        if value is None and key in names:
+        if value is None and key in names and source.clean((*trail, key)):
             source.report((*trail, key), f'"{key}" is empty', _example(form, key), "empty", at="key")
     strange = [key for key in given if key not in names]
     for key in form.required:
         # a misspelt key is told of as such, not as missing besides
-        if key not in given and not any(did_you_mean(other, [key]) for other in strange):
+        misspelt = strange if len(names) == 1 else [other for other in strange if did_you_mean(other, [key])]
+        if key not in given and not misspelt:
             source.report(trail, f'"{key}" is missing', _example(form, key), "missing")
 
 
@@ -72,26 +74,34 @@ def _tell(source: Source, form: type[Form], trail: Trail, details: ErrorDetails)
         return
     mistake = details.get("ctx", {}).get("error")
     if isinstance(mistake, Mistake):
-        if source.get((*trail, key)) is None:
-            return  # told of as empty
+        if source.get((*trail, key)) is None or not source.clean((*trail, key, *mistake.inside)):
+            return  # told of already
         source.report((*trail, key, *mistake.inside), mistake.message, mistake.hint, mistake.code)
         return
     source.report((*trail, key), str(details["msg"]))
 
 
 def _tell_of_unknown(source: Source, form: type[Form], trail: Trail, key: str) -> None:
-    names = key_names(form)
+    at = (*trail, key)
     if key in form.later:
-        source.report((*trail, key), f'"{key}" is not available yet', "Take it out for now.", "later", at="key")
+        source.report(at, f'"{key}" is not available yet', "Take it out for now.", "later", at="key")
         return
-    known = [name for name in names if name not in (source.get(trail) or {})] or list(names)
-    otherwise = f"Keys are {', '.join(names)}."
-    if issubclass(form, StepForm):
-        homes = [verb for verb, other in STEP_FORMS.items() if key in key_names(other)]
-        otherwise = f"It belongs to {' or '.join(homes)}." if homes else f"{form.verb} has {', '.join(names[1:])}."
-        if homes:
-            source.report(
-                (*trail, key), f'"{key}" has no place in a step "{form.verb}"', otherwise, "unknown-key", at="key"
-            )
-            return
-    source.report((*trail, key), f'unknown key "{key}"', did_you_mean(key, known, otherwise), "unknown-key", at="key")
+    if issubclass(form, StepForm) and (home := _home(form, key)):
+        source.report(at, f'"{key}" has no place in a step "{form.verb}"', home, "unknown-key", at="key")
+        return
+    names = key_names(form)
+    free = [name for name in names if name not in (source.get(trail) or {})]
+    hint = did_you_mean(key, free or names, f"Keys are {', '.join(names)}.")
+    source.report(at, f'unknown key "{key}"', hint, "unknown-key", at="key")
+
+
+def _home(form: type[StepForm], key: str) -> str:
+    """Where a key belongs that this step does not have."""
+    if any(key in key_names(inner) for inner in INSIDE.get(form.verb, ())):
+        return f"It belongs inside, {form.verb}: {{…, {key}: …}}."
+    homes = [verb for verb, other in STEP_FORMS.items() if key in key_names(other)]
+    return f"It belongs to {either(tuple(homes))}." if homes else ""
+
+
+#: Forms that stand inside a step's verb.
+INSIDE: dict[str, tuple[type[Form], ...]] = {"wait": (WaitFor, WaitUntil), "coupon": (CouponTerms,)}

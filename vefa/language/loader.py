@@ -184,6 +184,8 @@ def _step(source: Source, trail: Trail) -> StepDraft | None:
     given = source.get(trail)
     if given == "stop":
         return StepDraft(trail, "stop", STEP_FORMS["stop"]())
+    if not source.clean(trail) and given is None:
+        return None
     if not isinstance(given, dict) or not given:
         source.report(trail, f"{quoted(given)} is no step", _colon(given), "step")
         return None

@@ -89,7 +89,8 @@ class Surroundings:
             if home == "customer":
                 return None
             what = "the audience is" if self.where == "audience" else "segments are"
-            return f"{what} only about the customer, and {name} is not", _move(home, name)
+            hint = _move(home, name) if self.where == "audience" else f"Ask for {name} in a journey."
+            return f"{what} only about the customer, and {name} is not", hint
         if home in OBJECT_KINDS and self.objects is not None and home not in self.objects:
             brings = f"a {self.own}" if self.own in OBJECT_KINDS else "no object"
             message = f"{name} is not at hand: this journey's trigger brings {brings}"

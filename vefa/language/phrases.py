@@ -25,6 +25,7 @@ from vefa.language.conditions import (
 )
 from vefa.language.durations import YES_NO, quoted, read_day, read_duration
 from vefa.language.problems import Mistake, did_you_mean
+from vefa.language.values import either
 
 COMPARISONS: tuple[Comparison, ...] = ("<=", ">=", "!=", "<", ">", "=")
 _COMPARISON = re.compile(r"(<=|>=|!=|==|<>|<|>|=)\s*(.*)", re.DOTALL)
@@ -252,7 +253,7 @@ def _text(known: Field, value: Any) -> Scalar:
     if not isinstance(value, str):
         raise _wrong(known, value, f'Put it in quotes: "{value}".' if isinstance(value, int) else "")
     if known.choices and value not in known.choices:
-        hint = did_you_mean(value, known.choices, f"Write {' or '.join(known.choices)}.")
+        hint = did_you_mean(value, known.choices, f"Write {either(known.choices)}.")
         raise Mistake(f"{quoted(value)} never stands in {known.name}", hint, "choice")
     return value
 

@@ -57,13 +57,19 @@ class Source:
     problems: list[Problem] = field(default_factory=list)
     usable: bool = True
     labels: Collection[str] = ()
+    _told: set[Trail] = field(default_factory=set)
 
     def report(self, trail: Trail, message: str, hint: str = "", code: str = "value", *, at: str = "value") -> None:
         """Note a problem at the value (`at="key"`: at its key)."""
-        span = self.span(trail, at)
-        self._note(span, self.breadcrumb(trail), message, hint, code)
+        self._told.add(trail)
+        self.note(self.span(trail, at), self.breadcrumb(trail), message, hint, code)
 
-    def _note(self, span: Span, where: str, message: str, hint: str, code: str) -> None:
+    def clean(self, trail: Trail) -> bool:
+        """Whether nothing there, or inside, has been told of; what is, brings no second problem."""
+        return not any(told[: len(trail)] == trail for told in self._told)
+
+    def note(self, span: Span, where: str, message: str, hint: str, code: str) -> None:
+        """Note a problem at a stretch of the text."""
         line = self.lines[span.line] if span.line < len(self.lines) else ""
         told = Problem(self.file, span.line + 1, span.column + 1, max(1, span.length), where, message, hint, code, line)
         if told not in self.problems:
@@ -130,7 +136,9 @@ def read_text(text: str, file: str, labels: Collection[str] = ()) -> Source:
         )
     else:
         if node is not None:
-            source.value = _Reader(source).read(node, ())
+            reader = _Reader(source)
+            source.value = reader.read(node, ())
+            reader.tell()
     return source
 
 
@@ -139,16 +147,29 @@ class _Reader:
 
     def __init__(self, source: Source) -> None:
         self.source = source
+        self.refused: list[tuple[Span, Trail, str, str]] = []
+        self.anchors: set[str] = set()
+
+    def tell(self) -> None:
+        """The refusals as problems, once the values stand that breadcrumbs are made of."""
+        for span, trail, message, hint in self.refused:
+            self.source._told.add(trail)
+            if message:
+                self.source.note(span, self.source.breadcrumb(trail), message, hint, "yaml")
 
     def read(self, node: Node, trail: Trail, key: Span | None = None) -> Any:
         span = self._span(node, key)
         self.source.places[trail] = Place(span, key)
+        start = Span(node.start_mark.line, node.start_mark.column, 1)
         if node.anchor is not None:
-            return self._refuse(span, trail, "anchors (&) and aliases (*) have no place here", "Write it out.")
+            again = node.anchor in self.anchors
+            self.anchors.add(node.anchor)
+            message = "" if again else "anchors (&) and aliases (*) have no place here"
+            return self._refuse(start, trail, message, "Write it out.")
         if len(trail) > DEEPEST:
-            return self._refuse(span, trail, "this is nested too deep", "Put a part into a journey of its own.")
+            return self._refuse(start, trail, "this is nested too deep", "Put a part into a journey of its own.")
         if node.ctag is not None and str(node.ctag) and not str(node.ctag).startswith(_OWN_TAGS):
-            return self._refuse(span, trail, "tags (!) have no place here", "Put the value in quotes.")
+            return self._refuse(start, trail, "tags (!) have no place here", "Put the value in quotes.")
         match node:
             case MappingNode():
                 return self._mapping(node, trail)
@@ -157,7 +178,7 @@ class _Reader:
         return node.value if getattr(node, "style", None) else scalar(node.value)
 
     def _refuse(self, span: Span, trail: Trail, message: str, hint: str) -> None:
-        self.source._note(span, self.source.breadcrumb(trail), message, hint, "yaml")
+        self.refused.append((span, trail, message, hint))
 
     def _mapping(self, node: MappingNode, trail: Trail) -> dict[str, Any]:
         values: dict[str, Any] = {}
@@ -287,6 +308,6 @@ def _report_syntax(source: Source, error: MarkedYAMLError) -> None:
         column = len(text) - len(text.lstrip(" "))
     for fits, message, hint in _SYNTAX:
         if fits(text, said):
-            source._note(Span(line, column, 1), "", message, hint, "syntax")
+            source.note(Span(line, column, 1), "", message, hint, "syntax")
             return
-    source._note(Span(line, column, 1), "", f"not valid YAML: {error.problem or error.context}", "", "syntax")
+    source.note(Span(line, column, 1), "", f"not valid YAML: {error.problem or error.context}", "", "syntax")

@@ -57,13 +57,14 @@ def _one_of(*words: str) -> PlainValidator:
     def read(value: object) -> str:
         if value in words:
             return str(value)
-        hint = did_you_mean(str(value), words, f"Write {_either(words)}.")
+        hint = did_you_mean(str(value), words, f"Write {either(words)}.")
         raise Mistake(f"{quoted(value)} is not possible here", hint, "choice")
 
     return PlainValidator(read)
 
 
-def _either(words: tuple[str, ...]) -> str:
+def either(words: tuple[str, ...]) -> str:
+    """`a, b or c`."""
     return " or ".join((", ".join(words[:-1]), words[-1])) if len(words) > 1 else words[0]
 
 

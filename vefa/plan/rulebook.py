@@ -83,7 +83,7 @@ class _Segments:
     def _tell_of_circle(self, name: str) -> None:
         chain = " → ".join((*self.open[self.open.index(name) :], name))
         message = f"segments go round in a circle: {chain}"
-        self.source.report((name,), message, "Write one of them out.", "circle", at="key")
+        self.source.report((name,), message, "Write the conditions themselves in one of them.", "circle", at="key")
 
 
 def read_policy(source: Source, journeys: frozenset[str]) -> Policy:
@@ -116,13 +116,14 @@ def _rule(source: Source, purpose: Purpose, medium: Medium) -> Rule | None:
 
 def _quiet(source: Source, trail: Trail) -> QuietHours | None:
     form = read_form(source, QuietForm, trail) if source.get(trail) is not None else None
+    withhold = _withhold(source, (*trail, "then"))
     if form is None or form.start is None or form.to is None:
         return None
     if form.start == form.to:
         hint = "Let them end at another time than they begin."
         source.report((*trail, "to"), "quiet hours of no length, or of a whole day", hint, "quiet")
         return None
-    return QuietHours(form.start, form.to, _withhold(source, (*trail, "then")))
+    return QuietHours(form.start, form.to, withhold)
 
 
 def _withhold(source: Source, trail: Trail) -> Withhold:
@@ -146,14 +147,13 @@ def _caps(source: Source) -> tuple[Cap, ...]:
     for index in range(len(given)) if isinstance(given, list) else ():
         trail: Trail = ("caps", index)
         form = read_form(source, CapForm, trail)
+        withhold = _withhold(source, (*trail, "then"))
         if form is None or not (form.name and form.at_most and form.within):
             continue
         if form.name in {cap.name for cap in caps}:
             hint = "Give each a name of its own."
             source.report((*trail, "name"), f'two caps are called "{form.name}"', hint, "cap")
-        caps.append(
-            Cap(form.name, form.at_most, form.within, form.purpose, form.channel, _withhold(source, (*trail, "then")))
-        )
+        caps.append(Cap(form.name, form.at_most, form.within, form.purpose, form.channel, withhold))
     return tuple(caps)
 
 
