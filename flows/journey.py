@@ -5,13 +5,12 @@ from __future__ import annotations
 import asyncio
 from datetime import UTC, datetime
 from functools import partial
-from typing import Any
+from typing import Any, cast
 
 from prefect import Flow, State, get_run_logger
 from prefect.runtime import flow_run
 from prefect.states import Completed
 from prefect.utilities.annotations import quote
-from vefa.engine.tick import JourneyBusy, StepRef, Tick
 
 from flows.artifacts import artifact_key, show, summary
 from flows.deployments import attribute
@@ -21,7 +20,9 @@ from flows.standing import prepare
 from flows.subjects import Subject
 from tasks.steps import advance, enter
 from vefa.clock import Clock, stopped_at, system_clock
+from vefa.engine.lease import make_owner
 from vefa.engine.shop import Shop, open_shop
+from vefa.engine.tick import JourneyBusy, StepRef, Tick
 from vefa.plan.codec import plan_hash
 from vefa.settings import Settings
 from vefa.store import open_store
@@ -64,7 +65,7 @@ async def _walk(subject: Subject, clock: Clock) -> State[Any]:
         for warning in await asyncio.to_thread(prepare, shop.database, subject, clock()):
             get_run_logger().warning(warning)
         await mirror_pauses_now(shop.database)
-        begin = partial(Tick.begin, shop, subject.journey, clock=clock, owner=str(flow_run.id))
+        begin = partial(Tick.begin, shop, subject.journey, clock=clock, owner=make_owner())
         try:
             tick = await asyncio.to_thread(begin)
         except JourneyBusy:
@@ -81,7 +82,7 @@ def _open(subject: Subject, clock: Clock) -> Shop:
 
 async def _all_steps(tick: Tick) -> State[Any]:
     try:
-        await enter(quote(tick))
+        await enter(_unseen(tick))
         for step in await asyncio.to_thread(tick.steps):
             if await asyncio.to_thread(tick.due, step):
                 await _step(tick, step)
@@ -97,4 +98,9 @@ async def _step(tick: Tick, step: StepRef) -> None:
     older = step.plan_hash != plan_hash(tick.plans[0])
     name = f"{step.id} (plan {step.plan_hash[:6]})" if older else step.id
     key = artifact_key(tick.plans[0].journey, step.id)
-    await advance.with_options(task_run_name=name)(quote(tick), step, key)
+    await advance.with_options(task_run_name=name)(_unseen(tick), step, key)
+
+
+def _unseen(tick: Tick) -> Tick:
+    """Prefect hands it to the task without looking into it; the task gets the tick itself."""
+    return cast(Tick, quote(tick))

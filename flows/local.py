@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -42,6 +43,7 @@ def run_journey_flows(
     from flows.prefect_server import running_server, speaking_to
 
     with speaking_to(settings, running_server(settings)):
+        _hush()
         return asyncio.run(_run(journeys, now, settings, told))
 
 
@@ -62,3 +64,15 @@ async def _run(
         results.append(RunResult(journey, state.name or state.type.value, state.message or ""))
         told(results[-1])
     return tuple(results)
+
+
+def _hush() -> None:
+    """Prefect's console says warnings only; the runs' own logs still go to the UI."""
+    from prefect.logging.configuration import setup_logging
+    from prefect.logging.handlers import PrefectConsoleHandler
+
+    setup_logging()
+    for logger in [logging.getLogger(), *logging.root.manager.loggerDict.values()]:
+        for handler in getattr(logger, "handlers", ()):
+            if isinstance(handler, PrefectConsoleHandler):
+                handler.setLevel(logging.WARNING)

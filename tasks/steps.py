@@ -11,24 +11,25 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from threading import Event
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 from uuid import UUID
 
 from prefect import task
 from prefect.artifacts import acreate_progress_artifact, aupdate_progress_artifact
 from prefect.cache_policies import NO_CACHE
 
+from vefa.engine.delivery import StepCounts
+from vefa.engine.entries import EntryCounts
+from vefa.engine.lease import JourneyBusy
+from vefa.engine.tick import StepRef, Tick
 from vefa.errors import UserError
-
-if TYPE_CHECKING:
-    from vefa.engine.tick import EntryCounts, StepCounts, StepRef, Tick
 
 Result = TypeVar("Result")
 #: A step that takes longer shows in the Prefect UI how far it is, and is told anew this often.
 PROGRESS_SECONDS = 2.0
 
 
-class RunStoppedError(Exception):
+class RunStopped(Exception):
     """The run was cancelled between two batches; what was not claimed yet stays queued for the next run."""
 
 
@@ -43,7 +44,7 @@ class Progress:
     def __call__(self, done: int, total: int) -> None:
         """The engine's callback; raising here ends the step between two batches."""
         if self.stop.is_set():
-            raise RunStoppedError("cancelled between two batches")
+            raise RunStopped("cancelled between two batches")
         self.done, self.total = done, total
 
     @property
@@ -54,7 +55,7 @@ class Progress:
 
 def may_repeat(_task: object, _run: object, state: Any) -> bool:
     """What a person must mend, or has stopped, is not tried again."""
-    return not isinstance(state.data, UserError | RunStoppedError)
+    return not isinstance(state.data, UserError | JourneyBusy | RunStopped)
 
 
 _patience: dict[str, Any] = {
