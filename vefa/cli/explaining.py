@@ -106,7 +106,7 @@ def _told(line: Line) -> Table:
     inner.add_column(no_wrap=True, width=1)
     inner.add_column()
     if line.key is None:
-        inner.add_row("┊", Text(line.what, style="italic"))
+        inner.add_row("┊" if line.kind == "way" else "·", Text(line.what, style="italic"))
         return inner
     title = Text(line.what, style="bold" if line.kind == "message" else "")
     title.append(f"  {line.id}", style="dim cyan")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable
 from datetime import datetime
 from typing import TYPE_CHECKING, Annotated
 from zoneinfo import ZoneInfo
@@ -11,9 +11,9 @@ import typer
 
 from vefa.cli.moments import shown
 from vefa.cli.options import Json, Now
-from vefa.cli.printing import Progress, err, out, print_json, progress, table
+from vefa.cli.printing import err, out, print_json, progress, table
 from vefa.cli.session import Session
-from vefa.cli.walking import Hand, Walked, added_up, opened, parse_length, steps, take_over, walk
+from vefa.cli.walking import Hand, Span, Walked, added_up, opened, parse_length, take_over, walk
 from vefa.errors import UserError
 
 if TYPE_CHECKING:
@@ -45,19 +45,12 @@ def run(
     if end < begin:
         raise UserError("--until lies before --now.")
     hand = Hand(begin if now or until else None)
-    moments = list(steps(begin, end, parse_length(every)))
-    policy = session.project.policy
+    span, policy = Span(begin, end, parse_length(every)), session.project.policy
     with session.store() as engine, opened(session.settings, engine, policy, hand) as shop, progress("walking") as bar:
         for sentence in take_over(session.project, engine, begin):
             err().print(sentence, style="yellow", markup=False)
-        walked = added_up(walk(shop, hand, journeys or (), _told(moments, bar)))
+        walked = added_up(walk(shop, hand, span, journeys or (), bar))
     print_json(list(walked.values())) if as_json else show_walked(walked, end, session.settings.zone)
-
-
-def _told(moments: list[datetime], bar: Progress) -> Iterator[datetime]:
-    for place, moment in enumerate(moments):
-        bar(place, len(moments))
-        yield moment
 
 
 NUMBERS = ("entered", "sent", "held back", "put off", "in doubt", "left", "finished", "waiting")
@@ -81,7 +74,7 @@ def show_walked(walked: dict[str, Walked], now: datetime, zone: ZoneInfo) -> Non
     console.print(f"As of {shown(now, zone)}. Look on with: vefa status, vefa outbox, vefa why CUSTOMER", style="dim")
 
 
-def _reasons(title: str, counters: Iterator[Counter[str]]) -> None:
+def _reasons(title: str, counters: Iterable[Counter[str]]) -> None:
     from collections import Counter
 
     from vefa.foresight.reasons import reason_words, refusal_words

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import re
-import socket
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -12,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
+from vefa.cli.printing import Progress
 from vefa.errors import UserError
 
 if TYPE_CHECKING:
@@ -96,17 +95,47 @@ def take_over(project: Project, engine: Engine, now: datetime) -> tuple[str, ...
     return tuple(told)
 
 
-def walk(shop: Shop, hand: Hand, only: Sequence[str], moments: Iterator[datetime]) -> Iterator[TickReport]:
-    """Tick, at each of the moments, the journeys that have anything to do then."""
-    from vefa.engine.tick import due_journeys, run_tick
+def walk(
+    shop: Shop, hand: Hand, span: Span, only: Sequence[str] = (), told: Progress = lambda _done, _total: None
+) -> Iterator[TickReport]:
+    """Tick, at each moment of the span that has work, the journeys that have it."""
+    from vefa.engine.agenda import due_journeys
+    from vefa.engine.lease import make_owner
+    from vefa.engine.tick import run_tick
 
-    owner = f"vefa run on {socket.gethostname()}, process {os.getpid()}"
-    for moment in moments:
+    owner = make_owner()
+    for moment in _moments(shop.database, span):
         if hand.moment is not None:
             hand.moment = moment
+        told(*span.way(moment))
         for journey in due_journeys(shop.database, moment):
             if not only or journey in only:
                 yield run_tick(shop, journey, clock=hand, owner=owner)
+
+
+@dataclass(frozen=True)
+class Span:
+    """From one moment to another, looking `every` so often at most."""
+
+    begin: datetime
+    end: datetime
+    every: timedelta = timedelta(hours=1)
+
+    def way(self, moment: datetime) -> tuple[int, int]:
+        """How many of how many steps are behind."""
+        return (moment - self.begin) // self.every, (self.end - self.begin) // self.every
+
+
+def _moments(database: Engine, span: Span) -> Iterator[datetime]:
+    """The begin, then from one moment with work to the next, and the end."""
+    from vefa.engine.agenda import next_moment
+
+    moment = span.begin
+    while moment < span.end:
+        yield moment
+        work = next_moment(database, moment) or span.end
+        moment = max(work, moment + span.every)
+    yield span.end
 
 
 def added_up(reports: Iterator[TickReport]) -> dict[str, Walked]:
@@ -115,15 +144,6 @@ def added_up(reports: Iterator[TickReport]) -> dict[str, Walked]:
     for report in reports:
         found.setdefault(report.journey, Walked(report.journey)).add(report)
     return found
-
-
-def steps(begin: datetime, end: datetime, every: timedelta) -> Iterator[datetime]:
-    """From the one moment to the other, both included."""
-    moment = begin
-    while moment < end:
-        yield moment
-        moment += every
-    yield end
 
 
 _LENGTH = re.compile(r"(\d+)\s*(m|min|minutes?|h|hours?|d|days?)")

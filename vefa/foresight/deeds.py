@@ -121,7 +121,7 @@ def _message_notes(step: Message) -> tuple[str, ...]:
     if step.recommend:
         notes.append(f"with {step.recommend} suggestions from what they bought")
     if step.not_after is not None:
-        notes.append(f"held back after {_moment(step.not_after)}")
+        notes.append(f"no later than {_moment(step.not_after)}")
     if step.unless is not None:
         notes.append(f"held back if {english(step.unless)}")
     if step.on_failure == "exit":
