@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -130,6 +131,16 @@ def reading(engine: Engine) -> Iterator[Connection]:
     """One consistent read."""
     with engine.connect() as connection, connection.begin():
         yield connection
+
+
+@cache
+def other(table: sa.Table) -> Any:
+    """The table under a second name, always the same one: for sub-queries beside or inside statements over it.
+
+    Making an alias costs SQLAlchemy a copy of every column, and statements are built for every tick. Two sub-queries
+    that use the same table must not stand inside each other.
+    """
+    return table.alias(f"o_{table.name}")
 
 
 def among(column: Any, ids: Iterable[int]) -> sa.ColumnElement[bool]:

@@ -15,7 +15,7 @@ from vefa.crm.dates import by_zone, day_start_micros, local_date
 from vefa.crm.fields import FIELDS, Kind
 from vefa.crm.scope import Scope
 from vefa.crm.tables import events
-from vefa.database import Money
+from vefa.database import Money, other
 from vefa.language.conditions import (
     Ago,
     Anything,
@@ -208,7 +208,7 @@ def event_kind(event: str) -> str | None:
 
 
 def _happened(condition: Happened, scope: Scope) -> ColumnElement[bool]:
-    e = events.alias()
+    e = other(events)
     wanted = condition.scope
     where = [
         e.c.type == wanted.event,

@@ -15,7 +15,7 @@ from vefa.crm.fields import FIELDS
 from vefa.crm.scope import Scope
 from vefa.crm.tables import order_lines, orders, products, returns
 from vefa.crm.values import MoneyAmount
-from vefa.database import among
+from vefa.database import among, other
 
 Context = dict[str, Any]
 SEPARATOR = "\x1f"
@@ -63,14 +63,14 @@ def _column(name: str, scope: Scope) -> Any:
 
 
 def _currency_of_order(scope: Scope) -> Any:
-    o = orders.alias()
+    o = other(orders)
     if scope.order_id is None:
         return sa.null()
     return sa.select(o.c.currency).where(o.c.id == scope.order_id).correlate_except(o).scalar_subquery()
 
 
 def _currency_of_return(scope: Scope) -> Any:
-    r = returns.alias()
+    r = other(returns)
     if scope.object_kind != "return":
         return sa.null()
     return sa.select(r.c.currency).where(r.c.id == scope.object_id).correlate_except(r).scalar_subquery()

@@ -31,10 +31,12 @@ from vefa.crm.tables import (
     tags,
     tickets,
 )
-from vefa.database import DAY, Instant, Money, to_micros
+from vefa.database import DAY, Instant, Money, other, to_micros
 
 Kind = Literal["text", "number", "money", "time", "date", "bool", "list"]
 Expression = Callable[[Scope], Any]
+
+_EARLIER = orders.alias("earlier")  # stands inside a sub-query over orders
 
 
 @dataclass(frozen=True)
@@ -52,7 +54,7 @@ def _one(query: Select[Any], *own: Any) -> ColumnElement[Any]:
 
 def _customer(column: str, kind: Kind = "text") -> SqlField:
     def sql(scope: Scope) -> ColumnElement[Any]:
-        c = customers.alias()
+        c = other(customers)
         return _one(sa.select(c.c[column]).where(c.c.id == scope.customer_id), c)
 
     return SqlField(kind, sql)
@@ -62,7 +64,7 @@ def _fact(measure: str) -> Expression:
     def sql(scope: Scope) -> ColumnElement[Any]:
         if scope.world.facts == "dated":
             return rollups.dated_one(scope.now, scope.world.shop, scope.customer_id, measure)
-        f = facts.alias()
+        f = other(facts)
         return _one(sa.select(f.c[measure]).where(f.c.customer_id == scope.customer_id), f)
 
     return sql
@@ -74,7 +76,7 @@ def _visible(at: ColumnElement[Any], known: ColumnElement[Any], scope: Scope) ->
 
 def _order(pick: Callable[[Any, Scope], Any], kind: Kind) -> SqlField:
     def sql(scope: Scope) -> ColumnElement[Any]:
-        o = orders.alias()
+        o = other(orders)
         return _one(sa.select(pick(o.c, scope)).where(o.c.id == scope.order_id), o)
 
     return SqlField(kind, sql)
@@ -90,7 +92,7 @@ def _own(table: sa.Table, object_kind: str, column: str, kind: Kind, known: str 
     def sql(scope: Scope) -> ColumnElement[Any]:
         if scope.object_kind != object_kind:
             return sa.null()
-        t = table.alias()
+        t = other(table)
         value = _visible(t.c[column], t.c[known], scope) if known else t.c[column]
         return _one(sa.select(value).where(t.c.id == scope.object_id), t)
 
@@ -101,7 +103,7 @@ def _parcel(column: str, kind: Kind, known: str | None = None) -> SqlField:
     """A column of the parcel itself, or of the order's last parcel where the journey is about the order."""
 
     def sql(scope: Scope) -> ColumnElement[Any]:
-        d = deliveries.alias()
+        d = other(deliveries)
         value = _visible(d.c[column], d.c[known], scope) if known else d.c[column]
         if scope.object_kind == "delivery":
             return _one(sa.select(value).where(d.c.id == scope.object_id), d)
@@ -109,7 +111,7 @@ def _parcel(column: str, kind: Kind, known: str | None = None) -> SqlField:
         last = last.order_by(d.c.delivered_at.desc().nulls_last(), d.c.id.desc()).limit(1)
         if known is None:
             return _one(last, d)
-        o = orders.alias()
+        o = other(orders)
         whole = sa.select(_visible(o.c[column], o.c[known], scope)).where(o.c.id == scope.order_id)
         return sa.func.coalesce(_one(last, d), _one(whole, o), type_=Instant())
 
@@ -120,7 +122,7 @@ def _count(table: sa.Table, known: str, *still: str) -> Expression:
     """How many of the customer's rows are known; with `still`, only those whose named moment is not known yet."""
 
     def sql(scope: Scope) -> ColumnElement[int]:
-        t = table.alias()
+        t = other(table)
         query = sa.select(sa.func.count()).where(t.c.customer_id == scope.customer_id, t.c[known] <= scope.now)
         for column in still:
             query = query.where(sa.or_(t.c[column].is_(None), t.c[column] > scope.now))
@@ -131,7 +133,7 @@ def _count(table: sa.Table, known: str, *still: str) -> Expression:
 
 def _last_answer(survey: str) -> Expression:
     def sql(scope: Scope) -> ColumnElement[int]:
-        a = survey_answers.alias()
+        a = other(survey_answers)
         query = sa.select(a.c.score).where(
             a.c.customer_id == scope.customer_id, a.c.survey == survey, a.c.answered_known_at <= scope.now
         )
@@ -142,7 +144,7 @@ def _last_answer(survey: str) -> Expression:
 
 def _last_event(kind: str) -> Expression:
     def sql(scope: Scope) -> ColumnElement[Any]:
-        e = events.alias()
+        e = other(events)
         query = sa.select(sa.func.max(e.c.occurred_at)).where(
             e.c.customer_id == scope.customer_id, e.c.type == kind, e.c.known_at <= scope.now
         )
@@ -153,7 +155,7 @@ def _last_event(kind: str) -> Expression:
 
 def consent_given(scope: Scope, channel: Any, purpose: str = "commercial") -> ColumnElement[bool]:
     """The latest known word of the customer about that channel and purpose; False where they never said one."""
-    c = consents.alias()
+    c = other(consents)
     said = sa.select(c.c.granted).where(
         c.c.customer_id == scope.customer_id,
         c.c.channel == channel,
@@ -167,7 +169,7 @@ def consent_given(scope: Scope, channel: Any, purpose: str = "commercial") -> Co
 
 
 def _age(scope: Scope) -> ColumnElement[int]:
-    c = customers.alias()
+    c = other(customers)
     world = scope.world
 
     def today(zone: str) -> int:
@@ -222,7 +224,7 @@ def _revenue(scope: Scope) -> ColumnElement[Any]:
 
 
 def _tags(scope: Scope) -> Select[Any]:
-    t = tags.alias()
+    t = other(tags)
     return sa.select(t.c.tag.label("value")).where(t.c.customer_id == scope.customer_id, t.c.since <= scope.now)
 
 
@@ -230,7 +232,7 @@ def _bought(column: str, *, this_order: bool) -> Expression:
     """Categories or products of all the customer's counted orders, or of the order at hand."""
 
     def sql(scope: Scope) -> Select[Any]:
-        p, line = products.alias(), order_lines.alias()
+        p, line = other(products), other(order_lines)
         query = sa.select(p.c[column].label("value")).join_from(p, line, line.c.product_id == p.c.id)
         query = query.correlate_except(p, line)
         if this_order:
@@ -242,7 +244,7 @@ def _bought(column: str, *, this_order: bool) -> Expression:
 
 
 def _is_first(o: Any, scope: Scope) -> ColumnElement[bool]:
-    earlier = orders.alias()
+    earlier = _EARLIER
     sooner = sa.exists().where(
         earlier.c.customer_id == o.customer_id,
         sa.or_(
@@ -256,13 +258,13 @@ def _is_first(o: Any, scope: Scope) -> ColumnElement[bool]:
 
 
 def _items(o: Any, scope: Scope) -> ColumnElement[int]:
-    line = order_lines.alias()
+    line = other(order_lines)
     return sa.select(sa.func.coalesce(sa.func.sum(line.c.quantity), 0)).where(line.c.order_id == o.id).scalar_subquery()
 
 
 def _more(name: str, kind: Kind) -> SqlField:
     """A field that a room above owns and puts into the scope; empty elsewhere."""
-    return SqlField(kind, lambda scope: scope.more.get(name, sa.null()))
+    return SqlField(kind, lambda scope: sa.null() if scope.more is None else scope.more(name))
 
 
 FIELDS: dict[str, SqlField] = {

@@ -104,9 +104,7 @@ def mark_stale_of(connection: Connection, customer_ids: sa.Select[Any]) -> None:
     """The same for the customers whose ids a query gives; nulls are passed over."""
     chosen = customer_ids.subquery()
     named = sa.select(chosen.c[0]).distinct().where(chosen.c[0].is_not(None))
-    connection.execute(
-        _insert(connection, stale_facts).from_select(["customer_id"], named).on_conflict_do_nothing()
-    )
+    connection.execute(_insert(connection, stale_facts).from_select(["customer_id"], named).on_conflict_do_nothing())
 
 
 def _is_among(connection: Connection, ids: Sequence[int]) -> sa.ColumnElement[bool]:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
@@ -12,6 +12,7 @@ from sqlalchemy.engine import Connection
 from sqlalchemy.sql import ColumnElement
 
 from vefa.crm.tables import customers
+from vefa.database import other
 from vefa.settings import Shop
 
 Source = Literal["rolled", "dated"]
@@ -52,7 +53,7 @@ class Scope:
     object_id: ColumnElement[int] | None = None
     order_id: ColumnElement[int] | None = None
     entered_at: ColumnElement[datetime] | None = None
-    more: Mapping[str, ColumnElement[Any]] = field(default_factory=dict)
+    more: Callable[[str], ColumnElement[Any]] | None = None
     reacted: Callable[[str, str], ColumnElement[bool]] | None = None
 
     @property
@@ -64,7 +65,7 @@ class Scope:
         """The customer's time zone."""
         if self.zone is not None:
             return self.zone
-        c = customers.alias()
+        c = other(customers)
         return sa.select(c.c.zone).where(c.c.id == self.customer_id).correlate_except(c).scalar_subquery()
 
 

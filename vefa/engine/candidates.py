@@ -15,7 +15,7 @@ from vefa.crm.conditions import compile_condition
 from vefa.crm.fields import FIELDS, consent_given
 from vefa.crm.scope import World
 from vefa.crm.tables import contacts, customers, suppressions
-from vefa.database import Instant, among
+from vefa.database import Instant, among, other
 from vefa.engine.exits import leaves_now
 from vefa.engine.plans import Pinned, elapsed
 from vefa.engine.policy import Candidate, Contact, Counted, Rival
@@ -69,17 +69,17 @@ class Reader:
 
     def _repeated(self) -> ColumnElement[bool]:
         """A template that went out under an older plan of this enrolment, under whatever step (rule 21)."""
-        other = sends.alias()
+        before = other(sends)
         return (
             sa.exists()
             .where(
-                other.c.enrolment_id == s.enrolment_id,
-                other.c.id != s.id,
-                other.c.template == s.template,
-                other.c.plan_id != s.plan_id,
-                other.c.state.in_(("sent", "claimed", "unknown")),
+                before.c.enrolment_id == s.enrolment_id,
+                before.c.id != s.id,
+                before.c.template == s.template,
+                before.c.plan_id != s.plan_id,
+                before.c.state.in_(("sent", "claimed", "unknown")),
             )
-            .correlate_except(other)
+            .correlate_except(before)
         )
 
     def _not_after_field(self) -> Any:
@@ -146,7 +146,7 @@ class _Medium:
 
 def suppressed(medium: str, address_key: Any, purpose: str, now: datetime) -> ColumnElement[Any]:
     """Why nothing of that purpose may go to the address; null where it may."""
-    x = suppressions.alias()
+    x = other(suppressions)
     query = sa.select(sa.func.min(x.c.reason)).where(
         x.c.channel == medium,
         x.c.address_key == address_key,

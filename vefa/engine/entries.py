@@ -19,7 +19,7 @@ from vefa.crm.conditions import compile_condition
 from vefa.crm.identity import PRIME, chance
 from vefa.crm.scope import Scope, World
 from vefa.crm.tables import customers
-from vefa.database import Id, Instant
+from vefa.database import Id, Instant, other
 from vefa.engine.plans import JourneyRow, Pinned, elapsed
 from vefa.engine.tables import enrolments, reentry_slots
 
@@ -150,7 +150,7 @@ def _judge(connection: Connection, door: Doorway) -> None:
 
 
 def _bucket(customer_id: Any) -> Any:
-    c = customers.alias()
+    c = other(customers)
     return sa.select(c.c.bucket).where(c.c.id == customer_id).correlate_except(c).scalar_subquery()
 
 

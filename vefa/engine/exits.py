@@ -12,7 +12,7 @@ from sqlalchemy.sql import ColumnElement
 from vefa.crm.conditions import about, compile_condition, event_kind
 from vefa.crm.scope import Scope, World
 from vefa.crm.tables import events
-from vefa.database import among, reading, writing
+from vefa.database import among, other, reading, writing
 from vefa.engine.entries import BATCH, Doorway, enter_staged, stage
 from vefa.engine.plans import Pinned, elapsed, journey_row, leave, pinned
 from vefa.engine.scopes import enrolment_scope
@@ -24,7 +24,7 @@ e = enrolments.c
 
 def happened_since_entry(scope: Scope, wanted: EventScope) -> ColumnElement[bool]:
     """The event came since entry, about the same object where both have one, and is known."""
-    v = events.alias()
+    v = other(events)
     came = sa.and_(
         v.c.type == wanted.event,
         v.c.known_at <= scope.now,
@@ -105,7 +105,7 @@ def mark_goals(door: Doorway, pin: Pinned) -> int:
     goal = pin.plan.goal
     if goal is None:
         return 0
-    scope, v = enrolment_scope(door.world, pin), events.alias()
+    scope, v = enrolment_scope(door.world, pin), other(events)
     reach = _micros(elapsed(goal.within))
     since = sa.type_coerce(e.entered_at, sa.BigInteger)
     first = (
@@ -125,6 +125,9 @@ def mark_goals(door: Doorway, pin: Pinned) -> int:
     )
     new = sa.or_(e.customer_id.in_(fresh), e.enrolled_at >= door.horizon)
     which = sa.and_(e.journey_id == door.row.id, e.plan_id == pin.id, e.goal_at.is_(None), new, first.is_not(None))
+    with reading(door.engine) as connection:
+        if not connection.scalar(sa.select(sa.exists().where(which))):
+            return 0
     with writing(door.engine) as connection:
         return connection.execute(sa.update(enrolments).where(which).values(goal_at=first)).rowcount
 

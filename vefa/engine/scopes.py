@@ -11,7 +11,7 @@ from sqlalchemy.sql import ColumnElement
 from vefa.crm import facts
 from vefa.crm.scope import Borders, Scope, Source, World, known_zones
 from vefa.crm.tables import events, orders
-from vefa.database import Instant
+from vefa.database import Instant, other
 from vefa.engine.plans import Pinned
 from vefa.engine.tables import enrolments
 from vefa.ledger.tables import sends
@@ -46,7 +46,7 @@ def enrolment_scope(world: World, pin: Pinned, e: Any = enrolments.c) -> Scope:
         object_id=e.object_id,
         order_id=e.order_id,
         entered_at=e.entered_at,
-        more=_more(world, pin, e),
+        more=lambda name: _more(world, e, name),
         reacted=lambda step, how: _reacted(world, pin, e, step, how),
     )
 
@@ -56,28 +56,26 @@ def object_kind(pin: Pinned) -> str | None:
     return getattr(pin.plan.trigger, "object_kind", None)
 
 
-def _more(world: World, pin: Pinned, e: Any) -> dict[str, ColumnElement[Any]]:
-    latest = sa.select(coupons.c.code).where(coupons.c.enrolment_id == e.id)
-    latest = latest.order_by(coupons.c.id.desc()).limit(1).correlate_except(coupons)
-    until = sa.select(coupons.c.valid_until).where(coupons.c.enrolment_id == e.id)
-    until = until.order_by(coupons.c.id.desc()).limit(1).correlate_except(coupons)
-    c, o = coupons.alias(), orders.alias()
-    used = sa.exists().where(
-        c.c.enrolment_id == e.id,
-        o.c.coupon_code == c.c.code,
-        o.c.placed_known_at <= world.now,
-    )
-    return {
-        "coupon.code": latest.scalar_subquery(),
-        "coupon.valid_until": sa.type_coerce(until.scalar_subquery(), Instant()),
-        "coupon.used": used.correlate_except(c, o),
-        "trigger.date": e.trigger_date,
-        "trigger.at": e.entered_at,
-    }
+def _more(world: World, e: Any, name: str) -> ColumnElement[Any]:
+    """Fields of the enrolment itself and of its latest coupon."""
+    match name:
+        case "trigger.date":
+            return sa.type_coerce(e.trigger_date, sa.Date())
+        case "trigger.at":
+            return sa.type_coerce(e.entered_at, Instant())
+        case "coupon.used":
+            c, o = other(coupons), other(orders)
+            used = sa.exists().where(
+                c.c.enrolment_id == e.id, o.c.coupon_code == c.c.code, o.c.placed_known_at <= world.now
+            )
+            return used.correlate_except(c, o)
+    held = other(coupons)
+    latest = sa.select(held.c[name.removeprefix("coupon.")]).where(held.c.enrolment_id == e.id)
+    return latest.order_by(held.c.id.desc()).limit(1).correlate_except(held).scalar_subquery()
 
 
 def _reacted(world: World, pin: Pinned, e: Any, step: str, how: str) -> ColumnElement[bool]:
-    s, v = sends.alias(), events.alias()
+    s, v = other(sends), other(events)
     return (
         sa.exists()
         .where(

@@ -19,7 +19,7 @@ from vefa.crm.fields import FIELDS
 from vefa.crm.identity import PRIME, chance
 from vefa.crm.scope import World
 from vefa.crm.tables import customers, events, tags
-from vefa.database import Instant, among, reading, writing
+from vefa.database import Instant, among, other, reading, writing
 from vefa.engine.entries import BATCH, insert_ignore
 from vefa.engine.exits import send_to
 from vefa.engine.movement import move_on
@@ -182,7 +182,7 @@ def _wait_until_event(stand: Stand, step: WaitUntilEvent) -> int:
 
 
 def _meet_event(stand: Stand, step: WaitUntilEvent, which: Any) -> int:
-    scope, v = enrolment_scope(stand.world, stand.pin), events.alias()
+    scope, v = enrolment_scope(stand.world, stand.pin), other(events)
     first = (
         sa.select(sa.func.min(v.c.occurred_at))
         .where(
@@ -211,7 +211,7 @@ def _branch(stand: Stand, step: Branch) -> int:
 
 def _split(stand: Stand, step: Split) -> int:
     a, b = chance("split", stand.pin.plan.journey, step.id)
-    c = customers.alias()
+    c = other(customers)
     bucket = sa.select(c.c.bucket).where(c.c.id == e.customer_id).correlate_except(c).scalar_subquery()
     drawn, ways, upto = (bucket * a + b) % PRIME, [], 0
     for arm in step.arms:

@@ -29,7 +29,7 @@ from vefa.engine.scopes import make_world
 from vefa.engine.shop import Shop
 from vefa.engine.steps import Stand, advance, changed_field, waiting_for_event
 from vefa.engine.tables import enrolments
-from vefa.ledger.claims import HOLD, recover
+from vefa.ledger.claims import HOLD, leased, recover
 from vefa.ledger.tables import sends
 from vefa.plan.steps import Enter, Message, Plan, Stop, WaitUntilEvent, WaitUntilTime
 
@@ -123,12 +123,13 @@ class Tick:
         row, former = acquire(shop.database, journey, owner, wall())
         try:
             now = clock()
-            recover(shop.database, now, wall(), former)
+            if leased(shop.database, former is not None, wall()):
+                recover(shop.database, now, wall(), former)
             source = facts.refresh(shop.database, now, shop.settings.shop)
             with reading(shop.database) as connection:
                 pins = plans_in_use(connection, row)
                 world = make_world(connection, now, shop.settings.shop, source, *pins)
-            tick = cls(shop, row, pins, now, clock, wall, owner, world, source)
+            tick = cls(shop, row, pins, now, clock, wall, owner, world, source, _renewed_at=wall())
             tick._hold_doubtful()
             tick._active_before = tick._active()
             return tick
@@ -171,6 +172,8 @@ class Tick:
         if not self.running:
             return 0
         stand = self._stand(step)
+        if (stand.pin.id, stand.pin.number(step.key)) not in self._occupied():
+            return 0
         which = stand.due
         match stand.step:
             case WaitUntilEvent() as wait:
@@ -246,6 +249,18 @@ class Tick:
         with reading(self.shop.database) as connection:
             return connection.scalar(query) or 0
 
+    def _occupied(self) -> set[tuple[int, int]]:
+        """Steps, by plan, at which anybody stands: one look along an index for each step of the plans in use."""
+        places = [(pin.id, pin.numbers[step.key]) for pin in self.pins for step in pin.plan.steps]
+        parts = [
+            sa.select(sa.literal(plan_id), sa.literal(step)).where(
+                sa.exists().where(e.plan_id == plan_id, e.step == step, e.state == "active")
+            )
+            for plan_id, step in places
+        ]
+        with reading(self.shop.database) as connection:
+            return set(connection.execute(sa.union_all(*parts)).tuples()) if parts else set()
+
     def _settled_late(self, connection: Any, stand: Stand) -> int:
         done = sa.exists().where(
             s.enrolment_id == e.id,
@@ -262,6 +277,9 @@ class Tick:
         micros = HOLD // timedelta(microseconds=1)
         held = sa.and_(e.journey_id == self.row.id, e.state == "active", e.phase == 1, e.due_at.is_(None))
         until = sa.type_coerce(claimed, sa.BigInteger) + micros
+        with reading(self.shop.database) as connection:
+            if not connection.scalar(sa.select(sa.exists().where(held, claimed.is_not(None)))):
+                return
         with writing(self.shop.database) as connection:
             connection.execute(sa.update(enrolments).where(held, claimed.is_not(None)).values(due_at=until))
 

@@ -102,6 +102,13 @@ def claim(
     return tuple(sorted(claimed, key=lambda one: one.send_id))
 
 
+def leased(engine: Engine, some_died: bool, wall: datetime) -> bool:
+    """Whether there is anything that `recover` would take back."""
+    held = sa.and_(s.state.in_(("reserved", "claimed")), sa.true() if some_died else s.lease_until < wall)
+    with engine.connect() as connection:
+        return bool(connection.scalar(sa.select(sa.exists().where(held))))
+
+
 def recover(engine: Engine, now: datetime, wall: datetime, dead_owner: str | None = None) -> tuple[int, int]:
     """Take back what dead workers held: reserved → queued, claimed → unknown. Returns both counts.
 
@@ -125,7 +132,10 @@ def recover(engine: Engine, now: datetime, wall: datetime, dead_owner: str | Non
 
 
 def second_attempts(connection: Connection, which: Any, now: datetime) -> int:
-    """Queue, of those that `which` chooses, transactional messages in doubt once more after the look-up window; commercial ones never (rule 14)."""
+    """Queue once more, of those that `which` chooses, transactional messages in doubt after the look-up window.
+
+    Commercial ones never go again (rule 14).
+    """
     again = sa.and_(
         which,
         s.state == "unknown",

@@ -221,6 +221,8 @@ class _Run:
         chosen, name = stage.chosen, stage.target.name
         with self._transaction():
             choose(self._connection, stage, source, head if head is not stage else None)
+            if name == "order_lines":
+                sa.Index(f"ix_{chosen.name}_line", chosen.c.order_id, chosen.c.line).create(self._connection)
         self._reject_unknown(stage)
         with self._transaction():
             states = sa.select(chosen.c.state, sa.func.count()).group_by(chosen.c.state)
@@ -277,8 +279,6 @@ class _Run:
             chosen.update().values(batch=number.where(plan.c.owner == chosen.c.owner).scalar_subquery())
         )
         sa.Index(f"ix_{chosen.name}_batch", chosen.c.batch).create(self._connection)
-        if stage.target.name == "order_lines":
-            sa.Index(f"ix_{chosen.name}_line", chosen.c.order_id, chosen.c.line).create(self._connection)
         analyze(self._connection, chosen)
 
     def _vanished(self, family: Family) -> list[sa.Select[tuple[str, int]]]:
