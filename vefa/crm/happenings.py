@@ -70,12 +70,13 @@ _COLUMNS = (
     "object_kind",
     "object_key",
     "object_id",
+    "order_id",
     "occurrence",
     "customer_id",
     "occurred_at",
     "known_at",
 )
-_CORRECTED = ("occurred_at", "customer_id", "object_id")
+_CORRECTED = ("occurred_at", "customer_id", "object_id", "order_id")
 
 
 def record_events(connection: Connection, kind: Kind, ids: Sequence[int] | None) -> int:
@@ -137,6 +138,7 @@ def _happened(kind: Kind, table: sa.Table, moment: Moment) -> sa.Select[Any]:
         sa.literal(kind),
         table.c.outside_id,
         table.c.id,
+        _order(table),
         sa.literal(0),
         _customer(table),
         occurred,
@@ -145,6 +147,13 @@ def _happened(kind: Kind, table: sa.Table, moment: Moment) -> sa.Select[Any]:
     if table is deliveries:
         query = query.join_from(deliveries, orders, orders.c.id == deliveries.c.order_id)
     return query.order_by(table.c.id)
+
+
+def _order(table: sa.Table) -> sa.ColumnElement[Any]:
+    """The order that the object is, or belongs to."""
+    if table is orders:
+        return orders.c.id
+    return table.c.order_id if "order_id" in table.c else sa.cast(sa.null(), sa.BigInteger)
 
 
 def _customer(table: sa.Table) -> sa.ColumnElement[Any]:
