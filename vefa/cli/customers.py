@@ -81,16 +81,16 @@ def _journey(console: Console, each: InJourney, zone: ZoneInfo) -> None:
         if place := _place(story, zone):
             console.print(Padding(Text(place, style="dim"), (0, 0, 0, 2), expand=False))
     for refused in each.refused:
-        about = f" {refused.about}" if refused.about else ""
-        words = f"  {shown(refused.occurred_at, zone)}  {refused.event}{about} did not let them in: {refused.because}."
-        console.print(words, style="yellow", markup=False)
+        about = f" ({refused.about})" if refused.about else ""
+        words = f"{shown(refused.occurred_at, zone)}  {refused.event}{about} did not let them in: {refused.because}."
+        console.print(Padding(Text(words, style="yellow"), (0, 0, 0, 2), expand=False))
     if not each.stories and not each.refused:
         console.print("  It has never looked at this customer.")
 
 
 def _told(story: Story) -> Iterator[tuple[datetime, Text]]:
     """What happened on the way, each with its moment."""
-    yield story.entered_at, Text(f"entered by {story.by}")
+    yield story.entered_at, Text(f"entered: {story.by}")
     if story.state == "holdout":
         yield story.entered_at, Text("is measured and never written to (holdout)")
     for gift in story.gifts:

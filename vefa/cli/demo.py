@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 #: The demo always ends here, so that everybody sees the same shop.
 END = datetime(2026, 6, 14, 15, tzinfo=UTC)
 DAYS = timedelta(days=14)
-EVERY = timedelta(hours=1)
+EVERY = timedelta(hours=2)
 MONTHS, SEED = 24, 1
 
 
@@ -51,13 +51,13 @@ def demo(
         _make(engine, settings, customers)
         _walk(own, engine)
         runs = _prefect(settings, sorted(own.project.plans)) if prefect else []
-        found = _totals(engine)
+        found, customer = _totals(engine)
     if as_json:
         print_json({"root": settings.root, "end": END, "journeys": found, "runs": runs})
         return
     _show(found, settings)
     _show_runs(runs)
-    _where_next(settings)
+    _where_next(settings, customer or "CUSTOMER")
 
 
 def _demo_settings(real: Settings) -> Settings:
@@ -127,12 +127,12 @@ def _prefect(settings: Settings, journeys: Sequence[str]) -> list[Any]:
     return done
 
 
-def _totals(engine: Engine) -> tuple[Totals, ...]:
+def _totals(engine: Engine) -> tuple[tuple[Totals, ...], str | None]:
     from vefa.database import reading
-    from vefa.foresight.status import totals
+    from vefa.foresight.status import busiest_customer, totals
 
     with reading(engine) as connection:
-        return totals(connection)
+        return totals(connection), busiest_customer(connection)
 
 
 NUMBERS = ("entered", "e-mail", "SMS", "held back", "waiting", "finished", "left", "goal")
@@ -162,10 +162,13 @@ def _show_held(found: Sequence[Totals]) -> None:
     for each in found:
         for reason, count in each.held.items():
             held[reason_words(reason)] += count
-    if held:
-        console.print("\n[bold cyan]Why messages were held back[/bold cyan]")
+    if not held:
+        return
+    console.print("\n[bold cyan]Why messages were held back[/bold cyan]")
+    reasons = table("messages", "reason", numbers=("messages",))
     for words, count in held.most_common():
-        console.print(f"  {count:>6,}  {words}", markup=False)
+        reasons.add_row(f"{count:,}", words)
+    console.print(reasons)
 
 
 def _show_runs(runs: Sequence[Any]) -> None:
@@ -179,16 +182,16 @@ def _show_runs(runs: Sequence[Any]) -> None:
     console.print(done)
 
 
-def _where_next(settings: Settings) -> None:
+def _where_next(settings: Settings, customer: str) -> None:
     console = out()
     root = _short(settings.root)
     page = settings.var / "outbox" / "index.html"
     console.print("\n[bold cyan]Where to look next[/bold cyan]")
     lines = (
-        (str(_short(page)), "every message as the customer would see it; open it in a browser"),
+        (str(_short(page)), "every message, as it would look"),
         (f"vefa --root {root} explain win-back", "a journey in plain words"),
         (f"vefa --root {root} status", "who waits where, what is due"),
-        (f"vefa --root {root} why CUSTOMER", "one customer's whole story; vefa outbox names some"),
+        (f"vefa --root {root} why {customer}", "one customer's whole story"),
         ("vefa up", "Prefect with all journeys on this machine"),
     )
     guide = table("where", "what")

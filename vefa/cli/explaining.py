@@ -67,7 +67,7 @@ def _show(told: Explanation) -> None:
         console.print(told.description, markup=False)
     if told.owner:
         console.print(f"Owner: {told.owner}", style="dim", markup=False)
-    _part(console, "Who enters", (*told.enters, f"Now this fits {_people(told.audience_now)}."))
+    _part(console, "Who enters", (*told.enters, f"This would fit {_people(told.audience_now)} now."))
     _timeline(console, told)
     _part(console, "Who leaves", told.leaves)
     _part(console, "When it has worked", (told.goal,) if told.goal else ())

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import TYPE_CHECKING, Annotated
+from zoneinfo import ZoneInfo
 
 import typer
 from rich.text import Text
 
+from vefa.cli.moments import shown
 from vefa.cli.options import Json
 from vefa.cli.printing import out, print_json, table
 from vefa.cli.session import Session
@@ -37,7 +40,7 @@ def outbox(
     elif open_:
         typer.launch(str(_page(folder)))
     else:
-        _list(folder, last, journey, as_json)
+        _list(folder, last, journey, as_json, session.settings.zone)
 
 
 def _page(folder: Path) -> Path:
@@ -54,7 +57,7 @@ def _clear(folder: Path) -> None:
     out().print(f"The outbox at {folder} is empty now.", markup=False)
 
 
-def _list(folder: Path, last: int, journey: str | None, as_json: bool) -> None:
+def _list(folder: Path, last: int, journey: str | None, as_json: bool, zone: ZoneInfo) -> None:
     from vefa.foresight.letters import letters
 
     found = letters(folder, last, journey)
@@ -65,14 +68,15 @@ def _list(folder: Path, last: int, journey: str | None, as_json: bool) -> None:
     if not found:
         console.print("No message is in the outbox. Try: vefa run")
         return
-    shown = table("when", "by", "journey", "step", "to", "subject")
+    listed = table("when", "by", "journey", "step", "to", "subject")
     for letter in found:
-        shown.add_row(*_row(letter))
-    console.print(shown)
+        listed.add_row(*_row(letter, zone))
+    console.print(listed)
     console.print(f"All of them, as they would look: {_page(folder)}", style="dim", markup=False, soft_wrap=True)
 
 
-def _row(letter: Letter) -> tuple[str | Text, ...]:
-    subject = Text(letter.subject, no_wrap=True, overflow="ellipsis")
+def _row(letter: Letter, zone: ZoneInfo) -> tuple[str | Text, ...]:
+    when = shown(datetime.fromisoformat(letter.moment), zone) if letter.moment else ""
     medium = "SMS" if letter.medium == "sms" else "e-mail"
-    return letter.moment[:16].replace("T", " "), medium, letter.journey, letter.step, letter.to, subject
+    texts = (letter.journey, letter.step, letter.to, letter.subject.replace("\n", " "))
+    return when.partition(" ")[2], medium, *(Text(text, no_wrap=True, overflow="ellipsis") for text in texts)

@@ -84,7 +84,10 @@ def _reasons(title: str, counters: Iterable[Counter[str]]) -> None:
         total.update(counter)
     if not total:
         return
-    out().print(f"\n[bold cyan]{title}[/bold cyan]")
+    reasons = table("how many", "why", numbers=("how many",))
+    reasons.show_header = False
     for reason, count in total.most_common():
-        words = refusal_words(reason) if refusal_words(reason) != reason else reason_words(reason)
-        out().print(f"  {count:>7,}  {words}", markup=False)
+        words = refusal_words(reason)
+        reasons.add_row(f"{count:>9,}", words if words != reason else reason_words(reason))
+    out().print(f"\n[bold cyan]{title}[/bold cyan]")
+    out().print(reasons)

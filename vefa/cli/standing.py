@@ -38,11 +38,12 @@ def _show(found: Status, zone: ZoneInfo) -> None:
     if not found.journeys:
         console.print("No journey has run yet. Try: vefa run")
         return
-    overview = table("journey", "state", "inside", "due", "late", "24 hours", "7 days", "last looked", numbers=NUMBERS)
+    overview = table(
+        "journey", "state", "inside", "due", "late", "sent in 24 h", "sent in 7 days", "last looked", numbers=NUMBERS
+    )
     for each in found.journeys:
         overview.add_row(*_row(each, zone))
     console.print(overview)
-    console.print("sent, then held back (h), failed (f) and unknown (u)", style="dim")
     _waiting(console, found.journeys)
     _troubles(console, found, zone)
 
@@ -61,13 +62,14 @@ def _row(each: JourneyStatus, zone: ZoneInfo) -> tuple[str | Text, ...]:
         late,
         _sent(each.day),
         _sent(each.week),
-        shown(each.last_tick_at, zone) or "never",
+        shown(each.last_tick_at, zone).partition(" ")[2] or "never",
     )
 
 
 def _sent(counts: Sendings) -> str:
-    others = ((counts.held, "h"), (counts.failed, "f"), (counts.unknown, "u"))
-    return " ".join([f"{counts.sent:,}", *(f"+{count:,}{mark}" for count, mark in others if count)])
+    others = ((counts.held, "held"), (counts.failed, "failed"), (counts.unknown, "unknown"))
+    told = ", ".join(f"{count:,} {word}" for count, word in others if count)
+    return f"{counts.sent:,} ({told})" if told else f"{counts.sent:,}"
 
 
 def _waiting(console: Console, journeys: tuple[JourneyStatus, ...]) -> None:

@@ -282,3 +282,16 @@ def _messages(connection: Connection) -> dict[int, dict[str, Any]]:
             case _:
                 counts[state] += count
     return found
+
+
+def busiest_customer(connection: Connection) -> str | None:
+    """The shop's number of the customer with the most messages: a good one to ask `why` about."""
+    s = sends.c
+    row = connection.execute(
+        sa.select(customers.c.outside_id)
+        .join(sends, s.customer_id == customers.c.id)
+        .group_by(customers.c.outside_id)
+        .order_by(sa.func.count(s.journey_id.distinct()).desc(), sa.func.count().desc(), customers.c.outside_id)
+        .limit(1)
+    ).one_or_none()
+    return None if row is None else str(row.outside_id)

@@ -13,10 +13,12 @@ from sqlalchemy.engine import Connection
 from vefa.crm.tables import deliveries, events, orders, returns, reviews, tickets
 from vefa.engine.tables import considered, enrolments, journeys, plans, step_names
 from vefa.errors import UserError
+from vefa.foresight.explain import cron_words
 from vefa.foresight.persons import Person, find_person
 from vefa.foresight.reasons import reason_words, refusal_words
 from vefa.foresight.sendings import Sending, sendings
-from vefa.language.english import day_words
+from vefa.language.conditions import Duration, EventScope
+from vefa.language.english import day_words, event_sentence, moment, name_of
 from vefa.language.problems import did_you_mean
 from vefa.plan.codec import load
 from vefa.plan.steps import Plan
@@ -182,15 +184,17 @@ def _entered_by(connection: Connection, plan: Plan, row: Any) -> str:
     about = _object(connection, row.object_kind, row.object_id)
     match trigger.kind:
         case "event":
-            return " ".join(filter(None, (trigger.event, about)))
+            said = event_sentence(EventScope(trigger.event), past=True)
+            return f"{said} ({about})" if about else said
         case "date":
-            return f"{trigger.field} ({_day(row.trigger_date)})"
+            day = moment(name_of(trigger.field), Duration(days=trigger.offset))
+            return f"it was {day} ({_day(row.trigger_date)})"
         case "segment":
-            return f"coming into the segment “{trigger.name}”"
+            return f"they came into the segment “{trigger.name}”"
         case "every":
-            return f"the schedule “{trigger.cron}”"
+            return f"it was time: {cron_words(trigger.cron)}"
         case "entered":
-            return f"another journey {about}".strip()
+            return f"another journey sent them ({about})" if about else "another journey sent them"
 
 
 def _day(day: date | None) -> str:
