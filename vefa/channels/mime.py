@@ -112,13 +112,15 @@ def _word_bytes(value: str) -> Iterator[bytes]:
 def _part(kind: str, body: str) -> tuple[list[str], bytes]:
     """A body's headers and its encoded bytes: quoted-printable, which a person can read, unless most is not ASCII."""
     raw = _lines(body).encode("utf-8", "replace")
+    if not raw.endswith(b"\r\n"):
+        raw += b"\r\n"  # also what tells the encoder which line ends to make
     foreign = 0 if body.isascii() else len(raw) - len(raw.decode("ascii", "ignore"))
     if foreign * 3 > len(raw):
         encoding, encoded = "base64", encodebytes(raw).replace(b"\n", b"\r\n")
     else:
         encoding, encoded = "quoted-printable", b2a_qp(raw)
     head = [f"Content-Type: text/{kind}; charset=utf-8", f"Content-Transfer-Encoding: {encoding}"]
-    return head, encoded if encoded.endswith(b"\r\n") else encoded + b"\r\n"
+    return head, encoded
 
 
 def _lines(text: str) -> str:

@@ -70,19 +70,24 @@ class SmtpChannel:
         connection: smtplib.SMTP | None = None
         try:
             connection = self._dial()
-            connection.ehlo()
-            if self._server.security == "starttls":
-                connection.starttls(context=ssl.create_default_context())
-                connection.ehlo()
-            if self._server.user:
-                connection.login(self._server.user, self._password)
-        except (smtplib.SMTPAuthenticationError, smtplib.SMTPNotSupportedError) as error:
-            return _given_up(connection, Denied("log-in failed", type(error).__name__))
+            self._introduce(connection)
         except ssl.SSLCertVerificationError as error:
             return _given_up(connection, Denied("no trusted connection", error.verify_message))
+        except smtplib.SMTPNotSupportedError:
+            return _given_up(connection, Denied("no trusted connection", "the mail server knows no STARTTLS or log-in"))
         except (smtplib.SMTPException, OSError) as error:
+            if isinstance(error, smtplib.SMTPAuthenticationError) and error.smtp_code // 100 == 5:
+                return _given_up(connection, Denied("log-in failed", f"{error.smtp_code}"))
             return _given_up(connection, Busy(f"cannot connect: {type(error).__name__}", RETRY_AFTER))
         return connection
+
+    def _introduce(self, connection: smtplib.SMTP) -> None:
+        connection.ehlo()
+        if self._server.security == "starttls":
+            connection.starttls(context=ssl.create_default_context())
+            connection.ehlo()
+        if self._server.user:
+            connection.login(self._server.user, self._password)
 
     def _dial(self) -> smtplib.SMTP:
         server = self._server

@@ -6,6 +6,7 @@ import asyncio
 import re
 from collections.abc import Coroutine, Sequence
 from contextvars import ContextVar
+from dataclasses import dataclass
 from threading import Lock, Thread
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
@@ -143,17 +144,32 @@ class TwilioChannel:
         return self._client, self._gate
 
 
+@dataclass(frozen=True)
+class _Session:
+    """What the SDK asks of a session, with a time-out: its async client forgets the one that it was given."""
+
+    session: aiohttp.ClientSession
+    timeout: aiohttp.ClientTimeout
+
+    async def request(self, **asked: Any) -> aiohttp.ClientResponse:
+        return await self.session.request(**{**asked, "timeout": self.timeout})
+
+    async def close(self) -> None:
+        await self.session.close()
+
+
 class _HttpClient(AsyncTwilioHttpClient):  # type: ignore[misc]  # the SDK ships no types
     """Goes to the configured host and to no other; keeps Retry-After, which the SDK's errors lose; logs nothing."""
 
     def __init__(self, base_url: str, timeout: float, connections: int) -> None:
         super().__init__(pool_connections=False, timeout=timeout)
         self._base_url = base_url
-        self.session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=connections),
-            # the SDK's async client forgets its time-out; waiting for a free connection is not waiting for an answer
-            timeout=aiohttp.ClientTimeout(total=2 * timeout, sock_connect=timeout, sock_read=timeout),
-            trust_env=not is_loopback(urlsplit(base_url).hostname or ""),
+        self.session = _Session(
+            aiohttp.ClientSession(
+                connector=aiohttp.TCPConnector(limit=connections),
+                trust_env=not is_loopback(urlsplit(base_url).hostname or ""),
+            ),
+            aiohttp.ClientTimeout(total=2 * timeout, sock_connect=timeout, sock_read=timeout),
         )
 
     async def request(

@@ -65,7 +65,7 @@ class FakeServer:
 
     async def _serve(self, ready: Event) -> None:
         self._loop, self._stopping = asyncio.get_running_loop(), asyncio.Event()
-        runner = web.ServerRunner(web.Server(self._handle), handle_signals=False, access_log=None, shutdown_timeout=0.1)
+        runner = web.ServerRunner(web.Server(self._handle, access_log=None), handle_signals=False, shutdown_timeout=0.1)
         await runner.setup()
         try:
             site = web.TCPSite(runner, "127.0.0.1", self._port, backlog=1024)
