@@ -1,0 +1,46 @@
+# Two commands do everything on a machine with Python 3.11+ and git: `make demo` and `make test`.
+
+PYTHON ?= python3
+BIN := .venv/bin
+READY := .venv/ready
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check bench lock format
+
+help: ## what there is
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+$(READY): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "vefa needs Python 3.11 or newer: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 1; }
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	$(BIN)/python -m compileall -q -j 0 .venv/lib/python3*/site-packages/prefect vefa flows tasks || true
+	@touch $(READY)
+
+demo: $(READY) ## set up, then two weeks of a made-up shop: messages as files in var/demo, nothing leaves the machine
+	$(BIN)/vefa demo
+
+test: $(READY) ## set up, then all tests
+	$(BIN)/python -m pytest -n auto --dist worksteal
+
+check: $(READY) ## the whole gate: format, lint, types, imports, tests
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/vefa check
+	$(BIN)/python -m pytest -n auto --dist worksteal
+	@echo "All right 👍"
+
+bench: $(READY) ## measure; prints a ratio against a named peer in the same run
+	$(BIN)/python -m bench
+
+format: $(READY) ## put the code into shape
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+lock: $(READY) ## resolve all dependencies anew; needs uv
+	uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 --generate-hashes \
+	  --no-emit-index-url --no-annotate --no-header --quiet -o requirements.lock
