@@ -9,6 +9,7 @@ import zlib
 from base64 import b64decode
 from datetime import UTC, datetime
 from email import message_from_bytes, policy
+from importlib.resources import files
 from time import perf_counter
 
 import pytest
@@ -167,3 +168,11 @@ def test_a_thousand_large_letters_take_seconds_at_most(tmp_path, large):
     Outbox(tmp_path, "email").deliver(messages)
 
     assert perf_counter() - begun < 5  # a fraction of one on a quiet machine
+
+
+def test_the_page_asks_the_network_for_nothing_and_makes_no_markup_of_words():
+    page = files("vefa.channels").joinpath("outbox.html").read_text()
+
+    assert not re.findall(r"https?://|innerHTML|outerHTML|insertAdjacentHTML|document\.write|eval\(", page)
+    assert "allow-scripts" not in page
+    assert 'setAttribute("sandbox"' in page
