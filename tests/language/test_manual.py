@@ -25,9 +25,7 @@ FORMS = [
     for form in vars(module).values()
     if isinstance(form, type) and issubclass(form, Form) and form is not Form
 ]
-OTHERS = {
-    name: "name: Other\ntrigger: entered\nsteps:\n  - sms: other\n" for name in ("return-care", "win-back")
-}
+OTHERS = dict.fromkeys(("return-care", "win-back"), "name: Other\ntrigger: entered\nsteps:\n  - sms: other\n")
 
 
 @pytest.mark.parametrize("form", FORMS, ids=lambda form: form.__name__)

@@ -99,7 +99,8 @@ class Source:
             if isinstance(part, str):
                 crumbs.append(part)
                 continue
-            kinds = [key for key in self.get(trail[:depth]) or () if key in self.labels]
+            item_value = self.get(trail[:depth])
+            kinds = [key for key in item_value if key in self.labels] if isinstance(item_value, dict) else []
             item = f"[{part}] ({kinds[0]})" if kinds else f"[{part}]"
             crumbs[-1:] = [crumbs[-1] + item] if crumbs else [item]
         return " > ".join(crumbs)
@@ -273,6 +274,11 @@ _SYNTAX: tuple[tuple[Callable[[str, str], bool], str, str], ...] = (
         lambda _, said: "flow mapping" in said,
         "a { is not closed, or a comma is missing",
         "Close it with }.",
+    ),
+    (
+        lambda _, said: "flow node" in said,
+        "a value is missing here, or a bracket before it is not closed",
+        "Close it with ] or }.",
     ),
     (
         lambda _, said: "but found another document" in said,

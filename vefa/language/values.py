@@ -85,7 +85,7 @@ def _weekdays(value: object) -> tuple[Weekday, ...]:
     given: list[Any] = value if isinstance(value, list) else [value]
     days: dict[object, Weekday] = {**dict(zip(LONG_WEEKDAYS, WEEKDAYS, strict=True)), **{day: day for day in WEEKDAYS}}
     for index, day in enumerate(given):
-        if day not in days:
+        if not isinstance(day, str) or day not in days:
             hint = did_you_mean(str(day), (*WEEKDAYS, *LONG_WEEKDAYS), f"Days are {', '.join(WEEKDAYS)}.")
             inside = (index,) if isinstance(value, list) else ()
             raise Mistake(f"{quoted(day)} is no day of the week", hint, "weekday", inside=inside)

@@ -162,11 +162,11 @@ def _priority(source: Source, journeys: frozenset[str]) -> tuple[str, ...]:
     names: list[str] = []
     for index, name in enumerate(given if isinstance(given, list) else ()):
         trail: Trail = ("priority", index)
-        if name not in journeys:
+        if not isinstance(name, str) or name not in journeys:
             hint = did_you_mean(str(name), journeys, "Journeys are the files in journeys/.")
             source.report(trail, f"there is no journey {quoted(name)}", hint, "unknown-journey")
         elif name in names:
             source.report(trail, f"{quoted(name)} stands twice", "Keep one of them.", "priority")
         else:
-            names.append(str(name))
+            names.append(name)
     return tuple(names)
