@@ -111,7 +111,11 @@ class House:
         }
         del environment["PREFECT_API_URL"]
         server = start(
-            "Prefect", ["prefect", "server", "start"], environment, self.settings.root, self._log("prefect-server.log")
+            "Prefect",
+            ["flows.prefect_program", "server", "start"],
+            environment,
+            self.settings.root,
+            self._log("prefect-server.log"),
         )
         self.children.append(server)
         deadline = time.monotonic() + START_SECONDS
