@@ -82,7 +82,8 @@ def _journey(console: Console, each: InJourney, zone: ZoneInfo) -> None:
             console.print(Padding(Text(place, style="dim"), (0, 0, 0, 2), expand=False))
     for refused in each.refused:
         about = f" ({refused.about})" if refused.about else ""
-        words = f"{shown(refused.occurred_at, zone)}  {refused.event}{about} did not let them in: {refused.because}."
+        moment = shown(refused.occurred_at, zone)
+        words = f"{moment}  {refused.what}{about}, but that did not let them in: {refused.because}."
         console.print(Padding(Text(words, style="yellow"), (0, 0, 0, 2), expand=False))
     if not each.stories and not each.refused:
         console.print("  It has never looked at this customer.")

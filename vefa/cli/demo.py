@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 
 #: The demo always ends here, so that everybody sees the same shop.
 END = datetime(2026, 6, 14, 15, tzinfo=UTC)
-DAYS = timedelta(days=14)
 EVERY = timedelta(hours=2)
 MONTHS, SEED = 24, 1
 
@@ -35,6 +34,7 @@ MONTHS, SEED = 24, 1
 def demo(
     context: typer.Context,
     customers: Annotated[int, typer.Option(help="How many customers the shop has.", min=1)] = 3000,
+    days: Annotated[int, typer.Option(help="How many days of journeys.", min=1)] = 14,
     prefect: Annotated[bool, typer.Option(help="End with one run of each journey in Prefect.")] = True,
     as_json: Json = False,
 ) -> None:
@@ -47,15 +47,16 @@ def demo(
     own = Session(settings.root)
     own.settings = settings
     own.project.refuse_problems()
+    span = Span(END - timedelta(days=days), END - EVERY, EVERY)
     with own.store() as engine:
         _make(engine, settings, customers)
-        _walk(own, engine)
+        _walk(own, engine, span)
         runs = _prefect(settings, sorted(own.project.plans)) if prefect else []
         found, customer = _totals(engine)
     if as_json:
         print_json({"root": settings.root, "end": END, "journeys": found, "runs": runs})
         return
-    _show(found, settings)
+    _show(found, span.begin, settings)
     _show_runs(runs)
     _where_next(settings, customer or "CUSTOMER")
 
@@ -98,11 +99,10 @@ def _make(engine: Engine, settings: Settings, customers: int) -> None:
         make_demo_shop(engine, customers, MONTHS, SEED, settings, END, bar)
 
 
-def _walk(own: Session, engine: Engine) -> None:
-    """Two weeks, hour by hour, up to the hour that Prefect runs."""
-    span = Span(END - DAYS, END - EVERY, EVERY)
+def _walk(own: Session, engine: Engine, span: Span) -> None:
+    """The journeys, up to the hour that is left to Prefect."""
     hand = Hand(span.begin)
-    with opened(own.settings, engine, own.project.policy, hand) as shop, progress("two weeks of journeys") as bar:
+    with opened(own.settings, engine, own.project.policy, hand) as shop, progress("walking the journeys") as bar:
         for sentence in take_over(own.project, engine, span.begin):
             err().print(sentence, style="yellow", markup=False)
         for _ in walk(shop, hand, span, told=bar):
@@ -138,10 +138,10 @@ def _totals(engine: Engine) -> tuple[tuple[Totals, ...], str | None]:
 NUMBERS = ("entered", "e-mail", "SMS", "held back", "waiting", "finished", "left", "goal")
 
 
-def _show(found: Sequence[Totals], settings: Settings) -> None:
+def _show(found: Sequence[Totals], begin: datetime, settings: Settings) -> None:
     console = out()
-    span = f"{shown(END - DAYS, settings.zone)} to {shown(END, settings.zone)}"
-    console.print(Text("Two weeks of journeys", style="bold cyan"), Text(span, style="dim"))
+    span = f"{shown(begin, settings.zone)} to {shown(END, settings.zone)}"
+    console.print(Text("What the journeys did", style="bold cyan"), Text(span, style="dim"))
     done = table("journey", *NUMBERS, numbers=NUMBERS)
     for each in found:
         email, sms = each.sent.get("email", 0), each.sent.get("sms", 0)
@@ -175,7 +175,7 @@ def _show_runs(runs: Sequence[Any]) -> None:
     if not runs:
         return
     console = out()
-    console.print("\n[bold cyan]The next hour, run by Prefect[/bold cyan]")
+    console.print("\n[bold cyan]The last two hours, run by Prefect[/bold cyan]")
     done = table("flow run", "state", "what it did")
     for run in runs:
         done.add_row(run.journey, Text(run.state, style="green" if run.good else "red"), Text(run.message))

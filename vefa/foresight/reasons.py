@@ -55,7 +55,7 @@ REASONS: tuple[tuple[str, str | Callable[[re.Match[str]], str]], ...] = (
     (r"suppressed: (.+)", _suppressed),
     (r"quiet hours", "it was a quiet hour on their clock"),
     (r"cap: (.+)", lambda m: f"they had had as many messages as the limit “{m[1]}” allows"),
-    (r"expired \((.+)\)", lambda m: f"it was put off ({reason_words(m[1])}) until it was too late to go"),
+    (r"expired \((.+)\)", lambda m: f"it could not go in time: {reason_words(m[1])}"),
     (r"too late", "it had become pointless (`not_after`)"),
     (r"unless", "what the step names under `unless` had come true"),
     (r"already sent under another step", "they had had this template in this journey before"),

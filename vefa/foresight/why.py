@@ -61,6 +61,7 @@ class Refused:
     """An event that was looked at and let them in nowhere."""
 
     event: str
+    what: str
     about: str
     occurred_at: datetime
     considered_at: datetime
@@ -220,7 +221,15 @@ def _refused(connection: Connection, customer_id: int, journey_id: int) -> Itera
     ).all()
     for row in rows:
         about = _object(connection, row.object_kind, row.object_id)
-        yield Refused(row.type, about, row.occurred_at, row.at, row.outcome, refusal_words(row.outcome))
+        yield Refused(
+            row.type,
+            event_sentence(EventScope(row.type), past=True),
+            about,
+            row.occurred_at,
+            row.at,
+            row.outcome,
+            refusal_words(row.outcome),
+        )
 
 
 def _gifts(connection: Connection, enrolment_id: int) -> Iterator[Gift]:

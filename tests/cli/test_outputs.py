@@ -1,0 +1,99 @@
+"""What commands print, held to files that a marketer could review."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import Vefa, agrees
+
+
+def test_explain_tells_the_whole_journey(walked_shop: Path, vefa: Vefa) -> None:
+    result = vefa(walked_shop, "explain", "delivery-thank-you", "--now", "2026-03-14T12:00")
+
+    assert result.exit_code == 0
+    agrees("explain.txt", result.stdout)
+
+
+def test_status_tells_how_journeys_stand(walked_shop: Path, vefa: Vefa) -> None:
+    result = vefa(walked_shop, "status", "--now", "2026-03-14T12:00")
+
+    assert result.exit_code == 0
+    agrees("status.txt", result.stdout)
+
+
+@pytest.mark.parametrize(
+    ("customer", "golden"), [("A-1", "why-sent.txt"), ("bob@ornek.example", "why-held.txt"), ("C-3", "why-refused.txt")]
+)
+def test_why_tells_one_customers_story(walked_shop: Path, vefa: Vefa, customer: str, golden: str) -> None:
+    result = vefa(walked_shop, "why", customer)
+
+    assert result.exit_code == 0
+    agrees(golden, result.stdout)
+
+
+def test_run_tells_what_happened_and_why_not(little_shop: Path, vefa: Vefa) -> None:
+    result = vefa(little_shop, "run", "--now", "2026-03-02T12:00", "--until", "2026-03-14T12:00", "--every", "6h")
+
+    assert result.exit_code == 0
+    agrees("run.txt", result.stdout)
+
+
+def test_running_the_same_moments_again_sends_nothing(walked_shop: Path, vefa: Vefa) -> None:
+    before = json.loads(vefa(walked_shop, "outbox", "--json").stdout)
+
+    again = vefa(walked_shop, "run", "--now", "2026-03-14T12:00", "--json")
+
+    assert sum(each["sent"] for each in json.loads(again.stdout)) == 0
+    assert json.loads(vefa(walked_shop, "outbox", "--json").stdout) == before
+
+
+def test_the_outbox_lists_the_newest_first_and_names_its_page(walked_shop: Path, vefa: Vefa) -> None:
+    found = json.loads(vefa(walked_shop, "outbox", "--json").stdout)
+
+    assert [(each["to"], each["step"]) for each in found] == [
+        ("ayse@ornek.example", "email-review"),
+        ("bob@ornek.example", "thanks"),
+        ("ayse@ornek.example", "thanks"),
+    ]
+    page = Path(vefa(walked_shop, "outbox", "--path").stdout.strip())
+    assert page == walked_shop / "var" / "outbox" / "index.html"
+    assert page.exists()
+
+
+def test_the_outbox_can_be_emptied(walked_shop: Path, vefa: Vefa) -> None:
+    assert vefa(walked_shop, "outbox", "--clear").exit_code == 0
+
+    assert json.loads(vefa(walked_shop, "outbox", "--json").stdout) == []
+    assert vefa(walked_shop, "outbox", "--path").exit_code == 1
+
+
+SHAPES = {
+    ("check",): {"journeys", "broken", "errors", "warnings"},
+    ("explain", "delivery-thank-you"): {
+        *("journey", "name", "description", "owner", "status", "purpose", "plan", "runs", "enters", "timeline"),
+        *("leaves", "goal", "policy", "audience_now", "inside", "in_older_plans"),
+    },
+    ("status",): {"now", "journeys", "breakers", "unknown", "unknown_in_all"},
+    ("why", "A-1"): {"person", "journeys"},
+}
+
+
+@pytest.mark.parametrize("arguments", SHAPES, ids=" ".join)
+def test_json_keeps_its_shape(walked_shop: Path, vefa: Vefa, arguments: tuple[str, ...]) -> None:
+    """Whoever reads these from a program relies on the keys."""
+    result = vefa(walked_shop, *arguments, "--json")
+
+    assert result.exit_code == 0
+    assert set(json.loads(result.stdout)) == SHAPES[arguments]
+
+
+@pytest.mark.parametrize("option", ["--fields", "--events", "--words"])
+def test_check_lists_what_can_be_named(little_root: Path, vefa: Vefa, option: str) -> None:
+    words = json.loads(vefa(little_root, "check", option, "--json").stdout)
+
+    assert {"name", "type", "home", "meaning", "notes"} == set(words[0])
+    assert all(word["meaning"] for word in words)
+    assert vefa(little_root, "check", option).exit_code == 0
