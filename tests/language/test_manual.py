@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.language.shops import load_shop
-from vefa.language import rules, schema
+from vefa.language import rules, schema, steps
 from vefa.language.catalogue import EVENTS, FIELDS
 from vefa.language.durations import UNITS
 from vefa.language.parser import WORDS
@@ -21,7 +21,7 @@ SAID = set(re.findall(r"[\w.]+", MANUAL))
 EXAMPLES = re.findall(r"^```yaml\n(.*?)^```", MANUAL, re.DOTALL | re.MULTILINE)
 FORMS = [
     form
-    for module in (schema, rules)
+    for module in (schema, steps, rules)
     for form in vars(module).values()
     if isinstance(form, type) and issubclass(form, Form) and form is not Form
 ]

@@ -13,8 +13,10 @@ from typing import Any, get_args
 from pydantic.fields import FieldInfo
 
 from vefa.language import schema as forms
+from vefa.language import steps
 from vefa.language.catalogue import FIELDS, Field, FieldType
-from vefa.language.schema import STEP_FORMS, TRIGGER_FORMS, Form
+from vefa.language.schema import TRIGGER_FORMS, Form
+from vefa.language.steps import STEP_FORMS
 from vefa.language.values import Editor, list_of, ref
 
 _TEXT = {"type": "string", "minLength": 1}
@@ -36,8 +38,8 @@ _NESTED: dict[str, type[Form]] = {
     "Exit": forms.ExitForm,
     "Then": forms.ThenForm,
     "Goal": forms.GoalForm,
-    "Coupon": forms.CouponTerms,
-    "SplitArm": forms.SplitArm,
+    "Coupon": steps.CouponTerms,
+    "SplitArm": steps.SplitArm,
 }
 
 
@@ -59,10 +61,10 @@ def _definitions() -> Iterator[tuple[str, dict[str, Any]]]:
     yield "EventList", {"anyOf": [ref("Event"), list_of("Event")]}
     for name, form in _NESTED.items():
         yield name, _form(form)
-    yield "BranchArm", {"anyOf": [_form(forms.WhenArm), _form(forms.OtherwiseArm)]}
-    yield "Wait", {"anyOf": [_told(forms.WaitFor.model_fields["length"]), _form(forms.WaitFor), _form(forms.WaitUntil)]}
-    for verb, step in STEP_FORMS.items():
-        yield f"step-{verb}", _form(step)
+    yield "BranchArm", {"anyOf": [_form(steps.WhenArm), _form(steps.OtherwiseArm)]}
+    yield "Wait", {"anyOf": [_told(steps.WaitFor.model_fields["length"]), _form(steps.WaitFor), _form(steps.WaitUntil)]}
+    for verb, form in STEP_FORMS.items():
+        yield f"step-{verb}", _form(form)
     yield "Step", _by_key({verb: f"step-{verb}" for verb in STEP_FORMS}, "stop")
     for key, trigger in TRIGGER_FORMS.items():
         yield f"trigger-{key}", _form(trigger)

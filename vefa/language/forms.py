@@ -9,8 +9,9 @@ from pydantic_core import ErrorDetails
 
 from vefa.language.durations import quoted
 from vefa.language.problems import Mistake, did_you_mean
-from vefa.language.schema import STEP_FORMS, CouponTerms, Form, StepForm, WaitFor, WaitUntil, key_names
+from vefa.language.schema import Form, key_names
 from vefa.language.source import Source, Trail
+from vefa.language.steps import STEP_FORMS, CouponTerms, StepForm, WaitFor, WaitUntil
 from vefa.language.values import either
 
 F = TypeVar("F", bound=Form)

@@ -13,25 +13,27 @@ from vefa.language.durations import quoted
 from vefa.language.forms import read_form
 from vefa.language.problems import did_you_mean
 from vefa.language.schema import (
-    LATER_STEPS,
-    STEP_FORMS,
     TRIGGER_FORMS,
-    CouponTerms,
     EnteredTrigger,
     ExitForm,
     Form,
     GoalForm,
     JourneyForm,
-    OtherwiseArm,
-    SplitArm,
-    StepForm,
     ThenForm,
-    WaitFor,
-    WaitUntil,
-    WhenArm,
     key_names,
 )
 from vefa.language.source import Source, Trail, read_file
+from vefa.language.steps import (
+    LATER_STEPS,
+    STEP_FORMS,
+    CouponTerms,
+    OtherwiseArm,
+    SplitArm,
+    StepForm,
+    WaitFor,
+    WaitUntil,
+    WhenArm,
+)
 
 #: Words for steps that other tools use.
 OTHER_WORDS = {

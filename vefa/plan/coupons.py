@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from vefa.language.loader import StepDraft
-from vefa.language.schema import CouponTerms
 from vefa.language.source import Trail
+from vefa.language.steps import CouponTerms
 from vefa.plan import steps as plan
 
 if TYPE_CHECKING:

@@ -6,8 +6,9 @@ from collections.abc import Iterator, Mapping
 
 from vefa.language.catalogue import OBJECT_KINDS, EventType
 from vefa.language.loader import JourneyDraft
-from vefa.language.schema import EnteredTrigger, EnterStep, EventTrigger, GoToStep
+from vefa.language.schema import EnteredTrigger, EventTrigger
 from vefa.language.source import Trail
+from vefa.language.steps import EnterStep, GoToStep
 
 
 def crossings(draft: JourneyDraft) -> Iterator[tuple[str, Trail]]:

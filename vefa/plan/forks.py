@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from vefa.language.conditions import Everything
 from vefa.language.loader import StepDraft
-from vefa.language.schema import IfStep, OtherwiseArm, SplitArm, WhenArm
 from vefa.language.source import Trail
+from vefa.language.steps import IfStep, OtherwiseArm, SplitArm, WhenArm
 from vefa.plan import steps as plan
 
 if TYPE_CHECKING:

@@ -10,8 +10,8 @@ from vefa.language.durations import Offset
 from vefa.language.loader import JourneyDraft, StepDraft
 from vefa.language.parser import ConditionParser
 from vefa.language.problems import Mistake, did_you_mean
-from vefa.language.schema import EnterStep, GoToStep, TagStep, UntagStep
 from vefa.language.source import Trail
+from vefa.language.steps import EnterStep, GoToStep, TagStep, UntagStep
 from vefa.plan import steps as plan
 from vefa.plan.coupons import coupon
 from vefa.plan.forks import branch, split, two_ways

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from vefa.language.durations import read_moment
 from vefa.language.loader import StepDraft
 from vefa.language.problems import Mistake, did_you_mean
-from vefa.language.schema import SendForm, WrittenForm
 from vefa.language.source import Trail
+from vefa.language.steps import SendForm, WrittenForm
 from vefa.plan import steps as plan
 
 if TYPE_CHECKING:

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 
 from vefa.language.catalogue import EVENTS
 from vefa.language.loader import ArmDraft, JourneyDraft, StepDraft
-from vefa.language.schema import SplitArm, WaitUntil
 from vefa.language.source import Trail
+from vefa.language.steps import SplitArm, WaitUntil
 
 
 @dataclass(frozen=True)

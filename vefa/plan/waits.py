@@ -9,8 +9,8 @@ from vefa.language.conditions import Duration
 from vefa.language.durations import quoted, read_duration, read_moment
 from vefa.language.loader import StepDraft
 from vefa.language.problems import Mistake, did_you_mean
-from vefa.language.schema import WaitFor, WaitUntil
 from vefa.language.source import Trail
+from vefa.language.steps import WaitFor, WaitUntil
 from vefa.plan import steps as plan
 
 if TYPE_CHECKING:
