@@ -1,0 +1,1 @@
+"""Measurements, each with named peers in the same run. Everything stays on loopback."""
