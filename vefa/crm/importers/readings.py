@@ -102,12 +102,12 @@ def _preparer(column: Column) -> Callable[[str], str]:
         text = text.strip()
         if column.id:
             text = without_fraction(text)
+        if column.case:
+            text = text.upper() if column.case == "upper" else text.lower()
         if text in values:
             text = values[text]
         elif says_otherwise and text:
             text = written(column.otherwise)
-        if column.case:
-            text = text.upper() if column.case == "upper" else text.lower()
         return text or default
 
     return prepare

@@ -117,7 +117,7 @@ def _chunked(
             if row and len(row) != len(header)
         )
         columns = {name: pd.Series([row[i] for _, row in whole], dtype=object) for i, name in wanted}
-        yield Chunk(place, pd.DataFrame(columns), [line for line, _ in whole], strays)
+        yield Chunk(place, pd.DataFrame(columns, index=range(len(whole))), [line for line, _ in whole], strays)
 
 
 def _check_columns(header: Sequence[str], needed: set[str], place: str, delimiter: str | None = None) -> None:
