@@ -46,14 +46,18 @@ def settle(connection: Connection, batch: Batch, results: Sequence[Settled], now
     """Write down what the provider said. Returns the ids that were ours to settle."""
     groups: dict[tuple[Any, ...], list[int]] = defaultdict(list)
     for one in results:
-        groups[one.claimed.attempt, one.state, one.reason, one.provider_id].append(one.claimed.send_id)
+        groups[one.claimed.attempt, one.state, one.reason].append(one.claimed.send_id)
     ours: set[int] = set()
-    for (attempt, state, reason, provider_id), ids in groups.items():
+    for (attempt, state, reason), ids in groups.items():
         mine = sa.and_(among(s.id, ids), s.batch_id == batch.id, s.attempt == attempt, s.state == "claimed")
-        values = {"state": state, "reason": reason, "provider_id": provider_id, "settled_at": now, "lease_until": None}
+        values = {"state": state, "reason": reason, "settled_at": now, "lease_until": None}
         if state == "unknown":
             values["doubts"] = s.doubts + 1
         ours.update(connection.scalars(sa.update(sends).where(mine).values(values).returning(s.id)))
+    named = [{"row": one.claimed.send_id, "name": one.provider_id} for one in results if one.provider_id]
+    if named := [row for row in named if row["row"] in ours]:
+        names = sa.update(sends).where(s.id == sa.bindparam("row")).values(provider_id=sa.bindparam("name"))
+        connection.execute(names, named)
     odd = [one for one in results if one.detail and one.claimed.send_id in ours]
     _remember(connection, [(one.claimed.send_id, one.claimed.attempt, one.state, one.detail) for one in odd], now)
     return ours
