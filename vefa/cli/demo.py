@@ -192,7 +192,7 @@ def _where_next(settings: Settings, customer: str) -> None:
         (f"vefa --root {root} explain win-back", "a journey in plain words"),
         (f"vefa --root {root} status", "who waits where, what is due"),
         (f"vefa --root {root} why {customer}", "one customer's whole story"),
-        ("vefa up", "Prefect with all journeys on this machine"),
+        (f"vefa --root {root} up", "Prefect with all journeys on this machine"),
     )
     guide = table("where", "what")
     guide.show_header = False

@@ -28,6 +28,8 @@ COMMANDS = "vefa.commands"
 #: Said in the list of commands, where loading a whole package for one line would be slow.
 CONTRIBUTED = {
     "deploy": "Bring the journeys to Prefect: plans, schedules and what becomes of those inside.",
+    "pause": "Stop a journey where it stands: nobody enters, nothing is sent, waits go on.",
+    "resume": "Let a paused journey go on.",
     "up": "Start everything on this machine: Prefect's server, a worker and the live journeys.",
 }
 
@@ -82,7 +84,7 @@ class Vefa(TyperGroup):
         except UserError as error:
             err().print(f"{error}", style="red", markup=False)
             raise typer.Exit(1) from None
-        except (TyperException, typer.Exit, typer.Abort):
+        except (TyperException, typer.Exit, typer.Abort, BrokenPipeError):
             raise
         except Exception as error:
             err().print(_ours(error, ctx.obj), style="red", markup=False)
