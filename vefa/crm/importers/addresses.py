@@ -28,7 +28,7 @@ def _closely_read(text: str) -> str | None:
     from email_validator import EmailNotValidError, validate_email
 
     try:
-        return validate_email(text, check_deliverability=False).ascii_email
+        return validate_email(text, check_deliverability=False, strict=True).ascii_email
     except EmailNotValidError:
         return None
 

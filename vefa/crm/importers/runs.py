@@ -13,14 +13,15 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Engine
 
+from vefa.crm.importers.batches import plan_batches
 from vefa.crm.importers.choosing import choose
 from vefa.crm.importers.frames import Batch, PartReader, Reject
 from vefa.crm.importers.maps import ImportMap, Part
 from vefa.crm.importers.sources import CHUNK_ROWS, Chunk, chunks_of
-from vefa.crm.importers.stages import CHANGED, NEW, UNCHANGED, Stage, analyze, make_stages
+from vefa.crm.importers.stages import CHANGED, NEW, UNCHANGED, Stage, make_stages
 from vefa.crm.importers.summary import ImportSummary, TargetSummary
 from vefa.crm.importers.writing import Family, Terms, write_batch
-from vefa.crm.tables import customers, imports, order_lines, orders, rejects
+from vefa.crm.tables import customers, imports, orders, rejects
 from vefa.database import to_micros
 from vefa.settings import Settings
 
@@ -210,12 +211,15 @@ class _Run:
     def _write_family(self, family: Family, terms: Terms) -> None:
         for stage in family.stages:
             self._choose(stage, family.head, terms.source)
-        batches = self._plan_batches(family)
+        with self._transaction():
+            plan = plan_batches(self._connection, family, self._batch_keys)
+        if plan.vanished_lines:
+            self._counted["order_lines"]["removed"] += plan.vanished_lines
         label = f"writing {family.stages[0].target.name}"
-        for number in range(batches):
+        for number in range(plan.batches):
             with self._transaction(write=True):
                 self._events += write_batch(self._connection, family, terms, number)
-            self._progress(label, number + 1, batches)
+            self._progress(label, number + 1, plan.batches)
 
     def _choose(self, stage: Stage, head: Stage | None, source: str) -> None:
         chosen, name = stage.chosen, stage.target.name
@@ -248,62 +252,6 @@ class _Run:
             self._connection.execute(chosen.delete().where(wrong))
         self._rejected[stage.target.name].update(found)
 
-    def _plan_batches(self, family: Family) -> int:
-        """Number the batches over the owners of whom there is anything to write; how many there are."""
-        with self._transaction():
-            vanished = self._vanished(family)
-            owners = sa.union_all(
-                *(
-                    sa.select(stage.chosen.c.owner, stage.chosen.c.n).where(stage.chosen.c.state != UNCHANGED)
-                    for stage in family.stages
-                ),
-                *vanished,
-            ).subquery("owners")
-            plan = _plan_table()
-            plan.drop(self._connection, checkfirst=True)
-            plan.create(self._connection)
-            place = sa.func.row_number().over(order_by=(sa.func.min(owners.c.n), owners.c.owner)) - 1
-            numbered = sa.select(owners.c.owner, place).group_by(owners.c.owner)
-            self._connection.execute(plan.insert().from_select(["owner", "place"], numbered))
-            analyze(self._connection, plan)
-            for stage in family.stages:
-                self._assign(stage, plan)
-            total = self._connection.execute(sa.select(sa.func.count()).select_from(plan)).scalar_one()
-            plan.drop(self._connection)
-        return -(-total // self._batch_keys)
-
-    def _assign(self, stage: Stage, plan: sa.Table) -> None:
-        chosen = stage.chosen
-        number = sa.select(plan.c.place.op("/")(self._batch_keys))  # whole numbers divide to whole numbers
-        self._connection.execute(
-            chosen.update().values(batch=number.where(plan.c.owner == chosen.c.owner).scalar_subquery())
-        )
-        sa.Index(f"ix_{chosen.name}_batch", chosen.c.batch).create(self._connection)
-        analyze(self._connection, chosen)
-
-    def _vanished(self, family: Family) -> list[sa.Select[tuple[str, int]]]:
-        """Orders that have lost lines, where the source holds all lines of its orders."""
-        stage = family.stage("order_lines")
-        if stage is None or not stage.part.is_whole:
-            return []
-        chosen = stage.chosen
-        known = (
-            sa.select(chosen.c.order_id, chosen.c.owner, sa.func.min(chosen.c.n).label("n"))
-            .group_by(chosen.c.order_id, chosen.c.owner)
-            .where(chosen.c.order_id.is_not(None))
-            .subquery("known")
-        )
-        still = sa.exists().where(chosen.c.order_id == order_lines.c.order_id, chosen.c.line == order_lines.c.line)
-        lost = (
-            sa.select(known.c.owner, known.c.n)
-            .join(order_lines, order_lines.c.order_id == known.c.order_id)
-            .where(~still)
-        )
-        number = self._connection.execute(sa.select(sa.func.count()).select_from(lost.subquery())).scalar_one()
-        if number:
-            self._counted["order_lines"]["removed"] += number
-        return [lost]
-
     def _pairs(self, query: sa.Select[Any]) -> list[tuple[Any, int]]:
         return [(key, number) for key, number in self._connection.execute(query)]
 
@@ -313,16 +261,6 @@ class _Run:
         self._connection.execution_options(vefa_write=write)
         with self._connection.begin():
             yield
-
-
-def _plan_table() -> sa.Table:
-    return sa.Table(
-        "import_plan",
-        sa.MetaData(),
-        sa.Column("owner", sa.Text, primary_key=True),
-        sa.Column("place", sa.BigInteger, nullable=False),
-        prefixes=["TEMPORARY"],
-    )
 
 
 def _without_password(path: str) -> str:
