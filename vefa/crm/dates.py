@@ -79,8 +79,9 @@ def start_of(day: date, clock: time, zone: str) -> datetime:
     if moment.astimezone(tz).replace(tzinfo=None) == wall.replace(tzinfo=None):
         return moment
     # In a gap, fold=0 reads the clock by the offset before it, which lands after the gap by as much as the wall
-    # time was inside it. The first valid moment is the change itself.
-    before, after = moment - timedelta(hours=6), moment
+    # time was inside it: by a day at most, where a zone changed sides of the date line. The first valid moment is the
+    # change itself.
+    before, after = moment - timedelta(hours=25), moment
     offset = before.astimezone(tz).utcoffset()
     while after - before > timedelta(seconds=1):
         middle = before + (after - before) / 2

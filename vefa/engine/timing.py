@@ -87,8 +87,14 @@ def end_of_day(moment: datetime, zone: str) -> datetime:
 
 def quiet_until(moment: datetime, quiet: QuietHours, zone: str) -> datetime | None:
     """The end of the quiet hours that `moment` falls into, or None. Hours whose start and end agree are none."""
-    if quiet.start == quiet.end:
-        return None
+    end = _quiet_end(moment, quiet, zone)
+    while end is not None and (further := _quiet_end(end, quiet, zone)) is not None:
+        end = further  # the clock jumped over their end, right into their next start
+    return end
+
+
+def _quiet_end(moment: datetime, quiet: QuietHours, zone: str) -> datetime | None:
+    """Where the clock of `zone` next shows the end, if it shows quiet hours now."""
     local = moment.astimezone(ZoneInfo(zone))
     clock = local.time()
     crosses = quiet.start > quiet.end
