@@ -99,7 +99,7 @@ def walk(
     shop: Shop, hand: Hand, span: Span, only: Sequence[str] = (), told: Progress = lambda _done, _total: None
 ) -> Iterator[TickReport]:
     """Tick, at each moment of the span that has work, the journeys that have it."""
-    from vefa.engine.agenda import due_journeys
+    from vefa.engine.agenda import due_journeys, running_journeys
     from vefa.engine.lease import make_owner
     from vefa.engine.tick import run_tick
 
@@ -108,7 +108,9 @@ def walk(
         if hand.moment is not None:
             hand.moment = moment
         told(*span.way(moment))
-        for journey in due_journeys(shop.database, moment):
+        # At both ends everybody is looked at, so that what was committed out of order is not left for another day.
+        at_an_end = moment in (span.begin, span.end)
+        for journey in running_journeys(shop.database) if at_an_end else due_journeys(shop.database, moment):
             if not only or journey in only:
                 yield run_tick(shop, journey, clock=hand, owner=owner)
 

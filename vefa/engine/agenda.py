@@ -46,6 +46,12 @@ def event_types(pin: Pinned) -> set[str]:
     return types
 
 
+def running_journeys(database: Engine) -> tuple[str, ...]:
+    """All journeys that tick, with or without anything due."""
+    with reading(database) as connection:
+        return tuple(row.name for row, _ in running(connection))
+
+
 def due_journeys(database: Engine, now: datetime) -> tuple[str, ...]:
     """Journeys with anything due, by one query over all of them."""
     with reading(database) as connection:
