@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from vefa.settings import Settings
 
 HOST = "127.0.0.1"
+SERVER_LOG, WORKER_LOG = "prefect-server.log", "prefect-worker.log"
 #: A first start makes Prefect's tables; on a slow machine that takes its time.
 START_SECONDS = 120.0
 #: How soon a pause in the Prefect UI reaches the database (rule 22 allows 30 s).
@@ -83,6 +84,8 @@ class House:
         from vefa.store import open_store
 
         database = open_store(self.settings)
+        for name in (SERVER_LOG, WORKER_LOG):
+            self._log(name).unlink(missing_ok=True)
         try:
             self._start_server()
             note_server(self.settings, self.url)
@@ -115,7 +118,7 @@ class House:
             ["flows.prefect_program", "server", "start"],
             environment,
             self.settings.root,
-            self._log("prefect-server.log"),
+            self._log(SERVER_LOG),
         )
         self.children.append(server)
         deadline = time.monotonic() + START_SECONDS
@@ -133,7 +136,7 @@ class House:
             [*command, "--limit", str(self.workers)],
             self._environment() | {"PREFECT_WORKER_QUERY_SECONDS": "2"},
             self.settings.root,
-            self._log("prefect-worker.log"),
+            self._log(WORKER_LOG),
         )
 
     def _environment(self) -> dict[str, str]:
