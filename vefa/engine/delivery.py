@@ -6,6 +6,7 @@ claim is committed right before the request; the result and the customer's next 
 
 from __future__ import annotations
 
+import sys
 from collections import Counter
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -119,16 +120,21 @@ def queued(connection: Connection, post: Post, now: datetime) -> int:
     return connection.scalar(sa.select(sa.func.count()).select_from(sends).where(where)) or 0
 
 
-def deliver(post: Post, progress: Callable[[int, int], None] | None = None) -> StepCounts:
-    """Send everything that is queued at the step, with several requests in flight. Ends between batches on Ctrl-C."""
+def deliver(post: Post, progress: Callable[[int, int], None] | None = None, limit: int | None = None) -> StepCounts:
+    """Send what is queued at the step, with several requests in flight; with `limit`, about so many and no more.
+
+    Ctrl-C ends it between batches.
+    """
     counts, lock, stop = StepCounts(post.step.id), Lock(), Event()
     with reading(post.shop.database) as connection:
-        total = queued(connection, post, post.clock())
+        total = min(queued(connection, post, post.clock()), limit or sys.maxsize)
 
     def work() -> None:
         while not stop.is_set() and (done := deliver_batch(post)) is not None:
             with lock:
                 counts.add(done)
+                if counts.handled >= total and limit:
+                    stop.set()
                 if progress:
                     progress(counts.handled, total)
 
@@ -218,7 +224,7 @@ class _Work:
     def _closed(self, connection: Connection) -> dict[str, datetime]:
         """Media whose channel is shut. The breaker runs on the wall clock, the queue on business time."""
         wall = self.post.wall()
-        rows = connection.execute(sa.select(breakers.c.channel, breakers.c.open_until)).tuples()
+        rows = connection.execute(sa.select(breakers.c.channel, breakers.c.open_until))
         shut = {name: until - wall for name, until in rows if until > wall}
         ways = self.post.shop.channels.items()
         return {medium: self.now + shut[channel.name] for medium, channel in ways if channel.name in shut}

@@ -187,15 +187,18 @@ class Tick:
                 n += self._settled_late(connection, stand)
         return n
 
-    def advance(self, step: StepRef, progress: Progress | None = None) -> StepCounts:
-        """Move everybody due at the step; at a message queue, deliver in batches and settle."""
+    def advance(self, step: StepRef, progress: Progress | None = None, limit: int | None = None) -> StepCounts:
+        """Move everybody due at the step; at a message queue, deliver in batches and settle.
+
+        With `limit` about so many messages are sent and the rest stay queued: a long send shown in several parts.
+        """
         self._renew()
         stand = self._stand(step)
         counts = StepCounts(step.id)
         if self.running:
             moved = advance(stand)
             if isinstance(stand.step, Message):
-                counts.add(deliver(self._post(stand.pin, stand.step), self._watched(progress)))
+                counts.add(deliver(self._post(stand.pin, stand.step), self._watched(progress), limit))
             else:
                 counts.handled = moved
                 leaves = isinstance(stand.step, Stop) or (isinstance(stand.step, Enter) and stand.step.leave)
@@ -259,7 +262,7 @@ class Tick:
             for plan_id, step in places
         ]
         with reading(self.shop.database) as connection:
-            return set(connection.execute(sa.union_all(*parts)).tuples()) if parts else set()
+            return set(connection.execute(sa.union_all(*parts))) if parts else set()
 
     def _settled_late(self, connection: Any, stand: Stand) -> int:
         done = sa.exists().where(
