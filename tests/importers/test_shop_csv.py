@@ -194,6 +194,10 @@ def test_an_order_is_delivered_with_its_last_parcel(imported, rows, shop):
     delivered = rows(sa.select(t.events).where(t.events.c.type == "order.delivered"))
     assert [(e.object_key, e.occurred_at) for e in delivered] == [("o1", after.delivered_at)]
     assert imported("shop-csv").changes == 0
+    orders.write_text(orders.read_text().replace("HOSGELDIN", "MERHABA"))
+    assert imported("shop-csv").targets["orders"].changed == 1
+    still = rows(sa.select(t.orders).where(t.orders.c.outside_id == "o1"))[0]
+    assert (still.delivered_at, still.shipped_known_at) == (after.delivered_at, after.shipped_known_at)
 
 
 def test_returns_tickets_reviews_answers_consents_and_events(imported, rows, shop):

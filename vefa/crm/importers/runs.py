@@ -117,7 +117,13 @@ class _Run:
         """Everything, in order."""
         started = time.perf_counter()
         self._begin()
-        terms = Terms(self._map.source, to_micros(self._now), history, self._settings.shop.zone)
+        terms = Terms(
+            source=self._map.source,
+            now=to_micros(self._now),
+            history=history,
+            shop_zone=self._settings.shop.zone,
+            parcels_set_orders=any(part.sets_orders for part in self._map.targets),
+        )
         for name in self._map.inputs:
             self._read_input(name)
         for names, owner in _FAMILIES:

@@ -28,6 +28,7 @@ class Terms:
     now: int
     history: bool
     shop_zone: str
+    parcels_set_orders: bool = False
 
     def known(self, occurred: Any) -> Any:
         """When a moment became known (rule 2)."""
@@ -109,6 +110,8 @@ class _Writer:
         insert = self._insert(target.table).from_select(list(given), query)
         conflict = _conflict(target)
         updates = _updates(stage, insert.excluded)
+        if target.table is orders and self._terms.parcels_set_orders:
+            updates |= _unless_empty(updates, insert.excluded)
         if not updates:
             self._connection.execute(insert.on_conflict_do_nothing(index_elements=conflict))
             return
@@ -245,6 +248,17 @@ def _particular(stage: Stage, terms: Terms, connection: Connection) -> dict[str,
             data = sa.cast(chosen.c.data, postgresql.JSON) if on_postgresql else chosen.c.data
             return {"occurrence": chosen.c.occurrence, "data": data}
     return {}
+
+
+def _unless_empty(updates: dict[str, Any], new: Any) -> dict[str, Any]:
+    """What the parcels have said of an order stands where the order's own row says nothing."""
+    names = [name for name in ("shipped", "delivered") if f"{name}_at" in updates]
+    kept: dict[str, Any] = {}
+    for name in names:
+        said = new[f"{name}_at"].is_not(None)
+        for column in (f"{name}_at", f"{name}_known_at"):
+            kept[column] = sa.case((said, updates[column]), else_=orders.c[column])
+    return kept
 
 
 def _updates(stage: Stage, new: Any) -> dict[str, Any]:
