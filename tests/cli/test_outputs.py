@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -21,7 +22,8 @@ def test_status_tells_how_journeys_stand(walked_shop: Path, vefa: Vefa) -> None:
     result = vefa(walked_shop, "status", "--now", "2026-03-14T12:00")
 
     assert result.exit_code == 0
-    agrees("status.txt", result.stdout)
+    # When a journey was last looked at is the engine's own business.
+    agrees("status.txt", re.sub(r"\d+ Mar 2026 \d\d:\d\d", "<looked>", result.stdout))
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from vefa.cli.printing import Progress
+from vefa.cli.printing import Progress, err
 from vefa.errors import UserError
 
 if TYPE_CHECKING:
@@ -100,7 +100,7 @@ def walk(
 ) -> Iterator[TickReport]:
     """Tick, at each moment of the span that has work, the journeys that have it."""
     from vefa.engine.agenda import due_journeys, running_journeys
-    from vefa.engine.lease import make_owner
+    from vefa.engine.lease import JourneyBusy, make_owner
     from vefa.engine.tick import run_tick
 
     owner = make_owner()
@@ -111,8 +111,13 @@ def walk(
         # At both ends everybody is looked at, so that what was committed out of order is not left for another day.
         at_an_end = moment in (span.begin, span.end)
         for journey in running_journeys(shop.database) if at_an_end else due_journeys(shop.database, moment):
-            if not only or journey in only:
+            if only and journey not in only:
+                continue
+            try:
                 yield run_tick(shop, journey, clock=hand, owner=owner)
+            except JourneyBusy as busy:
+                # Another run is at it: whatever is due is in its hands, and would be here at the next look.
+                err().print(f"{busy} It is left out here.", style="yellow", markup=False)
 
 
 @dataclass(frozen=True)
