@@ -1,4 +1,4 @@
-"""How hard the laws are tried: the default profile is quick and the same every time; `HYPOTHESIS_PROFILE=thorough` is not."""
+"""How hard the laws are tried: quickly and the same way every time, or at length with HYPOTHESIS_PROFILE=thorough."""
 
 from __future__ import annotations
 

@@ -62,7 +62,9 @@ def test_a_local_time_is_shown_when_it_is_said_to_be_and_first_after_a_gap(
 
 @pytest.mark.parametrize("hour", [0, 1, 12, 23])
 def test_a_day_that_a_zone_skipped_whole_begins_with_the_next(hour: int) -> None:
-    assert local(start_of(date(2011, 12, 30), time(hour), "Pacific/Apia"), "Pacific/Apia") == datetime(2011, 12, 31)
+    moment = start_of(date(2011, 12, 30), time(hour), "Pacific/Apia")
+
+    assert local(moment, "Pacific/Apia").isoformat() == "2011-12-31T00:00:00"
 
 
 def test_quiet_hours_whose_end_the_clock_jumps_over_into_quiet_hours_last_on() -> None:
@@ -71,7 +73,7 @@ def test_quiet_hours_whose_end_the_clock_jumps_over_into_quiet_hours_last_on() -
     end = quiet_until(moment, QuietHours(time(2, 15), time(2)), "Australia/Lord_Howe")
 
     assert end is not None
-    assert local(end, "Australia/Lord_Howe") == datetime(2015, 10, 5, 2)
+    assert local(end, "Australia/Lord_Howe").isoformat() == "2015-10-05T02:00:00"
 
 
 @MANY
