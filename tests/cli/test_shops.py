@@ -27,7 +27,7 @@ def test_a_demo_shop_is_made_once_and_never_over_another(little_root: Path, vefa
 
 
 def _demo(vefa: Vefa, root: Path) -> Any:
-    result = vefa(root, "demo", "--customers", "60", "--days", "1", "--no-prefect", "--json")
+    result = vefa(root, "demo", "--customers", "300", "--days", "1", "--no-prefect", "--json")
     assert result.exit_code == 0, result.output
     return json.loads(result.stdout)
 
