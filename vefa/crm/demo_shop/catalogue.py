@@ -18,7 +18,8 @@ class Article:
     brand: str
     price: Decimal
     url: str
-    image_url: str
+    #: no pictures: a made-up shop's could not be loaded, and mail must look good without
+    image_url: str | None = None
 
 
 #: Each shelf: category, brand, how much of all sales it takes, and its goods, the best selling first.
@@ -129,7 +130,6 @@ def _article(number: int, category: str, brand: str, entry: str) -> Article:
         brand=brand,
         price=Decimal(price),
         url=f"https://ornek.example/urun/{path}",
-        image_url=f"https://gorsel.ornek.example/{path}.jpg",
     )
 
 
