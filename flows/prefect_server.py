@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from urllib.error import URLError
@@ -34,14 +34,17 @@ def quiet(settings: Settings) -> dict[str, str]:
     }
 
 
-def note_server(settings: Settings, url: str | None) -> None:
-    """Writes down where `vefa up` serves and who it is, for commands in another window; None takes it back."""
+def note_server(settings: Settings, url: str | None, groups: Sequence[int] = ()) -> None:
+    """Writes down where `vefa up` serves and who it is, for commands in another window; None takes it back.
+
+    `groups` are the process groups of its children.
+    """
     note = home(settings) / "server.json"
     if url is None:
         note.unlink(missing_ok=True)
         return
     note.parent.mkdir(parents=True, exist_ok=True)
-    note.write_text(json.dumps({"url": url, "pid": os.getpid()}), encoding="utf-8")
+    note.write_text(json.dumps({"url": url, "pid": os.getpid(), "groups": list(groups)}), encoding="utf-8")
 
 
 def find_server(settings: Settings) -> str:
@@ -60,6 +63,26 @@ def running_server(settings: Settings) -> str | None:
     except (OSError, ValueError, KeyError):
         return None
     return url if healthy(url) else None
+
+
+def left_behind(settings: Settings) -> str:
+    """What to say of a server that is there already: `vefa up` runs, or it was killed and left it behind."""
+    noted = json.loads((home(settings) / "server.json").read_text(encoding="utf-8"))
+    page = str(noted["url"]).removesuffix("/api")
+    if _alive(int(noted["pid"])):
+        return f"`vefa up` is running already, as process {noted['pid']}: {page}"
+    groups = " ".join(f"-{number}" for number in noted["groups"])
+    return f"A `vefa up` that was killed has left its server behind at {page}. End it with: kill -- {groups}"
+
+
+def _alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
 
 
 def healthy(url: str, timeout: float = 5.0) -> bool:

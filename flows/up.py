@@ -38,14 +38,14 @@ def up(
 ) -> None:
     """Run everything on this machine: Prefect with its UI, all journeys, and a worker. Ctrl-C ends it."""
     from flows.deploy import checked_project
-    from flows.prefect_server import running_server
+    from flows.prefect_server import left_behind, running_server
     from flows.processes import stoppable
     from vefa.settings import load_settings
 
     settings = load_settings()
     project = checked_project(settings)
-    if (url := running_server(settings)) is not None:
-        raise UserError(f"`vefa up` is running already: {url.removesuffix('/api')}")
+    if running_server(settings) is not None:
+        raise UserError(left_behind(settings))
     if _taken(port):
         raise UserError(
             f"Port {port} is taken by another program. Choose one with `vefa up --port {port + 1}`; to deploy to a "
@@ -88,10 +88,11 @@ class House:
             self._log(name).unlink(missing_ok=True)
         try:
             self._start_server()
-            note_server(self.settings, self.url)
+            self._note()
             with speaking_to(self.settings, self.url):
                 lines = asyncio.run(self._deploy(database))
                 self.children.append(self._start_worker())
+                self._note()
                 self._greet(lines)
                 self._watch(database)
         finally:
@@ -138,6 +139,11 @@ class House:
             self.settings.root,
             self._log(WORKER_LOG),
         )
+
+    def _note(self) -> None:
+        from flows.prefect_server import note_server
+
+        note_server(self.settings, self.url, [child.process.pid for child in self.children])
 
     def _environment(self) -> dict[str, str]:
         from flows.prefect_server import quiet
