@@ -14,6 +14,36 @@ from vefa.engine.lease import acquire
 from vefa.settings import load_settings
 from vefa.store import open_store
 
+MAP = """\
+about: customers of a till
+source: till
+inputs:
+  customers: { file: customers.csv }
+targets:
+  - into: customers
+    input: customers
+    columns: { outside_id: number, first_name: name, country: country }
+"""
+
+
+def test_an_import_tells_what_is_new_and_what_could_not_be_used(little_root: Path, vefa: Vefa) -> None:
+    (little_root / "config" / "importers").mkdir()
+    (little_root / "config" / "importers" / "till.yaml").write_text(MAP, encoding="utf-8")
+    (little_root / "customers.csv").write_text(
+        "number,name,country\n1,Ayşe,TR\n2,Bob,DE\n,Nobody,DE\n", encoding="utf-8"
+    )
+
+    first = vefa(little_root, "import", "till", str(little_root), "--json")
+    again = vefa(little_root, "import", "till", str(little_root))
+
+    assert first.exit_code == 0
+    told = json.loads(first.stdout)
+    assert set(told) == {"import_id", "name", "path", "targets", "misshapen", "events", "seconds"}
+    assert (told["targets"]["customers"]["new"], told["targets"]["customers"]["read"]) == (2, 3)
+    assert again.exit_code == 0
+    assert "unchanged" in again.stdout
+    assert vefa(little_root, "import", "til", "x").stderr.startswith("Unknown importer")
+
 
 def test_a_demo_shop_is_made_once_and_never_over_another(little_root: Path, vefa: Vefa) -> None:
     options = ("demo-shop", "--customers", "30", "--months", "6", "--seed", "3", "--end", "2026-06-01")

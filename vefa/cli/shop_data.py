@@ -50,7 +50,7 @@ def _show_import(summary: ImportSummary) -> None:
     for name, read, new, changed, unchanged, rejected, counted in summary.rows():
         done.add_row(name, f"{read:,}", f"{new:,}", f"{changed:,}", f"{unchanged:,}", rejected, counted)
     console.print(done)
-    for file, count in summary.misshapen.items():
+    for file, count in (each for each in summary.misshapen.items() if each[1]):
         console.print(f"{file}: {count:,} rows do not have the file's columns.", style="yellow", markup=False)
     words = f"{summary.events:,} events recorded in {summary.seconds:.1f} seconds."
     kept = f" Unusable rows are in the table rejects, import {summary.import_id}." if summary.rejected else ""
