@@ -1,0 +1,227 @@
+"""Whole histories of made-up shops: who the customers are, what happens to them, what the shop wants, when it ticks.
+
+Times are whole minutes from the history's start, so that a failing history shrinks to something readable.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, time, timedelta
+
+from hypothesis import strategies as st
+
+from tests.laws.plans import plans
+from tests.laws.strategies import birthdays, caps, quiet_hours, zones
+from vefa.language.conditions import Duration
+from vefa.plan.policy import Policy, Rule
+from vefa.plan.steps import EnteredTrigger, EventTrigger, Message, Plan, WaitFor
+
+DAY = 1_440
+#: A history lasts so long; then its journeys close and everybody inside finishes.
+SPAN = 9 * DAY
+#: Around changes of the clock on either hemisphere, a leap day, Ramadan in Morocco, and a quiet summer.
+STARTS = tuple(
+    datetime(y, m, d, 21, 40, tzinfo=UTC)
+    for y, m, d in ((2026, 3, 26), (2026, 10, 22), (2028, 2, 24), (2026, 3, 5), (2027, 4, 1), (2026, 7, 10))
+)
+
+
+@dataclass(frozen=True)
+class Person:
+    """A customer. `said`: (channel, granted, minute); `suppressed`: (channel, purpose, minute)."""
+
+    zone: str
+    born: date | None
+    joined: datetime
+    channels: frozenset[str]
+    said: tuple[tuple[str, bool, int], ...]
+    suppressed: tuple[tuple[str, str | None, int], ...] = ()
+    preferred: str | None = None
+    undeliverable: str | None = None
+
+
+@dataclass(frozen=True)
+class Moment:
+    """Something happened at `at`, was known `lag` later and stood in the database `late` after that; from
+    `corrected[0]` on it is said to have happened at `corrected[1]`."""
+
+    at: int
+    lag: int = 0
+    late: int = 0
+    corrected: tuple[int, int] | None = None
+
+    @property
+    def known(self) -> int:
+        return self.at + self.lag
+
+    def occurred(self, minute: int) -> int:
+        """When it happened, as the shop believes at `minute`."""
+        return self.corrected[1] if self.corrected and minute >= self.corrected[0] else self.at
+
+
+@dataclass(frozen=True)
+class Doing:
+    """An order, return, ticket or review of a customer, with its moments by name."""
+
+    kind: str
+    person: int
+    order: int | None
+    moments: dict[str, Moment]
+    total: int = 100
+
+
+@dataclass(frozen=True)
+class History:
+    """Everything that a run depends on. `chaos` seeds the channel's answers; None: it accepts everything."""
+
+    start: datetime
+    people: tuple[Person, ...]
+    doings: tuple[Doing, ...]
+    journeys: tuple[Plan, ...]
+    policy: Policy
+    ticks: tuple[int, ...]
+    chaos: int | None = None
+    crashes: frozenset[int] = field(default_factory=frozenset)
+
+    def moment(self, minute: int) -> datetime:
+        return self.start + timedelta(minutes=minute)
+
+
+# --- people --------------------------------------------------------------------------------------------------------
+
+channels = st.sampled_from(("email", "sms"))
+minutes = st.integers(0, SPAN)
+
+
+@st.composite
+def anniversaries(draw: st.DrawFn, start: datetime) -> date:
+    """A day of an earlier year whose anniversary falls into the history, or is 29 February."""
+    day = start.date() + timedelta(days=draw(st.integers(-3, 12)))
+    year = draw(st.integers(1950, start.year - 1))
+    leap = date(1996, 2, 29)
+    return leap if draw(st.integers(0, 5)) == 0 else day.replace(day=min(day.day, 28), year=year)
+
+
+@st.composite
+def people(draw: st.DrawFn, start: datetime) -> Person:
+    early = [(channel, True, -DAY) for channel in ("email", "sms") if draw(st.integers(0, 4))]
+    later = draw(st.lists(st.tuples(channels, st.booleans(), minutes), max_size=2))
+    purposes = st.sampled_from((None, "commercial"))
+    return Person(
+        zone=draw(zones),
+        born=draw(st.one_of(st.none(), birthdays, anniversaries(start), anniversaries(start))),
+        joined=datetime.combine(draw(anniversaries(start)), time(), UTC) + timedelta(minutes=draw(st.integers(0, DAY))),
+        channels=draw(st.sampled_from((frozenset({"email", "sms"}), frozenset({"email"}), frozenset({"sms"})))),
+        said=tuple(early + later),
+        suppressed=tuple(draw(st.lists(st.tuples(channels, purposes, minutes), max_size=1))),
+        preferred=draw(st.sampled_from((None, "email", "sms"))),
+        undeliverable=draw(st.sampled_from((None,) * 9 + ("no MX",))),
+    )
+
+
+# --- what happens --------------------------------------------------------------------------------------------------
+
+lags = st.sampled_from((0, 0, 0, 5, 90, 2_000))
+lates = st.sampled_from((0, 0, 0, 1, 30, 50))
+
+
+@st.composite
+def moment_after(draw: st.DrawFn, first: int, spread: int, corrections: bool) -> Moment:
+    at, lag, late = first + draw(st.integers(0, spread)), draw(lags), draw(lates)
+    corrected = None
+    if corrections and not draw(st.integers(0, 4)):
+        corrected = (at + lag + late + draw(st.integers(1, 3 * DAY)), at + draw(st.integers(-DAY, DAY)))
+    return Moment(at, lag, late, corrected)
+
+
+@st.composite
+def orders(draw: st.DrawFn, person: int, corrections: bool = True) -> Doing:
+    first = draw(st.one_of(st.integers(0, 5 * DAY), st.integers(0, 5 * DAY), st.integers(-60 * DAY, 0)))
+    moments = {"placed": draw(moment_after(first, 0, corrections))}
+    at = moments["placed"].at
+    for name in ("shipped", "delivered"):
+        if draw(st.integers(0, 3)):
+            moments[name] = draw(moment_after(at, 3 * DAY, corrections))
+            at = moments[name].at
+    if not draw(st.integers(0, 7)):
+        moments["cancelled"] = draw(moment_after(at, DAY, corrections))
+    return Doing("order", person, None, moments, draw(st.integers(1, 500)))
+
+
+@st.composite
+def others(draw: st.DrawFn, person: int, order: int | None, corrections: bool = True) -> Doing:
+    kind, first, second = draw(
+        st.sampled_from(
+            (("return", "requested", "received"), ("ticket", "opened", "resolved"), ("review", "posted", ""))
+        )
+    )
+    moments = {first: draw(moment_after(0, SPAN, corrections))}
+    if second and draw(st.booleans()):
+        moments[second] = draw(moment_after(moments[first].at, 2 * DAY, corrections))
+    return Doing(kind, person, order, moments)
+
+
+@st.composite
+def happenings(draw: st.DrawFn, count: int, corrections: bool = True) -> tuple[Doing, ...]:
+    done: list[Doing] = []
+    for person in range(count):
+        for _ in range(draw(st.integers(1, 2))):
+            done.append(draw(orders(person, corrections)))
+            if draw(st.booleans()):
+                done.append(draw(others(person, draw(st.sampled_from((None, len(done) - 1))), corrections)))
+    return tuple(done)
+
+
+# --- the shop's rules and the clock --------------------------------------------------------------------------------
+
+
+@st.composite
+def policies(draw: st.DrawFn) -> Policy:
+    rules = tuple(
+        Rule(purpose, medium, purpose == "commercial", draw(st.none() | quiet_hours))
+        for purpose in ("commercial", "transactional")
+        for medium in ("email", "sms")
+    )
+    priority = draw(st.sampled_from(((), ("main",), ("second", "main"))))
+    return Policy(rules, tuple(draw(st.lists(caps, max_size=2))), priority)
+
+
+@st.composite
+def clocks(draw: st.DrawFn) -> tuple[int, ...]:
+    """Ticks that go on to the end of the span: regular, at random, or with a few in a cluster."""
+    step = draw(st.sampled_from((12 * 60, DAY, 2 * DAY)))
+    regular = range(draw(st.integers(0, step)), SPAN, step)
+    random = draw(st.lists(minutes, max_size=6))
+    close = [m + draw(st.integers(1, 30)) for m in random[:2]]
+    return tuple(sorted({*regular, *random, *close, SPAN}))
+
+
+def second_journey(event: str | None) -> Plan:
+    """Where others are sent; or, with an event, a rival of its own."""
+    return Plan(
+        journey="second",
+        name="second",
+        trigger=EventTrigger(event, "order") if event else EnteredTrigger(),
+        steps=(
+            WaitFor("pause", "pause", "note", Duration(0, 5 * 3_600), time(10)),
+            Message("note", "note", None, None, "hello", "commercial"),
+        ),
+    )
+
+
+@st.composite
+def histories(draw: st.DrawFn, chaos: bool = True, corrections: bool = True) -> History:
+    start = draw(st.sampled_from(STARTS))
+    shop = tuple(draw(st.lists(people(start), min_size=2, max_size=4)))
+    second = second_journey(draw(st.sampled_from((None, None, "order.placed"))))
+    main = draw(plans(sends_on=isinstance(second.trigger, EnteredTrigger)))
+    return History(
+        start=start,
+        people=shop,
+        doings=draw(happenings(len(shop), corrections)),
+        journeys=(main, second),
+        policy=draw(policies()),
+        ticks=draw(clocks()),
+        chaos=draw(st.none() | st.integers(0, 2**32)) if chaos else None,
+        crashes=draw(st.frozensets(st.integers(0, 150), max_size=3)) if chaos and draw(st.booleans()) else frozenset(),
+    )
