@@ -30,6 +30,8 @@ Progress = Callable[[str, int, int | None], None]
 
 #: Keys in one write transaction: with an order's lines about as much as is written in 100 ms (rule 19).
 BATCH_KEYS = 500
+#: Rejects that are fetched from a stage at one time.
+_REJECTS = 5_000
 
 _FAMILIES: tuple[tuple[tuple[str, ...], sa.Table | None], ...] = (
     (("customers", "contacts", "consents"), customers),
@@ -240,23 +242,21 @@ class _Run:
 
     def _reject_unknown(self, stage: Stage) -> None:
         """Rows that name somebody whom nobody knows; found in the database, so they come last."""
-        chosen = stage.chosen
-        wrong = chosen.c.problem.is_not(None)
-        with self._transaction(write=True):
-            counts = sa.select(chosen.c.problem, sa.func.count()).where(wrong).group_by(chosen.c.problem)
-            found = dict(self._pairs(counts))
-            if not found:
-                return
-            query = (
-                sa.select(sa.literal(self._id), chosen.c.place, chosen.c.at_line, chosen.c.problem, chosen.c.detail)
-                .where(wrong)
-                .order_by(chosen.c.n)
-            )
-            self._connection.execute(
-                rejects.insert().from_select(["import_id", "file", "line", "reason", "detail"], query)
-            )
-            self._connection.execute(chosen.delete().where(wrong))
-        self._rejected[stage.target.name].update(found)
+        last = 0
+        while wrong := self._wrong_rows(stage.chosen, last):
+            last = wrong[-1].n
+            self._rejected[stage.target.name].update(row.problem for row in wrong)
+            self._reject([Reject(row.place, row.at_line, row.problem, row.detail or "") for row in wrong])
+        if last:
+            with self._transaction():
+                self._connection.execute(stage.chosen.delete().where(stage.chosen.c.problem.is_not(None)))
+
+    def _wrong_rows(self, chosen: sa.Table, after: int) -> Sequence[Any]:
+        """Some of them, so that a file of nothing else neither fills the memory nor holds the write lock."""
+        columns = (chosen.c.n, chosen.c.place, chosen.c.at_line, chosen.c.problem, chosen.c.detail)
+        query = sa.select(*columns).where(chosen.c.problem.is_not(None), chosen.c.n > after)
+        with self._transaction():
+            return self._connection.execute(query.order_by(chosen.c.n).limit(_REJECTS)).all()
 
     def _pairs(self, query: sa.Select[Any]) -> list[tuple[Any, int]]:
         return [(key, number) for key, number in self._connection.execute(query)]
