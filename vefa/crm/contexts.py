@@ -116,7 +116,7 @@ def read_order_lines(connection: Connection, order_ids: Sequence[int]) -> dict[i
         .order_by(order_lines.c.order_id, order_lines.c.line)
     )
     found: dict[int, list[Context]] = {}
-    for order_id, name, quantity, price, currency, image_url, url, category in connection.execute(query).tuples():
+    for order_id, name, quantity, price, currency, image_url, url, category in connection.execute(query):
         line = {
             "name": name,
             "quantity": quantity,

@@ -64,7 +64,7 @@ def recommend(
     )
     has: dict[int, set[int]] = {}
     likes: dict[int, dict[str, None]] = {}
-    for customer_id, product_id, category in connection.execute(query).tuples():
+    for customer_id, product_id, category in connection.execute(query):
         has.setdefault(customer_id, set()).add(product_id)
         likes.setdefault(customer_id, {})[category or ""] = None
     return {

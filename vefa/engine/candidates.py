@@ -167,7 +167,7 @@ def still_suppressed(
         .join_from(sends, contacts, sa.and_(t.customer_id == s.customer_id, t.channel == medium))
         .where(among(s.id, ids), why.is_not(None))
     )
-    return dict(connection.execute(query).tuples().all())
+    return dict(connection.execute(query).all())
 
 
 def lock_customers(connection: Connection, ids: Sequence[int]) -> None:

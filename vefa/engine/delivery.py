@@ -34,7 +34,7 @@ from vefa.engine.shop import Shop
 from vefa.engine.tables import enrolments, journeys
 from vefa.engine.words import Draft, Unwritable, envelope, write
 from vefa.ledger import claims, settlements
-from vefa.ledger.claims import HOLD, Batch, Claimed
+from vefa.ledger.claims import HOLD, LOOK_UP, Batch, Claimed
 from vefa.ledger.settlements import Deferral, Settled
 from vefa.ledger.tables import breakers, sends
 from vefa.plan.steps import Medium, Message
@@ -354,7 +354,9 @@ class _Work:
         self._go_on(connection, on, self.now)
         self._after_failure(connection, by_state.get("failed", []))
         held = sa.update(enrolments).where(among(e.id, by_state.get("unknown", [])), e.state == "active")
-        connection.execute(held.values(due_at=self.now + HOLD))
+        # A transactional one may go once more after the look-up window; then, or else, the customer waits out the day.
+        again = LOOK_UP if self.post.step.purpose == "transactional" else HOLD
+        connection.execute(held.values(due_at=self.now + again))
 
     def _count(self, one: Settled) -> None:
         self.counts.handled += 1

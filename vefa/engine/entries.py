@@ -125,7 +125,7 @@ def enter_staged(connection: Connection, door: Doorway) -> dict[str, int]:
     connection.execute(sa.update(candidates).where(held).values(outcome="holdout"))
     connection.execute(sa.update(candidates).where(c.outcome.is_(None)).values(outcome="entered"))
     connection.execute(_enrol(connection, door))
-    counts = connection.execute(sa.select(c.outcome, sa.func.count()).group_by(c.outcome)).tuples()
+    counts = connection.execute(sa.select(c.outcome, sa.func.count()).group_by(c.outcome))
     return dict(counts.all())
 
 

@@ -179,7 +179,7 @@ def _vanished(connection: Connection, plan: Plan, elsewhere: Any) -> dict[str, i
         .where(elsewhere)
         .group_by(step_names.c.name)
     )
-    return {name: count for name, count in connection.execute(query).tuples() if name not in plan.by_key}
+    return {name: count for name, count in connection.execute(query) if name not in plan.by_key}
 
 
 def leave(connection: Connection, which: Any, now: datetime, reason: str) -> int:
@@ -240,7 +240,7 @@ def pinned(connection: Connection, plan_id: int) -> Pinned:
     """The stored plan of that number."""
     row = connection.execute(sa.select(plans).where(plans.c.id == plan_id)).one()
     names = sa.select(step_names.c.name, step_names.c.id).where(step_names.c.journey_id == row.journey_id)
-    numbers = dict(connection.execute(names).tuples().all())
+    numbers = dict(connection.execute(names).all())
     return Pinned(row.id, row.journey_id, _parsed(row.body), row.hash, numbers)
 
 

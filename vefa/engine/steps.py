@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
@@ -28,7 +28,7 @@ from vefa.engine.scopes import enrolment_scope
 from vefa.engine.shop import Shop
 from vefa.engine.tables import enrolments
 from vefa.engine.timing import as_moment, end_of_day, moment_end, move, wait_end
-from vefa.ledger.claims import queue, second_attempts
+from vefa.ledger.claims import HOLD, queue, second_attempts
 from vefa.ledger.tables import sends
 from vefa.plan.steps import (
     Branch,
@@ -347,13 +347,21 @@ def _release_held(stand: Stand, step: Message) -> int:
     moved = _move_in_batches(stand, sa.and_(stand.here, e.phase == 1, done), step.next, settled_at)
     with writing(stand.engine) as connection:
         number, journey_id = stand.pin.number(step.id), stand.pin.journey_id
-        if second_attempts(connection, sa.and_(s.journey_id == journey_id, s.step == number), stand.now):
+        inside = sa.exists().where(e.id == s.enrolment_id, stand.here, e.phase == 1).correlate_except(enrolments)
+        if second_attempts(connection, sa.and_(s.journey_id == journey_id, s.step == number, inside), stand.now):
             queued = sa.exists().where(mine, s.state == "queued").correlate_except(sends)
             connection.execute(sa.update(enrolments).where(stand.here, e.phase == 1, queued).values(due_at=None))
-        doubt = sa.select(s.claimed_at).where(mine, s.state == "unknown").correlate_except(sends).scalar_subquery()
-        claimed_at = sa.func.coalesce(doubt, e.arrived_at, type_=Instant())
-        held = sa.and_(stand.due, e.phase == 1, doubt.is_not(None))
-        moved += move_on(connection, stand.pin, held, step.next, claimed_at)
+        return moved + _end_doubt(connection, stand, step, mine)
+
+
+def _end_doubt(connection: Connection, stand: Stand, step: Message, mine: Any) -> int:
+    """Who was looked at again with a message still in doubt goes on once held for long enough, and waits till then."""
+    doubt = sa.select(s.claimed_at).where(mine, s.state == "unknown").correlate_except(sends).scalar_subquery()
+    claimed_at = sa.func.coalesce(doubt, e.arrived_at, type_=Instant())
+    held = sa.and_(stand.due, e.phase == 1, doubt.is_not(None))
+    moved = move_on(connection, stand.pin, sa.and_(held, doubt <= stand.now - HOLD), step.next, claimed_at)
+    until = sa.type_coerce(doubt, sa.BigInteger) + HOLD // timedelta(microseconds=1)
+    connection.execute(sa.update(enrolments).where(held).values(due_at=until))
     return moved
 
 

@@ -29,7 +29,7 @@ from vefa.engine.scopes import make_world
 from vefa.engine.shop import Shop
 from vefa.engine.steps import Stand, advance, changed_field, waiting_for_event
 from vefa.engine.tables import enrolments
-from vefa.ledger.claims import HOLD, leased, recover
+from vefa.ledger.claims import HOLD, LOOK_UP, leased, recover
 from vefa.ledger.tables import sends
 from vefa.plan.steps import Enter, Message, Plan, Stop, WaitUntilEvent, WaitUntilTime
 
@@ -274,17 +274,19 @@ class Tick:
         return connection.scalar(sa.select(sa.func.count()).select_from(enrolments).where(where)) or 0
 
     def _hold_doubtful(self) -> None:
-        """Whose message was just found in doubt is held from its claim on, for a day at most (rule 15)."""
-        doubt = sa.select(s.claimed_at).where(s.enrolment_id == e.id, s.state == "unknown")
-        claimed = doubt.order_by(s.id.desc()).limit(1).correlate_except(sends).scalar_subquery()
-        micros = HOLD // timedelta(microseconds=1)
+        """Whose message was just found in doubt is held, and looked at again as any other such (rule 15)."""
+        micros = timedelta(microseconds=1)
+        again = sa.case((s.purpose == "transactional", LOOK_UP // micros), else_=HOLD // micros)
+        in_doubt = sa.case((s.state == "unknown", sa.type_coerce(s.claimed_at, sa.BigInteger) + again))
+        last = sa.select(in_doubt).where(s.enrolment_id == e.id).order_by(s.id.desc()).limit(1)
+        until = last.correlate_except(sends).scalar_subquery()
         held = sa.and_(e.journey_id == self.row.id, e.state == "active", e.phase == 1, e.due_at.is_(None))
-        until = sa.type_coerce(claimed, sa.BigInteger) + micros
+        held = sa.and_(held, until.is_not(None))
         with reading(self.shop.database) as connection:
-            if not connection.scalar(sa.select(sa.exists().where(held, claimed.is_not(None)))):
+            if not connection.scalar(sa.select(sa.exists().where(held))):
                 return
         with writing(self.shop.database) as connection:
-            connection.execute(sa.update(enrolments).where(held, claimed.is_not(None)).values(due_at=until))
+            connection.execute(sa.update(enrolments).where(held).values(due_at=until))
 
     def _renew(self) -> None:
         wall = self.wall()

@@ -97,7 +97,7 @@ def claim(
             .values(state="claimed", medium=medium, attempt=s.attempt + 1, claimed_at=now, lease_until=wall + LEASE)
             .returning(s.id, s.attempt)
         )
-        claimed += [Claimed(send_id, attempt, medium) for send_id, attempt in connection.execute(update).tuples()]
+        claimed += [Claimed(send_id, attempt, medium) for send_id, attempt in connection.execute(update)]
     connection.execute(sa.update(batches).where(batches.c.id == batch.id).values(claimed_at=wall))
     return tuple(sorted(claimed, key=lambda one: one.send_id))
 
