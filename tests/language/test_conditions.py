@@ -87,7 +87,7 @@ MEANT: list[tuple[str, Condition]] = [
     ("{not: {customer.age: 5}}", Not(Compare("customer.age", "=", 5))),
     ("{segment: lapsed}", LAPSED),
     ("{happened: order.placed}", Happened(EventScope("order.placed"))),
-    ("{happened: ticket.opened}", Happened(EventScope("ticket.opened", of_customer=True))),
+    ("{happened: ticket.opened}", Happened(EventScope("ticket.opened"))),
     (
         '{happened: {event: order.placed, within: 1 year, of: customer, times: ">= 2"}}',
         Happened(EventScope("order.placed", True), Duration(days=365), ">=", 2, since_entry=False),

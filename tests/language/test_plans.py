@@ -94,7 +94,7 @@ def test_a_journey_compiles_to_a_flat_plan_with_all_targets_resolved(delivery: P
             "wait-review-posted",
             "wait-review-posted",
             "if",
-            EventScope("review.posted", of_customer=True),
+            EventScope("review.posted"),
             Duration(days=7),
             "if",
         ),
@@ -102,7 +102,7 @@ def test_a_journey_compiles_to_a_flat_plan_with_all_targets_resolved(delivery: P
             "if",
             "if",
             "message-review-reminder",
-            (plan.Arm(Happened(EventScope("review.posted", of_customer=True)), "tag-reviewer"),),
+            (plan.Arm(Happened(EventScope("review.posted")), "tag-reviewer"),),
         ),
         plan.Tag("tag-reviewer", "tag-reviewer", None, "reviewer"),
         plan.Message(
@@ -132,11 +132,11 @@ def test_everything_around_the_steps_is_in_the_plan_too(delivery: Plan) -> None:
     assert delivery.backfill == Duration(days=14)
     assert delivery.holdout == 1250
     assert delivery.status == "paused"
-    assert delivery.goal == plan.Goal(EventScope("order.placed"), Duration(days=30))
+    assert delivery.goal == plan.Goal(EventScope("order.placed", of_customer=True), Duration(days=30))
     assert delivery.exits == plan.Exits(
         (
             EventScope("order.cancelled"),
-            EventScope("return.requested", of_customer=True),
+            EventScope("return.requested"),
             EventScope("order.placed", of_customer=True),
         ),
         Compare("customer.country", "=", "TR"),

@@ -16,6 +16,7 @@ from vefa.crm.fields import FIELDS, Kind
 from vefa.crm.scope import Scope
 from vefa.crm.tables import events
 from vefa.database import Money, other
+from vefa.language.catalogue import OF_AN_ORDER
 from vefa.language.conditions import (
     Ago,
     Anything,
@@ -38,9 +39,6 @@ from vefa.language.conditions import (
     Today,
     Within,
 )
-
-#: Objects that belong to an order: an event about one of them is "about the same order" as a trigger about another.
-OF_AN_ORDER = frozenset({"order", "delivery", "return", "ticket", "review"})
 
 OPERATORS: dict[str, Callable[[Any, Any], Any]] = {
     "=": operator.eq,

@@ -180,6 +180,9 @@ EVENTS: dict[str, EventType] = {
     )
 }
 
+#: Objects that are an order or belong to one: an event about one of them is "about the same order" as another.
+OF_AN_ORDER = frozenset({"order", "delivery", "return", "ticket", "review"})
+
 #: Which objects' fields are at hand when the trigger brings an object of that kind.
 REACH: dict[str, frozenset[str]] = {
     "order": frozenset({"order", "delivery"}),

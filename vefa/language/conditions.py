@@ -50,8 +50,8 @@ class Duration:
 class EventScope:
     """An event about the trigger's own object, or (`of_customer`) about anything of the customer's.
 
-    A scope over an event whose object is of another kind than the trigger's is always the customer's: the
-    compiler resolves that, so `of_customer` says what is meant.
+    "The same object" is the same one of the same kind, or the same order where both belong to one (a return and its
+    order). Where neither holds the scope is always the customer's: the compiler resolves that.
     """
 
     event: str

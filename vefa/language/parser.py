@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from vefa.language.catalogue import FIELDS, LATER_FIELDS, OBJECT_KINDS, EventType, Field
+from vefa.language.catalogue import FIELDS, LATER_FIELDS, OBJECT_KINDS, OF_AN_ORDER, EventType, Field
 from vefa.language.conditions import (
     Anything,
     Comparison,
@@ -55,9 +55,10 @@ class Surroundings:
     messages: Mapping[str, str] = field(default_factory=dict)
 
     def scope(self, event: str, of_customer: bool) -> EventScope:
-        """About the same object where both have one of the same kind, else about the customer."""
+        """About the same object, or the same order where both belong to one; else about the customer (rule 9)."""
         kind = self.events[event].object_kind
-        return EventScope(event, of_customer or kind is None or kind != self.own)
+        same = kind is not None and (kind == self.own or {kind, self.own} <= OF_AN_ORDER)
+        return EventScope(event, of_customer or not same)
 
     def check_event(self, event: str) -> None:
         """Raises a Mistake where there is no such event."""

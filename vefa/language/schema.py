@@ -149,13 +149,12 @@ class ThenForm(Form):
 
 
 class GoalForm(Form):
-    """What counts as success, from entry on."""
+    """What counts as success, from entry on: the customer's, whatever object it is about."""
 
     required = ("event", "within")
 
     event: Text = key("The event that counts.", "order.placed", "")
     within: Length | None = key("How long after entry.", "30 days")
-    of: Of | None = key("customer: any of the customer's, not only the trigger's own object.", "customer")
 
 
 class EventForm(Form):

@@ -149,7 +149,8 @@ class _Compiler:
         goal = self.draft.goal
         if goal is None or not goal.event:
             return None
-        scope = self._scope(("goal", "event"), goal.event, goal.of == "customer")
+        # A success is the customer's, whatever it is about: the order that a thank-you leads to is another one.
+        scope = self._scope(("goal", "event"), goal.event, True)
         return Goal(scope, goal.within) if scope and goal.within else None
 
     def _check_whole(self, plan: Plan, trigger: Trigger | None) -> None:
