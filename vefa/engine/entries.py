@@ -105,7 +105,8 @@ def stage(connection: Connection, rows: sa.Select[Any]) -> int:
     """Put the candidates that `rows` selects (in the order of COLUMNS) into an empty staging table."""
     connection.execute(sa.schema.CreateTable(candidates, if_not_exists=True))
     connection.execute(sa.delete(candidates))
-    return connection.execute(sa.insert(candidates).from_select(COLUMNS, rows)).rowcount
+    insert = sa.insert(candidates).from_select(COLUMNS, rows)
+    return connection.execute(insert, execution_options={"preserve_rowcount": True}).rowcount
 
 
 def candidate_scope(door: Doorway) -> Scope:

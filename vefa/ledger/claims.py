@@ -55,7 +55,7 @@ def queue(connection: Connection, columns: Sequence[str], rows: sa.Select[Any]) 
     """Put messages into the ledger; who has one for that step already gets no second (rule 8). Returns how many."""
     dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
     insert = dialect.insert(sends).from_select(list(columns), rows)
-    return connection.execute(insert.on_conflict_do_nothing()).rowcount
+    return connection.execute(insert.on_conflict_do_nothing(), execution_options={"preserve_rowcount": True}).rowcount
 
 
 def reserve(
