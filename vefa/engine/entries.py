@@ -148,6 +148,23 @@ def _judge(connection: Connection, door: Doorway) -> None:
         else_=None,
     )
     connection.execute(sa.update(candidates).values(outcome=outcome))
+    connection.execute(_told_twice())
+
+
+def _told_twice() -> Any:
+    """Of several events about one object the earliest enters; the staging table knows nothing of the others."""
+    c, sooner = candidates.c, candidates.alias("sooner")
+    earlier = sa.exists().where(
+        sooner.c.customer_id == c.customer_id,
+        sooner.c.entry_key == c.entry_key,
+        sooner.c.outcome.is_(None),
+        sa.or_(
+            sooner.c.entered_at < c.entered_at,
+            sa.and_(sooner.c.entered_at == c.entered_at, sooner.c.event_id < c.event_id),
+        ),
+    )
+    update = sa.update(candidates).where(c.outcome.is_(None), earlier.correlate_except(sooner))
+    return update.values(outcome="already inside once")
 
 
 def _bucket(customer_id: Any) -> Any:
@@ -168,7 +185,7 @@ def _take_slots(connection: Connection, door: Doorway) -> None:
     c, reentry = candidates.c, door.pin.plan.reentry
     after = elapsed(reentry.after) if reentry and reentry.after else None
     step = None if after is None else int(after.total_seconds() * 1_000_000)
-    next_at = sa.null() if step is None else sa.type_coerce(c.entered_at, sa.BigInteger) + step
+    next_at = sa.cast(sa.null(), sa.BigInteger) if step is None else sa.type_coerce(c.entered_at, sa.BigInteger) + step
     slot = reentry_slots.c
     while connection.scalar(sa.select(sa.exists().where(c.outcome.is_(None)))):
         rank = sa.func.row_number().over(partition_by=c.customer_id, order_by=(c.entered_at, c.entry_key))
