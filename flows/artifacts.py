@@ -7,6 +7,7 @@ from typing import Any
 
 from prefect.artifacts import acreate_table_artifact
 
+from tasks.steps import told
 from vefa.engine.tick import TickReport
 
 
@@ -31,7 +32,7 @@ def summary(report: TickReport) -> str:
         "finished": report.finished,
         "waiting": report.waiting,
     }
-    return ", ".join(f"{number:,} {what}" for what, number in parts.items() if number) or "nothing was due"
+    return told(parts)
 
 
 def rows(report: TickReport) -> list[dict[str, Any]]:

@@ -106,12 +106,11 @@ class Deploy:
     async def _apply(self, client: PrefectClient, wish: Wish, known: Known | None) -> Line:
         change = await apply(client, wish, known, self.directory)
         wanted = wish.deployment
-        off = known is not None and bool(known.inactive)
         return Line(
             journey=wanted.journey,
             change=change,
             version=wanted.version,
             state=wish.state,
-            next_run=None if wish.paused or off else wanted.schedule.next(self.now),
-            note=wish.note or ("its schedule is switched off in Prefect" if off else ""),
+            next_run=None if wish.paused else wanted.schedule.next(self.now),
+            note=wish.note,
         )

@@ -27,6 +27,8 @@ from vefa.plan.codec import plan_hash
 from vefa.settings import Settings
 from vefa.store import open_store
 
+#: Messages in one task run.
+PART = 50_000
 BUSY = "Another run is walking this journey; this one had nothing to do."
 
 
@@ -84,8 +86,8 @@ async def _all_steps(tick: Tick) -> State[Any]:
     try:
         await enter(_unseen(tick))
         for step in await asyncio.to_thread(tick.steps):
-            if await asyncio.to_thread(tick.due, step):
-                await _step(tick, step)
+            if due := await asyncio.to_thread(tick.due, step):
+                await _step(tick, step, due)
         report = await asyncio.to_thread(tick.finish)
     except BaseException:
         await asyncio.shield(asyncio.to_thread(tick.abandon))
@@ -94,11 +96,25 @@ async def _all_steps(tick: Tick) -> State[Any]:
     return Completed(message=summary(report))
 
 
-async def _step(tick: Tick, step: StepRef) -> None:
-    older = step.plan_hash != plan_hash(tick.plans[0])
-    name = f"{step.id} (plan {step.plan_hash[:6]})" if older else step.id
+async def _step(tick: Tick, step: StepRef, due: int) -> None:
+    """One task run; a long sending is several, so that a retry or a look at the UI concerns a part of it only."""
     key = artifact_key(tick.plans[0].journey, step.id)
-    await advance.with_options(task_run_name=name)(_unseen(tick), step, key)
+    for name, limit in parts(_task_name(tick, step), due if step.sends else 0):
+        await advance.with_options(task_run_name=name)(_unseen(tick), step, key, limit)
+
+
+def parts(name: str, due: int) -> list[tuple[str, int | None]]:
+    """Names of the task runs that so many messages take, and how many go in each; the last one takes what is left."""
+    number = max(1, -(-due // PART))
+    if number == 1:
+        return [(name, None)]
+    return [(f"{name} {part}/{number}", PART if part < number else None) for part in range(1, number + 1)]
+
+
+def _task_name(tick: Tick, step: StepRef) -> str:
+    """The step's name; in an older plan that still holds customers, with that plan's."""
+    older = step.plan_hash != plan_hash(tick.plans[0])
+    return f"{step.id} (plan {step.plan_hash[:6]})" if older else step.id
 
 
 def _unseen(tick: Tick) -> Tick:

@@ -34,8 +34,14 @@ class Known:
 
     @property
     def paused(self) -> bool:
-        """Nothing runs by schedule."""
-        return self.record.paused
+        """Nothing runs by schedule: the deployment is paused, or its schedule is switched off, as the UI offers it."""
+        return self.record.paused or self.switched_off
+
+    @property
+    def switched_off(self) -> bool:
+        """Paused by the switch of its schedule."""
+        schedules = self.record.schedules
+        return not self.record.paused and bool(schedules) and not any(each.active for each in schedules)
 
     @property
     def tags(self) -> tuple[str, ...]:
@@ -121,7 +127,7 @@ async def apply(client: PrefectClient, wish: Wish, known: Known | None, director
         description=wanted.description,
         entrypoint=wanted.entrypoint,
         tags=wish.tags,
-        paused=wish.paused,
+        paused=_is_paused(wish, known),
         schedules=[_schedule(wanted.schedule, known.inactive if known else frozenset())],
         work_pool_name=WORK_POOL,
         job_variables=job_variables(),
@@ -206,8 +212,13 @@ async def set_paused(client: PrefectClient, known: Known, paused: bool) -> None:
     """Pauses or resumes in Prefect, and notes on the deployment that the database knows of it."""
     from prefect.client.schemas.actions import DeploymentUpdate
 
-    if paused != known.paused:
-        await (client.pause_deployment if paused else client.resume_deployment)(known.id)
+    if paused and not known.paused:
+        await client.pause_deployment(known.id)
+    if not paused and known.record.paused:
+        await client.resume_deployment(known.id)
+    if not paused:
+        for schedule in known.record.schedules:
+            await client.update_deployment_schedule(known.id, schedule.id, active=True)
     tags = [tag for tag in known.tags if tag not in (PAUSED_BY_HAND, PAUSED_IN_GIT)]
     if paused:
         tags.append(PAUSED_IN_GIT if known.paused_in_git else PAUSED_BY_HAND)
@@ -222,7 +233,7 @@ def _differs(wish: Wish, known: Known, directory: str) -> bool:
         wanted.version != record.version
         or wanted.entrypoint != record.entrypoint
         or wanted.description != (record.description or "")
-        or wish.paused != record.paused
+        or _is_paused(wish, known) != record.paused
         or sorted(wish.tags) != sorted(record.tags)
         or record.pull_steps != pull_steps(directory)
         or record.work_pool_name != WORK_POOL
@@ -230,6 +241,11 @@ def _differs(wish: Wish, known: Known, directory: str) -> bool:
         or record.global_concurrency_limit is None
         or have != [_schedule(wanted.schedule, frozenset()).schedule]
     )
+
+
+def _is_paused(wish: Wish, known: Known | None) -> bool:
+    """A journey that is paused by its schedule's switch must go on by that switch, so nothing else pauses it."""
+    return wish.paused and not (known is not None and known.switched_off)
 
 
 def _schedule(schedule: Schedule, inactive: frozenset[str]) -> DeploymentScheduleCreate:

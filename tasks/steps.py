@@ -8,15 +8,16 @@ Nothing passes between tasks but small counts, and no argument is looked into, h
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from threading import Event
 from typing import Any, TypeVar
 from uuid import UUID
 
-from prefect import task
+from prefect import State, task
 from prefect.artifacts import acreate_progress_artifact, aupdate_progress_artifact
 from prefect.cache_policies import NO_CACHE
+from prefect.states import Completed
 
 from vefa.engine.delivery import StepCounts
 from vefa.engine.entries import EntryCounts
@@ -69,16 +70,35 @@ _patience: dict[str, Any] = {
 
 
 @task(name="enter", task_run_name="enter", **_patience)
-async def enter(tick: Tick) -> EntryCounts:
-    """Lets people leave who must, then lets people in."""
-    return await asyncio.to_thread(tick.enter)
+async def enter(tick: Tick) -> State[EntryCounts]:
+    """Lets people in, and lets people leave who must."""
+    counts = await asyncio.to_thread(tick.enter)
+    parts = {"entered": counts.entered, "kept as holdout": counts.holdout, "left": counts.left}
+    return Completed(message=told(parts), data=counts)
 
 
 @task(name="step", **_patience)
-async def advance(tick: Tick, step: StepRef, key: str) -> StepCounts:
-    """Moves everybody who is due at the step. A long sending shows how far it is as an artifact of that key."""
+async def advance(tick: Tick, step: StepRef, key: str, limit: int | None = None) -> State[StepCounts]:
+    """Moves everybody who is due at the step, or sends about `limit` of its messages.
+
+    A long sending shows how far it is as an artifact of that key.
+    """
     progress = Progress()
-    return await watched(lambda: tick.advance(step, progress), progress, key, step.id)
+    counts = await watched(lambda: tick.advance(step, progress, limit), progress, key, step.id)
+    parts = {
+        "handled": counts.handled,
+        "sent": counts.sent,
+        "held back": counts.held.total(),
+        "put off": counts.deferred.total(),
+        "failed": counts.failed,
+        "in doubt": counts.unknown,
+    }
+    return Completed(message=told(parts), data=counts)
+
+
+def told(parts: Mapping[str, int]) -> str:
+    """Numbers with their words, those that are nothing left out: `12 entered, 4 left`."""
+    return ", ".join(f"{number:,} {what}" for what, number in parts.items() if number) or "nothing was due"
 
 
 async def watched(work: Callable[[], Result], progress: Progress, key: str, title: str) -> Result:

@@ -6,7 +6,7 @@ import pytest
 
 import flows.compiled
 from flows.deployments import attribute
-from flows.journey import _clock
+from flows.journey import _clock, parts
 from vefa.plan.codec import plan_hash
 from vefa.plan.project import load_project
 from vefa.settings import Settings
@@ -58,3 +58,11 @@ def test_a_replays_moment_without_a_zone_is_on_the_shops_clock(settings: Setting
     from datetime import UTC, datetime
 
     assert _clock(datetime(2026, 3, 1, 15), settings)() == datetime(2026, 3, 1, 12, tzinfo=UTC)  # noqa: DTZ001  # meant
+
+
+def test_a_step_is_one_task_run() -> None:
+    assert parts("thanks", 50_000) == [("thanks", None)]
+
+
+def test_a_long_sending_is_several_task_runs() -> None:
+    assert parts("thanks", 120_000) == [("thanks 1/3", 50_000), ("thanks 2/3", 50_000), ("thanks 3/3", None)]

@@ -79,6 +79,11 @@ class Deployed:
     def mirror(self) -> Any:
         return self.ask(lambda client: mirror_pauses(client, self.database, NOW))
 
+    def switch(self, journey: str, *, on: bool) -> None:
+        known = self.known(journey)
+        schedule = known.record.schedules[0].id
+        self.ask(lambda client: client.update_deployment_schedule(known.id, schedule, active=on))
+
     def by_hand(self, journey: str, what: str) -> None:
         known = self.known(journey)
         self.ask(lambda client: getattr(client, what)(known.id))
@@ -134,13 +139,37 @@ def test_a_pause_by_hand_in_prefect_outlives_a_deploy(shop: Deployed, plan: Any)
 
 def test_a_schedule_switched_off_by_hand_stays_off(shop: Deployed, plan: Any) -> None:
     shop.deploy(plan())
-    known = shop.known("delivery-thank-you")
-    schedule = known.record.schedules[0].id
-    shop.ask(lambda client: client.update_deployment_schedule(known.id, schedule, active=False))
+    shop.switch("delivery-thank-you", on=False)
 
     shop.deploy(plan(description="New words."))
 
     assert shop.known("delivery-thank-you").inactive == {"every"}
+
+
+def test_the_switch_of_the_schedule_pauses_the_journey_and_lets_it_go_on(shop: Deployed, plan: Any) -> None:
+    """It is the switch that the UI shows beside a deployment."""
+    shop.deploy(plan())
+    shop.switch("delivery-thank-you", on=False)
+    shop.mirror()
+    assert shop.states() == {"delivery-thank-you": "paused"}
+    shop.deploy(plan())
+
+    shop.switch("delivery-thank-you", on=True)
+    shop.mirror()
+
+    assert shop.states() == {"delivery-thank-you": "live"}
+    assert not shop.known("delivery-thank-you").paused
+
+
+def test_resuming_in_the_database_switches_the_schedule_on_again(shop: Deployed, plan: Any) -> None:
+    shop.deploy(plan())
+    shop.switch("delivery-thank-you", on=False)
+    shop.mirror()
+
+    shop.set_state("delivery-thank-you", "live")
+    shop.mirror()
+
+    assert shop.known("delivery-thank-you").inactive == frozenset()
 
 
 def test_a_pause_in_git_ends_when_git_says_so(shop: Deployed, plan: Any) -> None:
