@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection
 
 from vefa.database import among
@@ -124,8 +125,11 @@ def close(connection: Connection, batch: Batch, wall: datetime) -> None:
 
 def open_breaker(connection: Connection, channel: str, until: datetime, reason: str) -> None:
     """Let nothing go by this channel until `until` (wall clock)."""
-    connection.execute(sa.delete(breakers).where(breakers.c.channel == channel))
-    connection.execute(sa.insert(breakers).values(channel=channel, open_until=until, reason=reason))
+    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
+    insert = dialect.insert(breakers).values(channel=channel, open_until=until, reason=reason)
+    # Several workers are refused at the same time; each must be able to say so.
+    again = {"open_until": insert.excluded.open_until, "reason": insert.excluded.reason}
+    connection.execute(insert.on_conflict_do_update(index_elements=[breakers.c.channel], set_=again))
 
 
 def open_breakers(connection: Connection, wall: datetime) -> dict[str, str]:
