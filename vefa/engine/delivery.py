@@ -235,6 +235,7 @@ class _Work:
         """Look at everything once more and make ours what may still go, in one transaction (rules 16, 17)."""
         if not drafts:
             return ()
+        self._look_anew()
         with writing(self.database) as connection:
             if not _running(connection, self.post):
                 return ()
@@ -250,6 +251,12 @@ class _Work:
             claimed = claims.claim(connection, self.batch, media, self.now, self.post.wall())
             self._note_words(connection, [drafts[one.send_id] for one in claimed])
         return claimed
+
+    def _look_anew(self) -> None:
+        """Writing took its time: what was learned meanwhile counts (rules 1, 16)."""
+        self.now = max(self.now, self.post.clock())
+        self.world = replace(self.world, now=self.now)
+        self.reader = replace(self.reader, world=self.world)
 
     @staticmethod
     def _same_words(medium: Medium, one: Candidate, draft: Draft) -> bool:
@@ -283,8 +290,8 @@ class _Work:
 
     def _request(self, channel: Channel, claimed: Sequence[Claimed], drafts: dict[int, Draft]) -> None:
         with reading(self.database) as connection:
-            ids = [one.send_id for one in claimed]
-            late = still_suppressed(connection, ids, channel.medium, self.post.step.purpose, self.now)
+            ids, now = [one.send_id for one in claimed], max(self.now, self.post.clock())
+            late = still_suppressed(connection, ids, channel.medium, self.post.step.purpose, now)
         refused = [
             Settled(one, "skipped", f"suppressed: {late[one.send_id]}") for one in claimed if one.send_id in late
         ]
@@ -372,6 +379,8 @@ class _Work:
 
     def _go_on(self, connection: Connection, enrolment_ids: Sequence[int], arrived: Any) -> None:
         here = sa.and_(among(e.id, enrolment_ids), e.step == self.post.pin.number(self.post.step.key))
+        # Whom a deploy has just moved to another plan goes on by that one, in its next tick.
+        here = sa.and_(here, e.plan_id == self.post.pin.id)
         move_on(connection, self.post.pin, here, self.post.step.next, arrived)
 
     def _after_failure(self, connection: Connection, enrolment_ids: Sequence[int]) -> None:
