@@ -18,6 +18,7 @@ from vefa.engine.plans import Pinned, elapsed, journey_row, leave, pinned
 from vefa.engine.scopes import enrolment_scope
 from vefa.engine.tables import enrolments, journeys
 from vefa.language.conditions import EventScope
+from vefa.plan.steps import Message
 
 e = enrolments.c
 
@@ -60,7 +61,10 @@ def _newly_concerned(door: Doorway, pin: Pinned, wanted: EventScope) -> ColumnEl
     fresh = sa.select(events.c.customer_id).where(
         events.c.type == wanted.event, events.c.known_at.between(door.horizon, door.now)
     )
-    new = sa.or_(e.customer_id.in_(fresh), e.enrolled_at >= door.horizon)
+    # Who is held by a message under way or in doubt leaves when that is settled, however long ago the event was.
+    messages = [pin.number(step.key) for step in pin.plan.steps if isinstance(step, Message)]
+    held = sa.and_(e.step.in_(messages), e.phase == 1)
+    new = sa.or_(e.customer_id.in_(fresh), e.enrolled_at >= door.horizon, held)
     return sa.and_(e.journey_id == door.row.id, e.state == "active", e.plan_id == pin.id, new)
 
 
