@@ -74,7 +74,7 @@ def start_of(day: date, clock: time, zone: str) -> datetime:
     """The moment (UTC) when the clock of `zone` shows `clock` on `day`: in a gap the first valid moment after it, in
     an overlap the first of the two (rule 5)."""
     tz = ZoneInfo(zone)
-    wall = datetime.combine(day, clock, tzinfo=tz)  # fold=0: the first of two
+    wall = datetime.combine(day, clock.replace(fold=0), tzinfo=tz)  # fold=0: the first of two
     moment = wall.astimezone(UTC)
     if moment.astimezone(tz).replace(tzinfo=None) == wall.replace(tzinfo=None):
         return moment

@@ -132,7 +132,7 @@ def _whose_day(
     scope = customer_scope(door.world, customers.c.id, customers.c.zone)
     value = FIELDS[trigger.field].sql(scope)
     near = {(day + timedelta(days=n)).strftime("%m%d") for n in (-1, 0, 1)}
-    if (day.month, day.day) == (2, 28):
+    if (day.month, day.day) in ((2, 28), (3, 1)):
         near.add("0229")
     query = (
         sa.select(customers.c.id, customers.c.zone, value.label("value"))
