@@ -96,7 +96,9 @@ def _atom(condition: Any, scope: Scope) -> Any:
         case OneOf(_, values):
             return value.in_([_plain(v, field.kind) for v in values])
         case Contains(_, part):
-            return sa.func.lower(value).contains(part.lower(), autoescape=True)
+            # The database lowers both sides, so that letters which it cannot lower still match themselves.
+            escaped = part.replace("/", "//").replace("%", "/%").replace("_", "/_")
+            return sa.func.lower(value).like(sa.func.lower(f"%{escaped}%"), escape="/")
         case Known(_, known):
             return value.is_not(None) if known else value.is_(None)
         case Ago() | Within():
