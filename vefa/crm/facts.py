@@ -31,7 +31,9 @@ def worth(shop: Shop) -> ColumnElement[Any]:
     """An order's total in the shop's own currency; nothing where the shop gives no rate for it."""
     whens: dict[str, Any] = {shop.currency: orders.c.total}
     for currency, rate in shop.exchange_rates.items():
-        whens[currency] = sa.cast(sa.cast(orders.c.total, sa.Float) * float(rate), sa.BigInteger)
+        # Whole numbers only: casts from floating point round on one database and cut on the other.
+        millionths = sa.type_coerce(orders.c.total, sa.BigInteger) * sa.literal(int(rate * 1_000_000), sa.BigInteger)
+        whens[currency] = millionths.op("/")(sa.literal(1_000_000, sa.BigInteger))
     return sa.case(whens, value=orders.c.currency, else_=0)
 
 
@@ -88,6 +90,8 @@ def _refresh_batch(engine: Engine, now: datetime, shop: Shop) -> int:
     with writing(engine) as connection:
         # First the marks, then the orders: a mark made after this point is for the next round.
         connection.execute(sa.delete(stale_facts).where(among(stale_facts.c.customer_id, ids)))
+        # Whose last order went over to somebody else keeps no row.
+        connection.execute(sa.delete(facts).where(among(facts.c.customer_id, ids)))
         _store(connection, now, shop, among(orders.c.customer_id, ids))
     return len(ids)
 
