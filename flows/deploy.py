@@ -19,6 +19,7 @@ COLUMNS = ("journey", "change", "version", "state", "next run", "note")
 
 
 def deploy(
+    context: typer.Context,
     on_change: Annotated[
         list[str] | None,
         typer.Option(
@@ -35,20 +36,24 @@ def deploy(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Check every journey, then bring all of them to Prefect: new, changed and removed ones. Pauses are kept."""
-    from vefa.settings import load_settings
-
-    settings = load_settings()
+    settings = settings_of(context)
     project = checked_project(settings)
     choices = read_choices(on_change or [], project)
-    written = _write_yaml(settings, project)
+    if _write_yaml(settings, project) and not as_json:
+        typer.echo("prefect.yaml is new; commit it with the journeys.")
     lines = () if write_only else deploy_all(settings, project, choices, workers_folder)
     if as_json:
         typer.echo(json.dumps([_as_json(line) for line in lines], indent=2, ensure_ascii=False))
         return
-    if written:
-        typer.echo("prefect.yaml is new; commit it with the journeys.")
     if not write_only:
         show(lines, settings)
+
+
+def settings_of(context: typer.Context) -> Settings:
+    """The settings of the shop that the command line names with --root, else those of the nearest one."""
+    from vefa.cli.session import Session
+
+    return (context.find_object(Session) or Session()).settings
 
 
 def checked_project(settings: Settings) -> Project:

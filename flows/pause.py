@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from flows.deploy import settings_of
 from vefa.errors import UserError
 
 if TYPE_CHECKING:
@@ -19,23 +20,21 @@ Journeys = Annotated[list[str] | None, typer.Argument(help="Names of journeys.",
 All = Annotated[bool, typer.Option("--all", help="Every journey.")]
 
 
-def pause(journeys: Journeys = None, everything: All = False) -> None:
+def pause(context: typer.Context, journeys: Journeys = None, everything: All = False) -> None:
     """Stop journeys at once: nobody enters, nothing is sent, waits stand still. Deploys keep it so."""
-    _switch(journeys or [], everything, paused=True)
+    _switch(settings_of(context), journeys or [], everything, paused=True)
 
 
-def resume(journeys: Journeys = None, everything: All = False) -> None:
+def resume(context: typer.Context, journeys: Journeys = None, everything: All = False) -> None:
     """Let paused journeys go on. What happened while they were paused enters nobody."""
-    _switch(journeys or [], everything, paused=False)
+    _switch(settings_of(context), journeys or [], everything, paused=False)
 
 
-def _switch(names: list[str], everything: bool, *, paused: bool) -> None:
-    from vefa.settings import load_settings
+def _switch(settings: Settings, names: list[str], everything: bool, *, paused: bool) -> None:
     from vefa.store import open_store
 
     if bool(names) == everything:
         raise UserError("Name the journeys, or say --all.")
-    settings = load_settings()
     database = open_store(settings)
     try:
         changed = switch(database, names, paused=paused)
@@ -57,7 +56,9 @@ def switch(database: Engine, names: list[str], *, paused: bool) -> list[str]:
         stands = read_stands(connection)
         for name in names:
             if name not in stands:
-                raise UserError(f'No journey "{name}" was ever deployed. There are: {", ".join(sorted(stands))}.')
+                raise UserError(
+                    f'No journey "{name}" was ever deployed. There are: {", ".join(sorted(stands)) or "none yet"}.'
+                )
         changed = [name for name in names or sorted(stands) if _turns(stands[name], paused)]
         for name in changed:
             set_state(connection, name, "paused" if paused else stands[name].running, system_clock())

@@ -2,8 +2,8 @@
 
 With SQLAlchemy 2.1 the scheduler of Prefect 3.8.8 dies at its bulk insert, and no scheduled run ever comes to be:
 it hands over values of hybrid properties, which SQLAlchemy 2.0 passed over in silence and 2.1 refuses ("Can't
-evaluate bulk DML statement"). Here they are passed over again. A server that has an environment of its own, such as
-Prefect's image, has SQLAlchemy 2.0 and needs none of this.
+evaluate bulk DML statement"). Here they are passed over again. A server in an environment of its own with
+SQLAlchemy 2.0 needs none of this.
 """
 
 from __future__ import annotations

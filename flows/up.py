@@ -33,16 +33,16 @@ MIRROR_SECONDS = 10.0
 
 
 def up(
+    context: typer.Context,
     port: Annotated[int, typer.Option(help="The port of the Prefect UI.")] = 4200,
     workers: Annotated[int, typer.Option(help="How many journeys may run at one time.", min=1)] = 2,
 ) -> None:
     """Run everything on this machine: Prefect with its UI, all journeys, and a worker. Ctrl-C ends it."""
-    from flows.deploy import checked_project
+    from flows.deploy import checked_project, settings_of
     from flows.prefect_server import left_behind, running_server
     from flows.processes import stoppable
-    from vefa.settings import load_settings
 
-    settings = load_settings()
+    settings = settings_of(context)
     project = checked_project(settings)
     if running_server(settings) is not None:
         raise UserError(left_behind(settings))

@@ -16,7 +16,7 @@ from urllib.request import Request, urlopen
 import pytest
 
 pytestmark = pytest.mark.prefect
-UP = "from flows.up import up; up(port={port}, workers=1)"
+MAIN = "from vefa.cli import main; main()"
 
 
 @pytest.fixture
@@ -35,7 +35,7 @@ def start_up(example_root: Path, port: int) -> Iterator[Callable[[], subprocess.
         environment = os.environ | {"VEFA_ROOT": str(example_root)}
         environment.pop("PREFECT_API_URL", None)
         process = subprocess.Popen(
-            [sys.executable, "-c", UP.format(port=port)],
+            [sys.executable, "-c", MAIN, "up", "--port", str(port), "--workers", "1"],
             env=environment,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
