@@ -100,9 +100,9 @@ triggers: st.SearchStrategy[Trigger] = st.one_of(
 
 @st.composite
 def messages(draw: st.DrawFn, key: str, follow: str | None, purpose: Purpose) -> Message:
-    not_after = draw(st.sampled_from((None, None, None, SameDay(), FieldMoment("trigger.at", Duration(4)))))
-    unless = draw(conditions) if not draw(st.integers(0, 3)) else None
-    medium = draw(st.sampled_from((None, None, "email", "sms")))
+    not_after = draw(st.sampled_from((None,) * 8 + (SameDay(), FieldMoment("trigger.at", Duration(4)))))
+    unless = draw(conditions) if draw(st.integers(0, 7)) == 7 else None
+    medium = draw(st.sampled_from((None, None, None, "email", "sms")))
     failure = draw(st.sampled_from(("continue", "continue", "exit")))
     template = draw(st.sampled_from(("hello", "gift")))
     words = {"tr": "Merhaba {{ customer.first_name }}"}
@@ -180,7 +180,7 @@ def plans(
                 steps.append(draw(ways(key, later, asked)))
             case _:
                 steps.append(draw(deeds(key, follow, sends_on)))
-    unless = draw(st.sampled_from((None, None, None, Compare("orders.count", "<", 3))))
+    unless = draw(st.sampled_from((None,) * 5 + (Compare("orders.count", "<", 3),)))
     exits = Exits(
         tuple(draw(st.lists(scopes, max_size=2))), unless, draw(st.sampled_from((None, "second" if sends_on else None)))
     )

@@ -13,13 +13,13 @@ from hypothesis import event, given, settings
 from hypothesis import strategies as st
 
 from tests.laws.histories import DAY, SPAN, History, histories
-from tests.laws.stage import Stage, Theatre, contents, crash_at_commits, rows
+from tests.laws.stage import Stage, Theatre, contents, crash_at_commits, names_of_steps, rows
 from vefa.crm.identity import PRIME, bucket
 from vefa.crm.identity import draw as chance_of
 from vefa.crm.tables import events
 from vefa.engine.plans import elapsed
 from vefa.engine.policy import counts
-from vefa.engine.tables import considered, enrolments, step_names
+from vefa.engine.tables import considered, enrolments
 from vefa.ledger.tables import sends
 from vefa.plan.policy import QuietHours
 from vefa.plan.steps import EventTrigger, Message, Plan
@@ -167,7 +167,7 @@ def check_caps(stage: Stage) -> None:
 
 def check_walk(stage: Stage) -> None:
     """Everybody stands at a step of the plan, or is through; who waits for a message has one under way."""
-    names = {row.id: row.name for row in rows(stage.database, step_names)}
+    names = names_of_steps(stage.database)
     under_way = {
         (row.enrolment_id, names[row.step])
         for row in rows(stage.database, sends)
