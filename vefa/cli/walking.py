@@ -104,13 +104,14 @@ def walk(
     from vefa.engine.tick import run_tick
 
     owner = make_owner()
-    for moment in _moments(shop.database, span):
+    zone = shop.settings.shop.zone
+    for moment in _moments(shop.database, span, zone):
         if hand.moment is not None:
             hand.moment = moment
         told(*span.way(moment))
         # At both ends everybody is looked at, so that what was committed out of order is not left for another day.
         at_an_end = moment in (span.begin, span.end)
-        for journey in running_journeys(shop.database) if at_an_end else due_journeys(shop.database, moment):
+        for journey in running_journeys(shop.database) if at_an_end else due_journeys(shop.database, moment, zone):
             if only and journey not in only:
                 continue
             try:
@@ -133,14 +134,14 @@ class Span:
         return (moment - self.begin) // self.every, (self.end - self.begin) // self.every
 
 
-def _moments(database: Engine, span: Span) -> Iterator[datetime]:
+def _moments(database: Engine, span: Span, zone: str) -> Iterator[datetime]:
     """The begin, then from one moment with work to the next, and the end."""
     from vefa.engine.agenda import next_moment
 
     moment = span.begin
     while moment < span.end:
         yield moment
-        work = next_moment(database, moment) or span.end
+        work = next_moment(database, moment, zone) or span.end
         moment = max(work, moment + span.every)
     yield span.end
 

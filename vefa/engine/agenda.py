@@ -52,13 +52,13 @@ def running_journeys(database: Engine) -> tuple[str, ...]:
         return tuple(row.name for row, _ in running(connection))
 
 
-def due_journeys(database: Engine, now: datetime) -> tuple[str, ...]:
+def due_journeys(database: Engine, now: datetime, shop_zone: str) -> tuple[str, ...]:
     """Journeys with anything due, by one query over all of them."""
     with reading(database) as connection:
         found = running(connection)
         if not found:
             return ()
-        zones = known_zones(connection)
+        zones = {*known_zones(connection), shop_zone}
         parts = [
             sa.select(e.journey_id).where(e.state == "active", e.due_at <= now),
             sa.select(s.journey_id).where(s.state == "queued", s.not_before <= now),
@@ -69,7 +69,7 @@ def due_journeys(database: Engine, now: datetime) -> tuple[str, ...]:
             some = sa.exists().where(events.c.type.in_(sorted(event_types(pin))), known)
             parts.append(sa.select(sa.literal(row.id, sa.BigInteger)).where(some))
         ids = set(connection.scalars(sa.union(*parts)))
-        clocks = {row.id for row, pin in found if _clock_is_due(row, pin, zones, now)}
+        clocks = {row.id for row, pin in found if _clock_is_due(row, pin, zones, now, shop_zone)}
     return tuple(row.name for row, _ in found if row.id in ids | clocks)
 
 
@@ -78,14 +78,14 @@ def _since(row: JourneyRow, now: datetime) -> datetime:
     return since + timedelta(microseconds=1) if row.last_tick_at else since
 
 
-def _clock_is_due(row: JourneyRow, pin: Pinned, zones: Iterable[str], now: datetime) -> bool:
+def _clock_is_due(row: JourneyRow, pin: Pinned, zones: Iterable[str], now: datetime, shop_zone: str) -> bool:
     if row.last_tick_at is None:
         return True
-    upcoming = next(iter(_clock_moments(pin, zones, row.last_tick_at)), None)
+    upcoming = next(iter(_clock_moments(pin, zones, row.last_tick_at, shop_zone)), None)
     return upcoming is not None and upcoming <= now
 
 
-def _clock_moments(pin: Pinned, zones: Iterable[str], after: datetime) -> Iterator[datetime]:
+def _clock_moments(pin: Pinned, zones: Iterable[str], after: datetime, shop_zone: str) -> Iterator[datetime]:
     """The next moment at which the journey's own clock asks for a tick."""
     match pin.plan.trigger:
         case DateTrigger(_, _, at):
@@ -96,20 +96,20 @@ def _clock_moments(pin: Pinned, zones: Iterable[str], after: datetime) -> Iterat
                 nexts.append(today if today > after else start_of(day + timedelta(days=1), at, zone))
             yield from sorted(nexts)[:1]
         case EveryTrigger(cron, zone):
-            yield next(CronSim(cron, after.astimezone(ZoneInfo(zone or "UTC"))))
+            yield next(CronSim(cron, after.astimezone(ZoneInfo(zone or shop_zone)))).astimezone(after.tzinfo)
         case SegmentTrigger():
             yield after + SEGMENTS_EVERY
         case _:
             return
 
 
-def next_moment(database: Engine, after: datetime) -> datetime | None:
+def next_moment(database: Engine, after: datetime, shop_zone: str) -> datetime | None:
     """The next moment later than `after` at which any journey has work; None if nothing is ever due again."""
     with reading(database) as connection:
         found = running(connection)
         if not found:
             return None
-        zones = known_zones(connection)
+        zones = {*known_zones(connection), shop_zone}
         types = sorted(set().union(*(event_types(pin) for _, pin in found)))
         since = to_micros(after)
         parts = [
@@ -129,5 +129,5 @@ def next_moment(database: Engine, after: datetime) -> datetime | None:
         micros = [value for value in connection.scalars(sa.union_all(*parts)) if value is not None]
     moments = [from_micros(value) for value in micros]
     for _, pin in found:
-        moments += [m for m in _clock_moments(pin, zones, after) if m > after]
+        moments += [m for m in _clock_moments(pin, zones, after, shop_zone) if m > after]
     return min(moments, default=None)
