@@ -192,6 +192,8 @@ def _elapsed(length: Duration) -> timedelta:
 def about(scope: Scope, wanted: EventScope, e: Any, event_kind: str | None) -> ColumnElement[bool]:
     """That event row `e` is the scope's customer's and, where both have one, about the same object (rule 9)."""
     mine: ColumnElement[bool] = e.customer_id == scope.customer_id
+    if not wanted.of_customer and scope.object_kind is None and scope.kind_at is not None and event_kind is not None:
+        return sa.and_(mine, _about_brought(scope, scope.kind_at, e, event_kind))
     if wanted.of_customer or scope.object_kind is None or event_kind is None:
         return mine
     if event_kind == scope.object_kind:
@@ -199,6 +201,22 @@ def about(scope: Scope, wanted: EventScope, e: Any, event_kind: str | None) -> C
     if {event_kind, scope.object_kind} <= OF_AN_ORDER:
         return sa.and_(mine, e.order_id == scope.order_id)
     return mine
+
+
+def _about_brought(scope: Scope, kind: Any, e: Any, event_kind: str) -> ColumnElement[bool]:
+    """The same, where each row tells itself what kind of object it brought along."""
+    whens = [(kind == event_kind, e.object_id == scope.object_id)]
+    if event_kind in OF_AN_ORDER:
+        whens.append((kind.in_(sorted(OF_AN_ORDER)), e.order_id == scope.order_id))
+    return sa.func.coalesce(sa.case(*whens, else_=sa.true()), sa.false(), type_=sa.Boolean())
+
+
+def since_entry(scope: Scope, event: str, e: Any) -> ColumnElement[bool]:
+    """That event row `e` came since entry; the event that brought the customer in is none that came since (rule 9)."""
+    came: ColumnElement[bool] = e.occurred_at >= scope.entered_at
+    if event != scope.trigger_event or scope.is_trigger is None:
+        return came
+    return sa.and_(came, sa.not_(scope.is_trigger(e)))
 
 
 def event_kind(event: str) -> str | None:
@@ -218,7 +236,7 @@ def _happened(condition: Happened, scope: Scope) -> ColumnElement[bool]:
     if condition.within is not None:
         where.append(e.c.occurred_at > scope.now - _elapsed(condition.within))
     elif condition.since_entry and scope.entered_at is not None:
-        where.append(e.c.occurred_at >= scope.entered_at)
+        where.append(since_entry(scope, wanted.event, e.c))
     if (condition.op, condition.times) == (">=", 1):
         return sa.exists().where(*where).correlate_except(e)
     count = sa.select(sa.func.count()).where(*where).correlate_except(e).scalar_subquery()

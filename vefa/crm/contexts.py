@@ -71,9 +71,10 @@ def _currency_of_order(scope: Scope) -> Any:
 
 def _currency_of_return(scope: Scope) -> Any:
     r = other(returns)
-    if scope.object_kind != "return":
+    if scope.object_kind not in (None, "return") or (scope.object_kind is None and scope.kind_at is None):
         return sa.null()
-    return sa.select(r.c.currency).where(r.c.id == scope.object_id).correlate_except(r).scalar_subquery()
+    mine = sa.true() if scope.kind_at is None else scope.kind_at == "return"
+    return sa.select(r.c.currency).where(r.c.id == scope.object_id, mine).correlate_except(r).scalar_subquery()
 
 
 def _nest(values: Mapping[str, Any], zone: ZoneInfo, currencies: Mapping[str, str | None]) -> Context:

@@ -86,15 +86,25 @@ def _order_time(name: str) -> SqlField:
     return _order(lambda o, scope: _visible(o[f"{name}_at"], o[f"{name}_known_at"], scope), "time")
 
 
+def _may_be_about(scope: Scope, kind: str) -> bool:
+    """Whether rows of the scope can have an object of that kind at hand."""
+    return scope.object_kind == kind or (scope.object_kind is None and scope.kind_at is not None)
+
+
+def _is_about(scope: Scope, kind: str) -> list[ColumnElement[bool]]:
+    """What a row itself says of the kind of its object: the same number names other things in other tables."""
+    return [] if scope.kind_at is None else [scope.kind_at == kind]
+
+
 def _own(table: sa.Table, object_kind: str, column: str, kind: Kind, known: str | None = None) -> SqlField:
     """A column of the trigger's own object; empty where the journey is about something else."""
 
     def sql(scope: Scope) -> ColumnElement[Any]:
-        if scope.object_kind != object_kind:
+        if not _may_be_about(scope, object_kind):
             return sa.null()
         t = other(table)
         value = _visible(t.c[column], t.c[known], scope) if known else t.c[column]
-        return _one(sa.select(value).where(t.c.id == scope.object_id), t)
+        return _one(sa.select(value).where(t.c.id == scope.object_id, *_is_about(scope, object_kind)), t)
 
     return SqlField(kind, sql)
 
@@ -105,15 +115,17 @@ def _parcel(column: str, kind: Kind, known: str | None = None) -> SqlField:
     def sql(scope: Scope) -> ColumnElement[Any]:
         d = other(deliveries)
         value = _visible(d.c[column], d.c[known], scope) if known else d.c[column]
+        own = _one(sa.select(value).where(d.c.id == scope.object_id, *_is_about(scope, "delivery")), d)
         if scope.object_kind == "delivery":
-            return _one(sa.select(value).where(d.c.id == scope.object_id), d)
+            return own
         last = sa.select(value).where(d.c.order_id == scope.order_id)
         last = last.order_by(d.c.delivered_at.desc().nulls_last(), d.c.id.desc()).limit(1)
+        brought = [own] if scope.object_kind is None and scope.kind_at is not None else []
         if known is None:
-            return _one(last, d)
+            return sa.func.coalesce(*brought, _one(last, d)) if brought else _one(last, d)
         o = other(orders)
         whole = sa.select(_visible(o.c[column], o.c[known], scope)).where(o.c.id == scope.order_id)
-        return sa.func.coalesce(_one(last, d), _one(whole, o), type_=Instant())
+        return sa.func.coalesce(*brought, _one(last, d), _one(whole, o), type_=Instant())
 
     return SqlField(kind, sql)
 

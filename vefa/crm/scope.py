@@ -53,6 +53,11 @@ class Scope:
     object_id: ColumnElement[int] | None = None
     order_id: ColumnElement[int] | None = None
     entered_at: ColumnElement[datetime] | None = None
+    #: the row's own kind of object, where a journey takes in people with objects of several kinds
+    kind_at: ColumnElement[str] | None = None
+    #: the type of the event that brought people in, and whether an event row is that very one
+    trigger_event: str | None = None
+    is_trigger: Callable[[Any], ColumnElement[bool]] | None = None
     more: Callable[[str], ColumnElement[Any]] | None = None
     reacted: Callable[[str, str], ColumnElement[bool]] | None = None
 

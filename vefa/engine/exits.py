@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 from sqlalchemy.sql import ColumnElement
 
-from vefa.crm.conditions import about, compile_condition, event_kind
+from vefa.crm.conditions import about, compile_condition, event_kind, since_entry
 from vefa.crm.scope import Scope, World
 from vefa.crm.tables import events
 from vefa.database import among, other, reading, writing
@@ -29,7 +29,7 @@ def happened_since_entry(scope: Scope, wanted: EventScope) -> ColumnElement[bool
     came = sa.and_(
         v.c.type == wanted.event,
         v.c.known_at <= scope.now,
-        v.c.occurred_at >= scope.entered_at,
+        since_entry(scope, wanted.event, v.c),
         about(scope, wanted, v.c, event_kind(wanted.event)),
     )
     return sa.exists().where(came).correlate_except(v)
@@ -99,7 +99,11 @@ def send_to(connection: Connection, world: World, journey: str, which: Any, mome
     row = journey_row(connection, journey)
     pin = pinned(connection, row.plan_id or 0)
     door = Doorway(connection.engine, row, pin, world)
-    columns = (e.customer_id, e.id, moment, e.object_kind, e.object_id, e.order_id, e.trigger_date, sa.null())
+    # An object of another kind than the journey is about stays behind; the order that it belongs to comes along.
+    theirs = getattr(pin.plan.trigger, "object_kind", None)
+    fits = sa.true() if theirs is None else e.object_kind == theirs
+    kind, number = (sa.case((fits, column)) for column in (e.object_kind, e.object_id))
+    columns = (e.customer_id, e.id, moment, kind, number, e.order_id, e.trigger_date, sa.null())
     stage(connection, sa.select(*columns).where(which))
     return enter_staged(connection, door)
 

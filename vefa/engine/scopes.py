@@ -57,6 +57,9 @@ def enrolment_scope(world: World, pin: Pinned, e: Any = enrolments.c) -> Scope:
         object_id=e.object_id,
         order_id=e.order_id,
         entered_at=e.entered_at,
+        kind_at=e.object_kind,
+        trigger_event=getattr(pin.plan.trigger, "event", None),
+        is_trigger=lambda event: _is_trigger(pin, e, event),
         more=lambda name: _more(world, e, name),
         reacted=lambda step, how: _reacted(world, pin, e, step, how),
     )
@@ -65,6 +68,14 @@ def enrolment_scope(world: World, pin: Pinned, e: Any = enrolments.c) -> Scope:
 def object_kind(pin: Pinned) -> str | None:
     """What kind of object the journey's trigger is about."""
     return getattr(pin.plan.trigger, "object_kind", None)
+
+
+def _is_trigger(pin: Pinned, e: Any, event: Any) -> ColumnElement[bool]:
+    """Whether the event row is the one that the enrolment was made by (the entry key tells, or the object)."""
+    if object_kind(pin) is None:
+        return sa.and_(event.id == e.entry_key)
+    first = sa.or_(event.occurred_at == e.entered_at, event.occurrence == 0)
+    return sa.and_(event.object_id.is_not_distinct_from(e.object_id), first)
 
 
 def _more(world: World, e: Any, name: str) -> ColumnElement[Any]:

@@ -14,14 +14,14 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Engine
 
-from vefa.crm.conditions import about, compile_condition, event_kind
+from vefa.crm.conditions import about, compile_condition, event_kind, since_entry
 from vefa.crm.fields import FIELDS
 from vefa.crm.identity import PRIME, chance
 from vefa.crm.scope import World
 from vefa.crm.tables import customers, events, tags
 from vefa.database import Instant, among, other, reading, writing
 from vefa.engine.entries import BATCH, insert_ignore
-from vefa.engine.exits import send_to
+from vefa.engine.exits import end_and_hand_over, send_to
 from vefa.engine.movement import move_on
 from vefa.engine.plans import Pinned, leave
 from vefa.engine.scopes import enrolment_scope
@@ -188,7 +188,7 @@ def _meet_event(stand: Stand, step: WaitUntilEvent, which: Any) -> int:
         .where(
             v.c.type == step.scope.event,
             v.c.known_at <= stand.now,
-            v.c.occurred_at >= e.entered_at,
+            since_entry(scope, step.scope.event, v.c),
             v.c.occurred_at <= e.due_at,
             about(scope, step.scope, v.c, event_kind(step.scope.event)),
         )
@@ -344,7 +344,13 @@ def _release_held(stand: Stand, step: Message) -> int:
     settled = sa.select(s.claimed_at).where(mine, s.state.in_(("sent", "skipped", "failed")))
     settled_at = sa.func.coalesce(settled.correlate_except(sends).scalar_subquery(), e.arrived_at, type_=Instant())
     done = sa.exists(settled.correlate_except(sends))
-    moved = _move_in_batches(stand, sa.and_(stand.here, e.phase == 1, done), step.next, settled_at)
+    moved = 0
+    if step.on_failure == "exit":
+        failed = sa.exists().where(mine, s.state == "failed").correlate_except(sends)
+        with writing(stand.engine) as connection:
+            which = sa.and_(stand.here, e.phase == 1, failed)
+            moved = end_and_hand_over(connection, stand.world, stand.pin, which, f"failed: {step.id}")
+    moved += _move_in_batches(stand, sa.and_(stand.here, e.phase == 1, done), step.next, settled_at)
     with writing(stand.engine) as connection:
         number, journey_id = stand.pin.number(step.id), stand.pin.journey_id
         inside = sa.exists().where(e.id == s.enrolment_id, stand.here, e.phase == 1).correlate_except(enrolments)
