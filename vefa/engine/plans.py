@@ -158,12 +158,13 @@ def _settle_those_inside(
         return 0, 0
     ended = 0
     if on_change == "exit":
-        ended = leave(connection, elsewhere, now, "the journey changed")
+        ended = leave(connection, elsewhere, now, "the journey changed", at_once=True)
     elif gone:
         kept = sa.select(step_names.c.id).where(
             step_names.c.journey_id == journey_id, step_names.c.name.in_([s.key for s in plan.steps])
         )
-        ended = leave(connection, sa.and_(elsewhere, enrolments.c.step.not_in(kept)), now, "their step was removed")
+        lost = sa.and_(elsewhere, enrolments.c.step.not_in(kept))
+        ended = leave(connection, lost, now, "their step was removed", at_once=True)
     if send_again:
         mine = sa.select(enrolments.c.id).where(elsewhere)
         connection.execute(sa.update(sends).where(sends.c.enrolment_id.in_(mine)).values(plan_id=plan_id))
@@ -182,17 +183,22 @@ def _vanished(connection: Connection, plan: Plan, elsewhere: Any) -> dict[str, i
     return {name: count for name, count in connection.execute(query) if name not in plan.by_key}
 
 
-def leave(connection: Connection, which: Any, now: datetime, reason: str) -> int:
+def leave(connection: Connection, which: Any, now: datetime, reason: str, *, at_once: bool = False) -> int:
     """End the enrolments that `which` (over `enrolments`) chooses, and skip what was queued for them.
 
-    Who has a message under way, or one whose fate is not known, stays until that is settled (rule 16).
+    Who has a message under way, or one whose fate is not known, stays until that is settled (rule 16); `at_once`
+    ends them too, where there will be no later: the ledger's row is settled without them.
     """
-    busy = sa.exists().where(
-        sends.c.enrolment_id == enrolments.c.id,
-        sa.or_(
-            sends.c.state == "claimed",
-            sa.and_(sends.c.state == "unknown", enrolments.c.phase == 1, enrolments.c.due_at > now),
-        ),
+    busy = (
+        sa.false()
+        if at_once
+        else sa.exists().where(
+            sends.c.enrolment_id == enrolments.c.id,
+            sa.or_(
+                sends.c.state == "claimed",
+                sa.and_(sends.c.state == "unknown", enrolments.c.phase == 1, enrolments.c.due_at > now),
+            ),
+        )
     )
     chosen = sa.select(enrolments.c.id).where(which, enrolments.c.state == "active", sa.not_(busy))
     queued = sa.and_(sends.c.enrolment_id.in_(chosen), sends.c.state.in_(("queued", "reserved")))
@@ -230,10 +236,16 @@ def set_state(
         if row.live_since is None:
             values |= {"live_since": now, "entry_from": now - elapsed(backfill or Duration())}
         else:
-            values["entry_from"] = now
+            values["entry_from"] = max(now - elapsed(_backfill(connection, row)), row.entry_from or now)
     connection.execute(sa.update(journeys).where(journeys.c.id == row.id).values(values))
     if state == "gone":
-        leave(connection, enrolments.c.journey_id == row.id, now, "the journey was removed")
+        leave(connection, enrolments.c.journey_id == row.id, now, "the journey was removed", at_once=True)
+
+
+def _backfill(connection: Connection, row: JourneyRow) -> Duration:
+    """How far back the plan in force reaches: so far, events of a pause enter when it ends (rule 22)."""
+    plan = None if row.plan_id is None else pinned(connection, row.plan_id).plan
+    return (plan and plan.backfill) or Duration()
 
 
 def pinned(connection: Connection, plan_id: int) -> Pinned:
@@ -247,6 +259,19 @@ def pinned(connection: Connection, plan_id: int) -> Pinned:
 @lru_cache(maxsize=256)
 def _parsed(body: str) -> Plan:
     return load(body)
+
+
+def plans_measured(connection: Connection, row: JourneyRow, besides: tuple[Pinned, ...]) -> tuple[Pinned, ...]:
+    """Plans that nobody stands in any more, but whose finished and held-out people may still reach the goal."""
+    e = enrolments.c
+    older = sa.select(plans.c.id).where(plans.c.journey_id == row.id, plans.c.id.not_in([pin.id for pin in besides]))
+    numbers = list(connection.scalars(older.order_by(plans.c.id)))
+    found = tuple(pin for pin in (pinned(connection, number) for number in numbers) if pin.plan.goal is not None)
+    if not found:
+        return ()
+    open_still = sa.select(e.plan_id).where(e.journey_id == row.id, e.goal_at.is_(None)).distinct()
+    held = set(connection.scalars(open_still))
+    return tuple(pin for pin in found if pin.id in held)
 
 
 def plans_in_use(connection: Connection, row: JourneyRow) -> tuple[Pinned, ...]:

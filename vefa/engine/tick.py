@@ -24,7 +24,7 @@ from vefa.engine.delivery import Post, StepCounts, deliver, queued
 from vefa.engine.entries import Doorway, EntryCounts
 from vefa.engine.exits import mark_goals, run_exits
 from vefa.engine.lease import JourneyBusy, acquire, give_up, renew
-from vefa.engine.plans import JourneyRow, Pinned, plans_in_use
+from vefa.engine.plans import JourneyRow, Pinned, plans_in_use, plans_measured
 from vefa.engine.scopes import make_world
 from vefa.engine.shop import Shop
 from vefa.engine.steps import Stand, advance, changed_field, waiting_for_event
@@ -156,6 +156,10 @@ class Tick:
             self.entries = triggers.enter(self._door(self.pins[0]))
         for pin in self.pins:
             self.entries.left += run_exits(self._door(pin), pin)
+            mark_goals(self._door(pin), pin)
+        with reading(self.shop.database) as connection:
+            older = plans_measured(connection, self.row, self.pins)
+        for pin in older:
             mark_goals(self._door(pin), pin)
         return self.entries
 

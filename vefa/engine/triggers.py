@@ -170,8 +170,9 @@ def _candidates(which: Any, key: Any, moment: datetime, day: date | None) -> sa.
 
 
 def _enter_by_segment(door: Doorway, trigger: SegmentTrigger) -> Iterator[dict[str, int]]:
-    """Who is in now and was not at the last look. The first look only remembers who is in already (rule 4)."""
-    if door.row.last_tick_at is None:
+    """Who is in now and was not at the last look. Who was in when the journey went live, or was resumed, is
+    only remembered (rules 4, 22)."""
+    if door.row.last_tick_at is None or door.row.last_tick_at < (door.row.entry_from or door.now):
         _remember_members(door, trigger)
     member = segment_members.c
     inside = sa.select(member.customer_id).where(member.journey_id == door.row.id)
