@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from hashlib import blake2b
@@ -21,7 +22,7 @@ from vefa.database import metadata, reading, writing
 from vefa.engine.plans import set_state, store_plan
 from vefa.engine.shop import Shop, open_shop
 from vefa.engine.tables import enrolments, step_names
-from vefa.engine.tick import TickReport, run_tick
+from vefa.engine.tick import JourneyBusy, TickReport, run_tick
 from vefa.plan.policy import Policy
 from vefa.plan.steps import Medium
 from vefa.settings import Settings
@@ -122,6 +123,7 @@ class Stage:
     reports: list[TickReport] = field(default_factory=list)
     written: dict[int, dict[str, Any]] = field(default_factory=dict)
     crashed: int = 0
+    commits: int = 0
 
     @property
     def database(self) -> sa.Engine:
@@ -149,15 +151,6 @@ class Stage:
                         row[f"{name}_known_at"] = self.history.moment(moment.known)
                 if f"{FIRST_MOMENT[doing.kind]}_at" in row and self.written.get(number) != row:
                     self._write(connection, number, row)
-
-    def learn_surely(self, minute: int) -> None:
-        """The same where commits may fail: whoever brings the facts tries until they are in."""
-        held = dict(self.written)
-        try:
-            self.learn(minute)
-        except Crash:
-            self.written = held
-            self.learn_surely(minute)
 
     def _write(self, connection: sa.Connection, number: int, row: dict[str, Any]) -> None:
         doing, table = self.history.doings[number - 1], FACTS[self.history.doings[number - 1].kind]
@@ -190,7 +183,7 @@ class Stage:
             try:
                 clock = stopped_at(now)
                 self.reports.append(run_tick(self.shop, plan.journey, clock=clock, wall=clock, owner="elsewhere:1:x"))
-            except Crash:
+            except (Crash, JourneyBusy):  # who crashed while giving back the lease leaves it to run out
                 whole, self.crashed = False, self.crashed + 1
         return whole
 
@@ -272,18 +265,20 @@ def empty(engine: sa.Engine) -> None:
             connection.execute(sa.delete(table))
 
 
-def crash_at_commits(engine: sa.Engine, which: frozenset[int]) -> Callable[[], None]:
-    """Let the process end right before certain commits, counted from now; the returned function lets it live."""
-    count = -1
+@contextmanager
+def crashes_at_commits(stage: Stage, which: frozenset[int]) -> Iterator[None]:
+    """Meanwhile the process ends right before certain commits, counted over the whole history."""
 
     def before_commit(_connection: sa.Connection) -> None:
-        nonlocal count
-        count += 1
-        if count in which:
-            raise Crash(f"at commit {count}")
+        stage.commits += 1
+        if stage.commits in which:
+            raise Crash(f"at commit {stage.commits}")
 
-    sa.event.listen(engine, "commit", before_commit)
-    return lambda: sa.event.remove(engine, "commit", before_commit)
+    sa.event.listen(stage.database, "commit", before_commit)
+    try:
+        yield
+    finally:
+        sa.event.remove(stage.database, "commit", before_commit)
 
 
 def write_words(root: Path) -> None:
