@@ -68,11 +68,14 @@ def reserve(
         .order_by(s.due_at, s.id)
         .limit(limit)
         .with_for_update(skip_locked=True, of=sends)
+        # PostgreSQL would run a sub-query of the UPDATE again and again, each time for as many rows as the limit says.
+        .cte("chosen")
+        .prefix_with("MATERIALIZED", dialect="postgresql")
     )
     with writing(engine) as connection:
         row = {"owner": owner, "journey_id": journey_id, "reserved_at": wall}
         batch_id = int(connection.execute(sa.insert(batches).values(row)).inserted_primary_key[0])  # type: ignore[index]  # one row
-        reserved = sa.update(sends).where(s.id.in_(chosen.scalar_subquery()), s.state == "queued")
+        reserved = sa.update(sends).where(s.id.in_(sa.select(chosen.c.id)), s.state == "queued")
         reserved = reserved.values(state="reserved", batch_id=batch_id, lease_until=wall + LEASE)
         ids = tuple(sorted(connection.scalars(reserved.returning(s.id))))
         if not ids:
