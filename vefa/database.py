@@ -81,15 +81,19 @@ class Money(TypeDecorator[Decimal]):
 
 
 def open_database(url: str, *, echo: bool = False) -> Engine:
-    """An engine for `url`. SQLite gets WAL, full durability, foreign keys and a 30 s busy time-out (rule 19)."""
+    """An engine for `url`. SQLite gets WAL, full durability, foreign keys and a 30 s busy time-out (rule 19).
+
+    Errors never show bound values: they may be addresses.
+    """
     if url.startswith("postgresql://"):
         url = url.replace("postgresql://", "postgresql+psycopg://", 1)
     if not url.startswith("sqlite"):
-        return sa.create_engine(url, echo=echo, pool_pre_ping=True)
+        return sa.create_engine(url, echo=echo, pool_pre_ping=True, hide_parameters=True)
     path = sa.make_url(url).database
     if path and path != ":memory:":
         Path(path).parent.mkdir(parents=True, exist_ok=True)
-    engine = sa.create_engine(url, echo=echo, connect_args={"timeout": 30, "check_same_thread": False})
+    settings = {"timeout": 30, "check_same_thread": False}
+    engine = sa.create_engine(url, echo=echo, hide_parameters=True, connect_args=settings)
     sa.event.listen(engine, "connect", _prepare_sqlite)
     sa.event.listen(engine, "begin", _begin_sqlite)
     return engine

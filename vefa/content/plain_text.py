@@ -7,7 +7,7 @@ import re
 from inscriptis.css_profiles import CSS_PROFILES
 from inscriptis.html_engine import Inscriptis
 from inscriptis.model.config import ParserConfig
-from lxml.html import HtmlElement, document_fromstring  # type: ignore[import-untyped]  # lxml ships no types
+from lxml.html import HtmlElement, document_fromstring
 
 from vefa.content.expressions import TAG
 

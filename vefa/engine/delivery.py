@@ -41,8 +41,10 @@ from vefa.plan.steps import Medium, Message
 from vefa.rewards.coupons import start_validity
 
 e, s = enrolments.c, sends.c
-#: Messages reserved, rendered and claimed together. A request to a provider may hold fewer.
+#: Messages reserved and rendered together.
 BATCH = 500
+#: Messages claimed and sent together: whoever dies between claim and settlement leaves so many in doubt at most.
+CLAIM = 50
 #: How long nothing goes by a channel after its keys were refused (wall clock), before it is tried again.
 BREAKER = timedelta(minutes=5)
 
@@ -120,6 +122,12 @@ def queued(connection: Connection, post: Post, now: datetime) -> int:
     return connection.scalar(sa.select(sa.func.count()).select_from(sends).where(where)) or 0
 
 
+def doubtful(connection: Connection, post: Post, now: datetime) -> int:
+    """How many messages of the step go once more now, after the look-up window."""
+    where = sa.and_(post.mine, claims.waits_for_second(now))
+    return connection.scalar(sa.select(sa.func.count()).select_from(sends).where(where)) or 0
+
+
 def deliver(post: Post, progress: Callable[[int, int], None] | None = None, limit: int | None = None) -> StepCounts:
     """Send what is queued at the step, with several requests in flight; with `limit`, about so many and no more.
 
@@ -169,8 +177,11 @@ def deliver_batch(post: Post) -> StepCounts | None:
     work = _Work(post, batch, now)
     try:
         drafts = work.prepare()
-        claimed = work.claim(drafts)
-        work.send(claimed, drafts)
+        ids = sorted(drafts)
+        for start in range(0, len(ids), CLAIM):
+            part = {send_id: drafts[send_id] for send_id in ids[start : start + CLAIM]}
+            work.send(work.claim(part), part)
+        work.close()
     finally:
         with writing(post.shop.database) as connection:
             settlements.give_back(connection, batch)
@@ -285,6 +296,9 @@ class _Work:
             mine = [one for one in claimed if one.medium == medium]
             for start in range(0, len(mine), channel.batch_size):
                 self._request(channel, mine[start : start + channel.batch_size], drafts)
+
+    def close(self) -> None:
+        """The batch is through."""
         with writing(self.database) as connection:
             settlements.close(connection, self.batch, self.post.wall())
 

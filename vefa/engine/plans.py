@@ -13,6 +13,7 @@ from sqlalchemy.engine import Connection
 from vefa.engine.tables import enrolments, journeys, plans, step_names
 from vefa.errors import UserError
 from vefa.language.conditions import Duration
+from vefa.ledger.claims import ended
 from vefa.ledger.tables import sends
 from vefa.plan.codec import dump, load, plan_hash
 from vefa.plan.steps import Plan, Step
@@ -202,11 +203,8 @@ def leave(connection: Connection, which: Any, now: datetime, reason: str, *, at_
     )
     chosen = sa.select(enrolments.c.id).where(which, enrolments.c.state == "active", sa.not_(busy))
     queued = sa.and_(sends.c.enrolment_id.in_(chosen), sends.c.state.in_(("queued", "reserved")))
-    connection.execute(
-        sa.update(sends)
-        .where(queued)
-        .values(state="skipped", reason=f"left: {reason}", settled_at=now, lease_until=None)
-    )
+    values = ended("skipped", f"left: {reason}") | {"settled_at": now}
+    connection.execute(sa.update(sends).where(queued).values(values))
     gone = sa.update(enrolments).where(which, enrolments.c.state == "active", sa.not_(busy))
     return connection.execute(gone.values(state="left", reason=reason, left_at=now, due_at=None)).rowcount
 

@@ -134,19 +134,35 @@ def recover(engine: Engine, now: datetime, wall: datetime, dead_owner: str | Non
     return returned, unknown
 
 
-def second_attempts(connection: Connection, which: Any, now: datetime) -> int:
-    """Queue once more, of those that `which` chooses, transactional messages in doubt after the look-up window.
+def ended(state: str, reason: str | None) -> dict[str, Any]:
+    """The values that end a message as skipped or failed. One of whose attempts may have reached the provider stays
+    in doubt: what a later attempt met does not undo the first one."""
+    doubtful = s.doubts > 0
+    told = f"in doubt; not sent again: {reason or state}"
+    return {
+        "state": sa.case((doubtful, "unknown"), else_=state),
+        "reason": sa.case((doubtful, sa.literal(told)), else_=sa.literal(reason, sa.Text())),
+        "lease_until": None,
+    }
 
-    Commercial ones never go again (rule 14).
-    """
-    again = sa.and_(
-        which,
+
+def waits_for_second(now: datetime) -> Any:
+    """Over `sends`: transactional, in doubt once, and its look-up window is over (rule 14)."""
+    return sa.and_(
         s.state == "unknown",
         s.purpose == "transactional",
         s.doubts < 2,
         s.claimed_at <= now - LOOK_UP,
         s.claimed_at > now - HOLD,
     )
+
+
+def second_attempts(connection: Connection, which: Any, now: datetime) -> int:
+    """Queue once more, of those that `which` chooses, transactional messages in doubt after the look-up window.
+
+    Commercial ones never go again (rule 14).
+    """
+    again = sa.and_(which, waits_for_second(now))
     note(connection, again, now, "released", "in doubt; transactional messages go once more")
     update = sa.update(sends).where(again).values(state="queued", not_before=now, batch_id=None)
     return connection.execute(update).rowcount

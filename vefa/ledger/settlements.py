@@ -16,7 +16,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection
 
 from vefa.database import among
-from vefa.ledger.claims import Batch, Claimed
+from vefa.ledger.claims import Batch, Claimed, ended
 from vefa.ledger.tables import batches, breakers, send_history, sends
 
 s = sends.c
@@ -49,11 +49,15 @@ def settle(connection: Connection, batch: Batch, results: Sequence[Settled], now
     for one in results:
         groups[one.claimed.attempt, one.state, one.reason].append(one.claimed.send_id)
     ours: set[int] = set()
+    values: dict[str, Any]
     for (attempt, state, reason), ids in groups.items():
         mine = sa.and_(among(s.id, ids), s.batch_id == batch.id, s.attempt == attempt, s.state == "claimed")
-        values = {"state": state, "reason": reason, "settled_at": now, "lease_until": None}
+        values = {"state": state, "reason": reason, "lease_until": None}
         if state == "unknown":
             values["doubts"] = s.doubts + 1
+        elif state != "sent":
+            values = ended(state, reason)
+        values["settled_at"] = now
         ours.update(connection.scalars(sa.update(sends).where(mine).values(values).returning(s.id)))
     named = [{"row": one.claimed.send_id, "name": one.provider_id} for one in results if one.provider_id]
     if named := [row for row in named if row["row"] in ours]:
@@ -74,7 +78,7 @@ def skip(
     ours: set[int] = set()
     for reason, ids in groups.items():
         mine = sa.and_(among(s.id, ids), s.batch_id == batch.id, s.state == "reserved")
-        values = {"state": state, "reason": reason, "settled_at": now, "lease_until": None}
+        values = ended(state, reason) | {"settled_at": now}
         ours.update(connection.scalars(sa.update(sends).where(mine).values(values).returning(s.id)))
     return ours
 
