@@ -119,7 +119,7 @@ def people(draw: st.DrawFn, start: datetime) -> Person:
         said=tuple(early + later),
         suppressed=() if draw(st.integers(0, 4)) else (draw(st.tuples(channels, purposes, minutes)),),
         preferred=draw(st.sampled_from((None, "email", "sms"))),
-        undeliverable=draw(st.sampled_from((None,) * 9 + ("no MX",))),
+        undeliverable=draw(st.sampled_from((None,) * 14 + ("no MX",))),
     )
 
 
@@ -225,7 +225,7 @@ def second_journey(event: str | None) -> Plan:
 def histories(draw: st.DrawFn, gentle: bool = False) -> History:
     """Any history; a gentle one has no crashes."""
     start = draw(starts)
-    shop = tuple(draw(st.lists(people(start), min_size=2, max_size=5)))
+    shop = tuple(draw(st.lists(people(start), min_size=3, max_size=5)))
     second = second_journey(draw(st.sampled_from((None, None, "order.placed"))))
     main = draw(plans(sends_on=isinstance(second.trigger, EnteredTrigger)))
     crashes = draw(st.frozensets(st.integers(0, 150), max_size=3)) if draw(st.booleans()) else frozenset()

@@ -83,6 +83,7 @@ conditions = boolean(atoms)
 
 triggers: st.SearchStrategy[Trigger] = st.one_of(
     st.builds(EventTrigger, st.sampled_from(("order.placed", "order.delivered")), st.just("order")),
+    st.builds(EventTrigger, st.just("order.placed"), st.just("order")),
     st.builds(EventTrigger, st.just("ticket.opened"), st.just("ticket")),
     st.builds(
         EventTrigger, st.just("order.placed"), st.just("order"), st.just(Compare("order.total", ">", Decimal(50)))
@@ -139,7 +140,7 @@ def ways(draw: st.DrawFn, key: str, targets: list[str | None], asked: st.SearchS
 
 @st.composite
 def deeds(draw: st.DrawFn, key: str, follow: str | None, sends_on: bool) -> Step:
-    match draw(st.sampled_from(("coupon", "tag", "stop", "enter", "go_to"))):
+    match draw(st.sampled_from(("coupon", "coupon", "tag", "enter", "enter", "go_to", "stop"))):
         case "coupon":
             until = draw(st.sampled_from((None, FieldMoment("trigger.at", Duration(7)))))
             valid = None if until else Duration(14)
@@ -149,6 +150,10 @@ def deeds(draw: st.DrawFn, key: str, follow: str | None, sends_on: bool) -> Step
         case "enter" | "go_to" as verb if sends_on:
             return Enter(key, key, follow, "second", verb == "go_to")
     return Tag(key, key, follow, "seen", draw(st.booleans()))
+
+
+leaving = st.one_of(st.just(()), st.just(()), st.tuples(scopes), st.tuples(scopes, scopes))
+kinds_of_steps = st.sampled_from(("message", "message", "message", "wait", "wait", "wait", "ways", "deed"))
 
 
 @st.composite
@@ -162,9 +167,7 @@ def plans(
     chosen = draw(trigger)
     has_order = getattr(chosen, "object_kind", None) == "order"
     purpose: Purpose = draw(st.sampled_from(("commercial", "commercial", "transactional")))
-    kinds = draw(
-        st.lists(st.sampled_from(("message", "message", "wait", "wait", "ways", "deed")), min_size=3, max_size=8)
-    )
+    kinds = draw(st.lists(kinds_of_steps, min_size=4, max_size=8))
     keys: list[str | None] = [*(f"{kind}-{n}" for n, kind in enumerate(kinds)), None]
     steps: list[Step] = []
     for n, kind in enumerate(kinds):
@@ -181,9 +184,7 @@ def plans(
             case _:
                 steps.append(draw(deeds(key, follow, sends_on)))
     unless = draw(st.sampled_from((None,) * 5 + (Compare("orders.count", "<", 3),)))
-    exits = Exits(
-        tuple(draw(st.lists(scopes, max_size=2))), unless, draw(st.sampled_from((None, "second" if sends_on else None)))
-    )
+    exits = Exits(draw(leaving), unless, draw(st.sampled_from((None, "second" if sends_on else None))))
     again = draw(st.sampled_from((None, None, Reentry(once=True), Reentry(after=Duration(2)))))
     return Plan(
         journey="main",
@@ -191,10 +192,10 @@ def plans(
         trigger=chosen,
         steps=tuple(steps),
         purpose=purpose,
-        audience=draw(st.sampled_from((Everything(), Everything(), Known("customer.birth_date", True)))),
+        audience=draw(st.sampled_from((Everything(),) * 4 + (Known("customer.birth_date", True),))),
         reentry=again,
         exits=exits,
         goal=draw(st.sampled_from((None, Goal(EventScope("order.placed", True), Duration(5))))),
-        holdout=0 if purpose == "transactional" else draw(st.sampled_from((0, 0, 3_000))),
+        holdout=0 if purpose == "transactional" else draw(st.sampled_from((0, 0, 0, 3_000))),
         backfill=draw(st.sampled_from((None, None, Duration(2)))),
     )
