@@ -19,7 +19,7 @@ from vefa.crm.identity import address_key, bucket
 from vefa.crm.tables import consents, contacts, customers, orders
 from vefa.database import reading, writing
 from vefa.engine.tables import enrolments
-from vefa.ledger.tables import sends
+from vefa.ledger.tables import send_history, sends
 
 #: When everybody has ordered: a Tuesday, 12:00 in Istanbul.
 NOON = datetime(2026, 3, 10, 9, 0, tzinfo=UTC)
@@ -191,6 +191,11 @@ class Books:
     def sends(self, *where: sa.ColumnElement[bool]) -> list[Any]:
         with reading(self.database) as connection:
             return list(connection.execute(sa.select(sends).where(*where).order_by(sends.c.id)))
+
+    def history(self) -> list[Any]:
+        """What did not go straight, and when."""
+        with reading(self.database) as connection:
+            return list(connection.execute(sa.select(send_history).order_by(send_history.c.id)))
 
     def in_state(self, *states: str) -> set[int]:
         """Ledger ids of the messages in those states."""
