@@ -226,7 +226,12 @@ def until_event(event: str = "review.posted", days: int = 7) -> WaitUntilEvent:
 
 @pytest.mark.rule(5)
 def test_after_an_awaited_event_waits_count_from_that_event(world: World) -> None:
-    steps = (until_event("order.cancelled"), wait("hello", "note", hours=3), email("note"), Tag("late", "late", None, "x"))
+    steps = (
+        until_event("order.cancelled"),
+        wait("hello", "note", hours=3),
+        email("note"),
+        Tag("late", "late", None, "x"),
+    )
     world.deploy(make_plan(*steps))
     order = world.order(world.customer(), NOON)
     world.tick(NOON)

@@ -221,7 +221,7 @@ class World:
     # --- what is seen
 
     def rows(self, table: sa.Table, *where: Any) -> list[Any]:
-        key = list(table.primary_key)[0]
+        key = next(iter(table.primary_key))
         with reading(self.database) as connection:
             return list(connection.execute(sa.select(table).where(*where).order_by(key)))
 
@@ -302,5 +302,3 @@ def istanbul(day: date, clock: str) -> datetime:
     """A moment by the clock of Istanbul, in UTC (three hours behind, all year)."""
     hour, minute = map(int, clock.split(":"))
     return datetime(day.year, day.month, day.day, hour, minute, tzinfo=UTC) - 3 * HOUR
-
-
