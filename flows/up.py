@@ -116,7 +116,7 @@ class House:
         del environment["PREFECT_API_URL"]
         server = start(
             "Prefect",
-            ["flows.prefect_program", "server", "start"],
+            ["prefect", "server", "start"],
             environment,
             self.settings.root,
             self._log(SERVER_LOG),

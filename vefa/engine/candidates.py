@@ -167,7 +167,7 @@ def still_suppressed(
         .join_from(sends, contacts, sa.and_(t.customer_id == s.customer_id, t.channel == medium))
         .where(among(s.id, ids), why.is_not(None))
     )
-    return dict(connection.execute(query).all())
+    return {row.id: row.why for row in connection.execute(query)}
 
 
 def lock_customers(connection: Connection, ids: Sequence[int]) -> None:

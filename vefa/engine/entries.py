@@ -126,8 +126,8 @@ def enter_staged(connection: Connection, door: Doorway) -> dict[str, int]:
     connection.execute(sa.update(candidates).where(held).values(outcome="holdout"))
     connection.execute(sa.update(candidates).where(c.outcome.is_(None)).values(outcome="entered"))
     connection.execute(_enrol(connection, door))
-    counts = connection.execute(sa.select(c.outcome, sa.func.count()).group_by(c.outcome))
-    return dict(counts.all())
+    counts = connection.execute(sa.select(c.outcome, sa.func.count().label("n")).group_by(c.outcome))
+    return {row.outcome: row.n for row in counts}
 
 
 def _judge(connection: Connection, door: Doorway) -> None:

@@ -250,7 +250,7 @@ def pinned(connection: Connection, plan_id: int) -> Pinned:
     """The stored plan of that number."""
     row = connection.execute(sa.select(plans).where(plans.c.id == plan_id)).one()
     names = sa.select(step_names.c.name, step_names.c.id).where(step_names.c.journey_id == row.journey_id)
-    numbers = dict(connection.execute(names).all())
+    numbers = {row.name: row.id for row in connection.execute(names)}
     return Pinned(row.id, row.journey_id, _parsed(row.body), row.hash, numbers)
 
 

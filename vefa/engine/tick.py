@@ -267,7 +267,7 @@ class Tick:
             for plan_id, step in places
         ]
         with reading(self.shop.database) as connection:
-            return set(connection.execute(sa.union_all(*parts))) if parts else set()
+            return {(row[0], row[1]) for row in connection.execute(sa.union_all(*parts))} if parts else set()
 
     def _settled_late(self, connection: Any, stand: Stand) -> int:
         done = sa.exists().where(

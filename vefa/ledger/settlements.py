@@ -139,7 +139,7 @@ def open_breaker(connection: Connection, channel: str, until: datetime, reason: 
 def open_breakers(connection: Connection, wall: datetime) -> dict[str, str]:
     """Channels that nothing may go by, with the reason."""
     query = sa.select(breakers.c.channel, breakers.c.reason).where(breakers.c.open_until > wall)
-    return dict(connection.execute(query).all())
+    return {row.channel: row.reason for row in connection.execute(query)}
 
 
 def settle_late(connection: Connection, send_id: int, state: str, now: datetime, detail: str) -> bool:

@@ -44,7 +44,7 @@ Moment = Annotated[FieldMoment | SameDay, Field(discriminator="kind")]
 
 @dataclass(frozen=True)
 class WaitFor:
-    """Stay for `length`; then to the first `at` that is not before (calendar days: that day at `at`), then on to `on`."""
+    """Stay for `length`; then to the first `at` not before it (whole days: that day at `at`), then on to `on`."""
 
     key: str
     id: str
