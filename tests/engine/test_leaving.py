@@ -20,7 +20,7 @@ from tests.engine.worlds import (
 from vefa.channels.base import Doubtful
 from vefa.crm.tables import orders, returns, tickets
 from vefa.language.conditions import Compare, Duration, Everything, Happened, Not
-from vefa.plan.steps import Arm, Branch, EnteredTrigger, EventTrigger, Exits, Tag
+from vefa.plan.steps import Arm, Branch, EnteredTrigger, EventTrigger, Exits, Plan, Tag
 
 
 def leaving(*on: str, of_customer: bool = False, **more: object) -> Exits:
@@ -31,7 +31,7 @@ def asks_for_return(world: World, customer: int, order: int, at: object) -> int:
     return world.fact(returns, "return", customer_id=customer, order_id=order, requested_at=at)
 
 
-def resting(*, exits: Exits = Exits(), **more: object) -> object:
+def resting(*, exits: Exits, **more: object) -> Plan:
     return make_plan(wait("rest", "hello", days=2), email(), trigger=DELIVERED, exits=exits, **more)
 
 
