@@ -8,6 +8,7 @@ from functools import lru_cache
 from typing import Any, Literal
 
 import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection
 
 from vefa.engine.tables import enrolments, journeys, plans, step_names
@@ -102,12 +103,9 @@ def store_plan(
     says which steps are occupied, and nothing changes. `send_again`: a template they already had may go once more.
     """
     name_hash = plan_hash(plan)
-    row = connection.execute(sa.select(journeys).where(journeys.c.name == plan.journey)).one_or_none()
-    is_new = row is None
-    journey_id = _new_journey(connection, plan) if row is None else row.id
+    journey_id, old_plan, is_new = _held(connection, plan.journey)
     _name_steps(connection, journey_id, plan)
     plan_id = _plan_row(connection, journey_id, plan, name_hash, now)
-    old_plan = None if row is None else row.plan_id
     moved = ended = 0
     if old_plan is not None and old_plan != plan_id:
         moved, ended = _settle_those_inside(connection, plan, journey_id, plan_id, now, on_change, send_again)
@@ -116,9 +114,17 @@ def store_plan(
     return Stored(plan.journey, name_hash, is_new, old_plan != plan_id, state, moved, ended)
 
 
-def _new_journey(connection: Connection, plan: Plan) -> int:
-    result = connection.execute(sa.insert(journeys).values(name=plan.journey, state="draft"))
-    return int(result.inserted_primary_key[0])  # type: ignore[index]  # an INSERT of one row always has one
+def _held(connection: Connection, name: str) -> tuple[int, int | None, bool]:
+    """The journey's number and plan, and whether it is new. Nobody else stores a plan of it until the transaction
+    ends: several runs and deploys may come at once."""
+    query = sa.select(journeys.c.id, journeys.c.plan_id).where(journeys.c.name == name).with_for_update()
+    if (row := connection.execute(query).one_or_none()) is not None:
+        return row.id, row.plan_id, False
+    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
+    insert = dialect.insert(journeys).values(name=name, state="draft").on_conflict_do_nothing()
+    made = connection.execute(insert.returning(journeys.c.id)).one_or_none()
+    row = connection.execute(query).one()
+    return row.id, row.plan_id, made is not None
 
 
 def _name_steps(connection: Connection, journey_id: int, plan: Plan) -> None:
