@@ -150,6 +150,7 @@ class Runner:
             "VEFA_CHANNELS__EMAIL": "sendgrid",
             "VEFA_SENDGRID_BASE_URL": self.provider.url,
             "VEFA_SENDGRID_API_KEY": KEY,
+            "VEFA_PROVIDER_TIMEOUT_SECONDS": str(PATIENCE),
             "VEFA_SECRET_KEY": "a secret of tests only, long enough to sign with",
         }
         return subprocess.Popen(
