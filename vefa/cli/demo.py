@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from importlib.metadata import entry_points
@@ -187,18 +188,24 @@ def _where_next(settings: Settings, customer: str) -> None:
     root = _short(settings.root)
     page = settings.var / "outbox" / "index.html"
     console.print("\n[bold cyan]Where to look next[/bold cyan]")
+    vefa = f"{_program()} --root {root}"
     lines = (
         (str(_short(page)), "every message, as it would look"),
-        (f"vefa --root {root} explain win-back", "a journey in plain words"),
-        (f"vefa --root {root} status", "who waits where, what is due"),
-        (f"vefa --root {root} why {customer}", "one customer's whole story"),
-        (f"vefa --root {root} up", "Prefect with all journeys on this machine"),
+        (f"{vefa} explain win-back", "a journey in plain words"),
+        (f"{vefa} status --now {END:%Y-%m-%dT%H:%MZ}", "who waits where, what is due"),
+        (f"{vefa} why {customer}", "one customer's whole story"),
+        (f"{vefa} up", "Prefect with all journeys on this machine"),
     )
     guide = table("where", "what")
     guide.show_header = False
     for where, what in lines:
         guide.add_row(Text(f"  {where}", style="bold"), Text(what, style="dim"))
     console.print(guide)
+
+
+def _program() -> str:
+    """How to call vefa from here: by its name where that is found, else by where it stands."""
+    return "vefa" if shutil.which("vefa") else str(_short(Path(sys.argv[0]).absolute()))
 
 
 def _short(path: Path) -> Path:
