@@ -1,0 +1,399 @@
+"""Rules 13 to 15: what may become of a message, who may write it down, and what never happens twice."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+import sqlalchemy as sa
+
+from tests.engine.worlds import DAY, HOUR, MINUTE, NOON, World, email, make_plan, wait
+from vefa.channels.base import Busy, Denied, Doubtful, Refused
+from vefa.crm.tables import suppressions
+from vefa.database import reading, writing
+from vefa.ledger import claims, settlements
+from vefa.ledger.claims import Batch, Claimed
+from vefa.ledger.settlements import Settled, settle_late
+from vefa.ledger.tables import breakers, sends
+from vefa.plan.steps import Message
+
+LATER = NOON + 11 * MINUTE  # a lease of ten minutes has run out
+
+
+class Crash(BaseException):
+    """The process is gone between the request and the settlement."""
+
+
+def order_paid(world: World, purpose: str = "commercial", **more: object) -> None:
+    """Somebody comes to a message, and a rest of a day follows it."""
+    step = email(next="rest", purpose=purpose, **more)
+    world.deploy(make_plan(step, wait("rest", None, days=1), purpose=purpose))
+    world.order(world.customer(), NOON)
+
+
+def crash(world: World) -> None:
+    world.email.script.append(Crash())
+    with pytest.raises(Crash):
+        world.tick(NOON)
+
+
+def reserve(world: World, owner: str = "me", wall: object = NOON) -> Batch:
+    number = world.rows(sends)[0].journey_id
+    batch = claims.reserve(world.database, sa.true(), number, owner, NOON, wall, 10)  # type: ignore[arg-type]  # a moment
+    assert batch
+    return batch
+
+
+def queue_one(world: World) -> None:
+    """A message that stands in the queue: its journey was stopped before the delivery."""
+    from vefa.engine.steps import advance
+
+    order_paid(world)
+    tick = world.begin(NOON)
+    tick.enter()
+    advance(tick._stand(tick.steps()[0]))
+    tick.abandon()
+
+
+def claim(world: World, batch: Batch) -> tuple[Claimed, ...]:
+    with writing(world.database) as connection:
+        return claims.claim(connection, batch, dict.fromkeys(batch.sends, "email"), NOON, NOON)
+
+
+def settle(world: World, batch: Batch, claimed: tuple[Claimed, ...], state: str = "sent") -> set[int]:
+    with writing(world.database) as connection:
+        return settlements.settle(connection, batch, [Settled(one, state) for one in claimed], NOON)
+
+
+@pytest.mark.rule(13)
+def test_a_message_goes_from_queued_over_reserved_and_claimed_to_sent(world: World) -> None:
+    queue_one(world)
+    seen = [world.send().state]
+    batch = reserve(world)
+    seen.append(world.send().state)
+    claimed = claim(world, batch)
+    seen.append(world.send().state)
+    settle(world, batch, claimed)
+    seen.append(world.send().state)
+
+    assert seen == ["queued", "reserved", "claimed", "sent"]
+
+
+@pytest.mark.rule(13)
+def test_the_claim_is_committed_before_the_request(world: World) -> None:
+    order_paid(world)
+    seen = []
+
+    def look(_message: object) -> Refused:
+        seen.append(world.send().state)
+        return Refused("x")
+
+    world.email.script.append(look)
+    world.tick(NOON)
+
+    assert seen == ["claimed"]
+
+
+@pytest.mark.rule(13)
+def test_an_expired_reservation_goes_back_into_the_queue(world: World) -> None:
+    queue_one(world)
+    reserve(world)
+
+    returned, unknown = claims.recover(world.database, LATER, LATER)
+
+    assert (returned, unknown, world.send().state) == (1, 0, "queued")
+
+
+@pytest.mark.rule(13)
+def test_a_reservation_whose_lease_runs_stays(world: World) -> None:
+    queue_one(world)
+    reserve(world)
+
+    claims.recover(world.database, NOON + 9 * MINUTE, NOON + 9 * MINUTE)
+
+    assert world.send().state == "reserved"
+
+
+@pytest.mark.rule(13)
+def test_an_expired_claim_is_in_doubt_and_never_queued_again(world: World) -> None:
+    order_paid(world)
+    crash(world)
+
+    world.tick(LATER)
+    world.tick(NOON + 5 * HOUR)
+
+    assert (world.send().state, world.send().reason, len(world.email.got)) == ("unknown", "interrupted", 1)
+
+
+@pytest.mark.rule(13)
+def test_whoever_was_taken_for_dead_settles_nothing_any_more(world: World) -> None:
+    queue_one(world)
+    batch = reserve(world)
+    claimed = claim(world, batch)
+    claims.recover(world.database, LATER, LATER)
+
+    assert settle(world, batch, claimed) == set()
+    assert world.send().state == "unknown"
+
+
+@pytest.mark.rule(13)
+def test_whoever_lost_the_reservation_cannot_claim(world: World) -> None:
+    queue_one(world)
+    mine = reserve(world, "me")
+    claims.recover(world.database, LATER, LATER)
+    theirs = reserve(world, "they", LATER)
+
+    assert claim(world, mine) == ()
+    assert len(claim(world, theirs)) == 1
+
+
+@pytest.mark.rule(13)
+def test_a_settlement_bears_the_attempt_that_it_is_about(world: World) -> None:
+    queue_one(world)
+    batch = reserve(world)
+    (one,) = claim(world, batch)
+
+    assert settle(world, batch, (Claimed(one.send_id, one.attempt + 1, "email"),)) == set()
+    assert settle(world, batch, (one,)) == {one.send_id}
+
+
+@pytest.mark.rule(13)
+def test_a_message_in_doubt_is_settled_by_what_the_provider_tells_later(world: World) -> None:
+    order_paid(world)
+    world.email.script.append(Doubtful("timeout"))
+    world.tick(NOON)
+    with writing(world.database) as connection:
+        told = settle_late(connection, world.send().id, "sent", NOON + HOUR, "delivered")
+
+    world.tick(NOON + HOUR)
+
+    row = world.enrolment()
+    assert told
+    assert (world.send().state, world.place(), row.due_at) == ("sent", "rest", NOON + DAY)
+
+
+@pytest.mark.rule(13)
+def test_what_is_settled_is_not_settled_again(world: World) -> None:
+    order_paid(world)
+    world.tick(NOON)
+
+    with writing(world.database) as connection:
+        assert not settle_late(connection, world.send().id, "failed", NOON + HOUR, "bounced")
+
+
+@pytest.mark.rule(14)
+def test_over_the_wire_goes_the_ledgers_number_with_the_attempt(world: World) -> None:
+    order_paid(world)
+    world.email.script.append(Busy("429", 60))
+    world.tick(NOON)
+    world.tick(NOON + 2 * MINUTE)
+
+    number = world.send().id
+    assert [message.ref for message in world.email.got] == [f"{number}.1", f"{number}.2"]
+
+
+@pytest.mark.rule(14)
+@pytest.mark.parametrize("how", ["answer", "crash"])
+def test_a_commercial_message_in_doubt_never_goes_again(world: World, how: str) -> None:
+    order_paid(world)
+    if how == "crash":
+        crash(world)
+    else:
+        world.email.script.append(Doubtful("timeout"))
+        world.tick(NOON)
+
+    for hours in (1, 2, 12, 24, 48, 200):
+        world.tick(NOON + hours * HOUR)
+
+    assert (len(world.email.got), world.send().state) == (1, "unknown")
+
+
+@pytest.mark.rule(14)
+@pytest.mark.parametrize("how", ["answer", "crash"])
+def test_a_transactional_message_in_doubt_goes_exactly_once_more(world: World, how: str) -> None:
+    order_paid(world, "transactional")
+    if how == "crash":
+        crash(world)
+    else:
+        world.email.script.append(Doubtful("timeout"))
+        world.tick(NOON)
+    world.email.script.append(Doubtful("timeout"))
+
+    for hours in (0.5, 2, 3, 12, 26, 48, 200):
+        world.tick(NOON + timedelta(hours=hours))
+
+    number = world.send().id
+    assert [message.ref for message in world.email.got] == [f"{number}.1", f"{number}.2"]
+    assert world.send().state == "unknown"
+
+
+@pytest.mark.rule(14)
+@pytest.mark.parametrize(("minutes", "attempts"), [(59, 1), (60, 2)])
+def test_the_second_attempt_waits_for_the_look_up_window(world: World, minutes: int, attempts: int) -> None:
+    order_paid(world, "transactional")
+    world.email.script.append(Doubtful("timeout"))
+    world.tick(NOON)
+
+    world.tick(NOON + minutes * MINUTE)
+
+    assert len(world.email.got) == attempts
+
+
+@pytest.mark.rule(14)
+def test_what_the_provider_tells_in_the_window_spares_the_second_attempt(world: World) -> None:
+    order_paid(world, "transactional")
+    world.email.script.append(Doubtful("timeout"))
+    world.tick(NOON)
+    with writing(world.database) as connection:
+        settle_late(connection, world.send().id, "sent", NOON + HOUR, "delivered")
+
+    world.tick(NOON + 2 * HOUR)
+
+    assert len(world.email.got) == 1
+
+
+@pytest.mark.rule(14)
+def test_after_a_day_there_is_no_second_attempt_any_more(world: World) -> None:
+    order_paid(world, "transactional")
+    world.email.script.append(Doubtful("timeout"))
+    world.tick(NOON)
+
+    world.tick(NOON + 25 * HOUR)
+
+    assert (len(world.email.got), world.send().state, world.enrolment().state) == (1, "unknown", "finished")
+
+
+@pytest.mark.rule(15)
+def test_after_a_message_that_was_sent_the_customer_goes_on(world: World) -> None:
+    order_paid(world)
+    world.tick(NOON)
+
+    assert (world.send().state, world.place()) == ("sent", "rest")
+
+
+@pytest.mark.rule(15)
+def test_after_a_message_that_was_skipped_the_customer_goes_on(world: World) -> None:
+    world.deploy(make_plan(email(next="rest"), wait("rest", None, days=1)))
+    world.order(world.customer(consent=False), NOON)
+    world.tick(NOON)
+
+    assert (world.send().state, world.send().reason, world.place()) == ("skipped", "no email consent", "rest")
+
+
+@pytest.mark.rule(15)
+@pytest.mark.parametrize(("on_failure", "place", "state"), [("continue", "rest", "active"), ("exit", "hello", "left")])
+def test_after_a_message_that_failed_the_step_says_what_follows(
+    world: World, on_failure: str, place: str, state: str
+) -> None:
+    order_paid(world, on_failure=on_failure)
+    world.email.script.append(Refused("bad address"))
+    world.tick(NOON)
+
+    assert (world.send().state, world.send().reason) == ("failed", "bad address")
+    assert (world.place(), world.enrolment().state) == (place, state)
+
+
+@pytest.mark.rule(15)
+def test_a_failure_that_is_told_late_ends_who_leaves_on_failure(world: World) -> None:
+    order_paid(world, on_failure="exit")
+    world.email.script.append(Doubtful("timeout"))
+    world.tick(NOON)
+    with writing(world.database) as connection:
+        settle_late(connection, world.send().id, "failed", NOON + HOUR, "bounced")
+
+    world.tick(NOON + HOUR)
+
+    assert (world.enrolment().state, world.enrolment().reason) == ("left", "failed: hello")
+
+
+@pytest.mark.rule(15)
+def test_words_that_cannot_be_rendered_fail_one_message_and_no_other(world: World) -> None:
+    world.words("note", "{{ customer.first_name[0] }}")
+    world.deploy(make_plan(email(next="rest"), wait("rest", None, days=1)))
+    world.order(world.customer("Ada"), NOON)
+    world.order(world.customer("Can", first_name=None), NOON)
+
+    report = world.tick(NOON)
+
+    assert (report.sent, report.failed) == (1, 1)
+
+
+@pytest.mark.rule(15)
+def test_a_message_in_doubt_holds_its_customer_a_day_at_most_counting_from_the_claim(world: World) -> None:
+    world.deploy(make_plan(email(next="rest"), wait("rest", None, days=3)))
+    world.order(world.customer(), NOON)
+    world.email.script.append(Doubtful("timeout"))
+    places = []
+    for hours in (0, 23, 24):
+        world.tick(NOON + hours * HOUR)
+        places.append(world.place())
+
+    assert places == ["hello", "hello", "rest"]
+    assert world.enrolment().due_at == NOON + 3 * DAY
+
+
+@pytest.mark.rule(15)
+def test_an_address_that_never_wants_anything_again_is_suppressed(world: World) -> None:
+    order_paid(world)
+    world.email.script.append(Refused("bounced", suppress=True))
+    world.tick(NOON)
+
+    (row,) = world.rows(suppressions)
+    assert (row.channel, row.reason, row.evidence) == ("email", "blocked", "bounced")
+
+
+@pytest.mark.rule(15)
+def test_a_provider_that_is_busy_gets_the_message_again_after_the_time_it_asks_for(world: World) -> None:
+    order_paid(world)
+    world.email.script.append(Busy("429", 600))
+    world.tick(NOON)
+    early = world.tick(NOON + 9 * MINUTE)
+    later = world.tick(NOON + 10 * MINUTE)
+
+    assert (early.sent, later.sent, world.history()) == (0, 1, ["released"])
+
+
+@pytest.mark.rule(15)
+def test_refused_keys_put_the_messages_back_and_shut_the_channel(world: World) -> None:
+    world.deploy(make_plan(email()))
+    world.email.batch_size = 1
+    for n in range(3):
+        world.order(world.customer(f"c{n}"), NOON)
+    world.email.script.append(Denied("401", "bad key"))
+
+    world.tick(NOON)
+    shut = len(world.email.got)
+    (breaker,) = world.rows(breakers)
+
+    assert (breaker.channel, breaker.reason) == ("post", "401")
+    assert {row.state for row in world.sends()} <= {"queued", "sent"}
+    assert any(row.state == "queued" for row in world.sends())
+    world.tick(NOON + 4 * MINUTE)
+    assert len(world.email.got) == shut
+    world.tick(NOON + 6 * MINUTE)
+    assert {row.state for row in world.sends()} == {"sent"}
+
+
+@pytest.mark.rule(15)
+def test_two_workers_that_are_refused_at_once_may_both_say_so(world: World) -> None:
+    for reason in ("401", "403"):
+        with writing(world.database) as connection:
+            settlements.open_breaker(connection, "post", NOON + 5 * MINUTE, reason)
+
+    with reading(world.database) as connection:
+        assert settlements.open_breakers(connection, NOON) == {"post": "403"}
+        assert settlements.open_breakers(connection, NOON + 5 * MINUTE) == {}
+
+
+@pytest.mark.rule(15)
+def test_a_shut_channel_holds_only_its_own_messages(world: World) -> None:
+    sms: Message = email("hi", medium="sms", id="hi")
+    world.deploy(make_plan(email(next="hi"), sms))
+    world.order(world.customer(sms=True), NOON)
+    world.order(world.customer(email=False, sms=True), NOON)
+    with writing(world.database) as connection:
+        settlements.open_breaker(connection, "post", NOON + 5 * MINUTE, "401")
+
+    world.tick(NOON)
+
+    assert (len(world.email.got), len(world.sms.got)) == (0, 1)
