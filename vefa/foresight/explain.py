@@ -80,7 +80,7 @@ def explain(
 
 def _runs(runs: Runs) -> str:
     if runs.at_once:
-        return "at once, within seconds"
+        return "at once: it looks every minute"
     if runs.at is not None:
         return f"every day at {clock(runs.at)}"
     return f"every {counted(runs.minutes or 15, 'minute')}"
