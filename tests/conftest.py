@@ -90,7 +90,7 @@ def _sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def postgresql_server() -> Iterator[str]:
-    """A PostgreSQL server for this session (one for each xdist worker): the URL of its maintenance database.
+    """A PostgreSQL server for the whole run (one for each xdist worker): the URL of its maintenance database.
 
     It listens on a socket in its own folder only, and forgets durability for speed.
     """
