@@ -152,6 +152,12 @@ class World:
             known_at=at,
         )
 
+    def spoil(self, customer: int) -> None:
+        """Nothing can be delivered to the customer any more."""
+        with writing(self.database) as connection:
+            mine = contacts.c.customer_id == customer
+            connection.execute(sa.update(contacts).where(mine).values(undeliverable="mailbox full"))
+
     def order(self, customer: int, placed: datetime, *, known: datetime | None = None, **columns: Any) -> int:
         """An order, its events and its mark on the customer's roll-up."""
         outside_id = columns.pop("outside_id", f"o-{next(self._numbers)}")
