@@ -92,6 +92,10 @@ def fill(engine: sa.Engine, people: int) -> None:
         contacts: [
             {"customer_id": n, "channel": "email", "address": address(n), "address_key": address_key(address(n))}
             for n in numbers
+        ]
+        + [
+            {"customer_id": n, "channel": "sms", "address": number(n), "address_key": address_key(number(n))}
+            for n in numbers
         ],
         consents: [
             {
@@ -128,6 +132,11 @@ def fill(engine: sa.Engine, people: int) -> None:
 def address(customer: int) -> str:
     """Where the customer of that number is written to."""
     return f"c{customer}@ornek.example"
+
+
+def number(customer: int) -> str:
+    """The phone of the customer of that number."""
+    return f"+90532{customer:07}"
 
 
 @dataclass

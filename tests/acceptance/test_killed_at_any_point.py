@@ -103,9 +103,7 @@ chance = Random(20260310)
 BLOWS: dict[str, Blow] = {
     "first request, not taken": AtRequest(1, taken=False),
     "third request, taken": AtRequest(3, taken=True),
-    "last receipts, taken": AtRequest(FIRST_OFFER - 1, taken=True),
     "second offers, taken": AtRequest(FIRST_OFFER + 1, taken=True),
-    "between receipts": AfterRequest(2, chance.uniform(0, 0.1)),
     "between offers": AfterRequest(FIRST_OFFER + 2, chance.uniform(0, 0.1)),
     "at any time": AfterRequest(1, chance.uniform(0, 0.5)),
     "as they enter": OnceEntered(),
