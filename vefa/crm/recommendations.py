@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from threading import Lock
 from typing import Any
 
 import sqlalchemy as sa
@@ -15,13 +16,17 @@ from vefa.crm.values import MoneyAmount
 from vefa.database import among
 
 Suggestion = dict[str, Any]
+#: By category, "" for the whole shop: (product id, its words), the most bought first.
+Shelves = dict[str, list[tuple[int, Suggestion]]]
 #: Best-sellers of this long.
 PERIOD = timedelta(days=90)
+#: They are taken for the same for so long.
+FRESH = timedelta(hours=1)
 #: So many of each category are looked at.
 DEPTH = 24
 
 
-def best_sellers(connection: Connection, now: datetime) -> dict[str, list[tuple[int, Suggestion]]]:
+def best_sellers(connection: Connection, now: datetime) -> Shelves:
     """Per category its products in stock, most bought of late first: (product id, words). "" holds the whole shop's."""
     bought = sa.func.coalesce(sa.func.sum(order_lines.c.quantity), 0)
     recent = (
@@ -39,7 +44,7 @@ def best_sellers(connection: Connection, now: datetime) -> dict[str, list[tuple[
         .where(p.in_stock)
         .order_by(pieces.desc(), p.id)
     )
-    shelves: dict[str, list[tuple[int, Suggestion]]] = {"": []}
+    shelves: Shelves = {"": []}
     for row in connection.execute(query):
         price = MoneyAmount(row.price, row.currency) if row.price is not None and row.currency else None
         item = {"name": row.name, "price": price, "url": row.url, "image_url": row.image_url, "category": row.category}
@@ -50,11 +55,25 @@ def best_sellers(connection: Connection, now: datetime) -> dict[str, list[tuple[
     return shelves
 
 
+class BestSellers:
+    """The shop's best-sellers, read once for a step and not for each batch of it. Safe to use from several threads."""
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._found: tuple[datetime, Shelves] | None = None
+
+    def read(self, connection: Connection, now: datetime) -> Shelves:
+        """As of `now`, or of less than an hour before."""
+        with self._lock:
+            if self._found is None or not timedelta(0) <= now - self._found[0] < FRESH:
+                self._found = now, best_sellers(connection, now)
+            return self._found[1]
+
+
 def recommend(
-    connection: Connection, customer_ids: Sequence[int], count: int, now: datetime
+    connection: Connection, shelves: Shelves, customer_ids: Sequence[int], count: int, now: datetime
 ) -> dict[int, list[Suggestion]]:
     """`count` suggestions for each customer, of the categories they bought from last, else of the whole shop."""
-    shelves = best_sellers(connection, now)
     query = (
         sa.select(orders.c.customer_id, products.c.id, products.c.category)
         .join_from(orders, order_lines, order_lines.c.order_id == orders.c.id)
@@ -73,9 +92,7 @@ def recommend(
     }
 
 
-def _pick(
-    shelves: dict[str, list[tuple[int, Suggestion]]], likes: list[str], has: set[int], count: int
-) -> list[Suggestion]:
+def _pick(shelves: Shelves, likes: list[str], has: set[int], count: int) -> list[Suggestion]:
     """One of each liked category in turn, then the next; the whole shop's best where these run out."""
     chosen: dict[int, Suggestion] = {}
     queues = [[item for item in shelves.get(name, ()) if item[0] not in has] for name in likes]

@@ -21,6 +21,7 @@ from sqlalchemy.engine import Connection
 from vefa.channels.base import Accepted, Busy, Channel, Denied, Doubtful, Outcome, Refused
 from vefa.clock import Clock
 from vefa.crm.identity import address_key
+from vefa.crm.recommendations import BestSellers
 from vefa.crm.scope import Source, World
 from vefa.crm.tables import suppressions
 from vefa.database import among, reading, writing
@@ -44,7 +45,7 @@ e, s = enrolments.c, sends.c
 #: Messages reserved and rendered together.
 BATCH = 500
 #: Messages claimed and sent together: whoever dies between claim and settlement leaves so many in doubt at most.
-CLAIM = 50
+CLAIM = 100
 #: How long nothing goes by a channel after its keys were refused (wall clock), before it is tried again.
 BREAKER = timedelta(minutes=5)
 
@@ -96,6 +97,7 @@ class Post:
     owner: str
     facts: Source
     before_request: Hook = _nothing
+    best: BestSellers = field(default_factory=BestSellers)
 
     @property
     def words_step(self) -> Message:
@@ -215,7 +217,9 @@ class _Work:
             verdicts = self._judge(connection, candidates)
         going = [(one, v.medium) for one in candidates if isinstance(v := verdicts[one.send_id], Go)]
         with reading(self.database) as connection:
-            written = write(connection, self.post.shop, self.post.pin, self.post.words_step, self.world, going)
+            written = write(
+                connection, self.post.shop, self.post.pin, self.post.words_step, self.world, going, self.post.best
+            )
         failed = [draft for draft in written if isinstance(draft, Unwritable)]
         with writing(self.database) as connection:
             self._withhold(connection, candidates, verdicts)

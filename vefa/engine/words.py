@@ -12,7 +12,7 @@ from sqlalchemy.engine import Connection
 from vefa.channels.base import Email, Outgoing, Sender, Sms
 from vefa.content.templates import RenderError
 from vefa.crm.contexts import read_contexts
-from vefa.crm.recommendations import recommend
+from vefa.crm.recommendations import BestSellers, recommend
 from vefa.crm.scope import World
 from vefa.engine.plans import Pinned
 from vefa.engine.policy import Candidate
@@ -56,6 +56,7 @@ def write(
     step: Message,
     world: World,
     going: Sequence[tuple[Candidate, Medium]],
+    best: BestSellers,
 ) -> list[Draft | Unwritable]:
     """Render the step's words for everybody in `going`, by the medium judged for each."""
     if not going:
@@ -66,7 +67,8 @@ def write(
     held = coupons.latest(connection, ids) if any(name.startswith("coupon.") for name in names) else {}
     liked: Mapping[int, list[Any]] = {}
     if "recommendations" in names and step.recommend:
-        liked = recommend(connection, [one.customer_id for one, _ in going], step.recommend, world.now)
+        people = [one.customer_id for one, _ in going]
+        liked = recommend(connection, best.read(connection, world.now), people, step.recommend, world.now)
     drafts = []
     for one, medium in going:
         context = contexts[one.enrolment_id]
