@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from random import Random
-from signal import SIGKILL
+from signal import SIGINT, SIGKILL
 from subprocess import Popen
 from threading import Event, Thread, Timer
 from time import sleep
@@ -148,6 +148,25 @@ def test_a_second_attempt_in_doubt_is_the_last(runner: Runner, books: Books) -> 
     assert books.in_state("unknown") == in_doubt_twice
     assert max(books.taken()[number] for number in in_doubt_twice) == 2
     assert books.enrolments() == {"finished": PEOPLE}
+
+
+@pytest.mark.parametrize("filled_url", ["sqlite"], indirect=True)
+def test_ctrl_c_lets_what_is_in_flight_end_and_leaves_nothing_in_doubt(runner: Runner, books: Books) -> None:
+    process = runner.start()
+
+    def interrupt(asked: Asked) -> None:
+        if asked.number == 3:
+            process.send_signal(SIGINT)
+
+    runner.provider.script.rule(interrupt)
+    said = ended(process)
+    assert process.returncode == 130, said
+    assert "Traceback" not in said
+    assert books.states() == {"sent": len(runner.provider.send_ids), "queued": PEOPLE - len(runner.provider.send_ids)}
+
+    runner.run(now=NOON + MINUTE)
+    assert books.states() == {"sent": 2 * PEOPLE}
+    assert set(books.taken().values()) == {1}
 
 
 def _killed(runner: Runner, books: Books, blow: Blow, now: datetime = NOON) -> set[int]:

@@ -28,7 +28,7 @@ ZONES = {
 }
 JOURNEY = "delivery-thank-you"
 CURRENCIES = ("USD", "EUR", "GBP", "TRY")
-BEGIN, END = "2026-03-05T00:00+00:00", "2026-04-08T00:00+00:00"
+BEGIN, END = "2026-03-07T00:00+00:00", "2026-04-07T00:00+00:00"
 POLICY = "transactional: {email: {consent: no}}\n"
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier, Event
 
@@ -15,6 +16,7 @@ from vefa.database import reading, writing
 from vefa.engine.plans import store_plan
 from vefa.engine.tables import plans as stored_plans
 from vefa.engine.tables import step_names
+from vefa.ledger.tables import sends
 from vefa.plan.project import load_project
 from vefa.settings import load_settings
 
@@ -22,6 +24,12 @@ ON_BOTH = pytest.mark.parametrize("filled_url", ["sqlite", "postgresql"], indire
 #: Seconds for a run to come to its first message.
 SOON = 60
 WRITERS = 4
+CAPPED = """\
+commercial: {email: {consent: yes}}
+transactional: {email: {consent: no}}
+caps:
+  - {name: weekly, purpose: commercial, at_most: 1, within: 7 days, then: skip}
+"""
 
 
 @ON_BOTH
@@ -56,6 +64,22 @@ def test_two_runs_that_begin_together_send_everything_once(runner: Runner, books
 
     assert [process.returncode for process in both] == [0, 0], told
     assert _all_got_everything_once(books, journeys=2)
+
+
+@ON_BOTH
+@pytest.mark.rule(17)
+def test_a_cap_holds_over_two_journeys_that_run_at_once(runner: Runner, books: Books) -> None:
+    more = {"journeys/more-news.yaml": JOURNEY.format(name="More news"), "config/policy.yaml": CAPPED}
+    write_files(runner.root, **more)
+
+    both = [runner.start("order-news"), runner.start("more-news")]
+    told = [ended(process) for process in both]
+
+    assert [process.returncode for process in both] == [0, 0], told
+    books.assert_no_attempt_twice()
+    offers = Counter(row.customer_id for row in books.sends(sends.c.purpose == "commercial", sends.c.state == "sent"))
+    assert offers == dict.fromkeys(range(1, PEOPLE + 1), 1)
+    assert books.states() == {"sent": 3 * PEOPLE, "skipped": PEOPLE}
 
 
 @ON_BOTH
