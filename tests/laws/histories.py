@@ -229,13 +229,17 @@ def histories(draw: st.DrawFn, gentle: bool = False) -> History:
     second = second_journey(draw(st.sampled_from((None, None, "order.placed"))))
     main = draw(plans(sends_on=isinstance(second.trigger, EnteredTrigger)))
     crashes = draw(st.frozensets(st.integers(0, 150), max_size=3)) if draw(st.booleans()) else frozenset()
+    doings = draw(happenings(len(shop)))
+    # Facts are committed late: ticks fall between knowing and standing in the database.
+    between = {m.known + m.late // 2 for doing in doings for m in doing.moments.values() if m.late > 1}
+    late = draw(st.sets(st.sampled_from(sorted(between)), max_size=3)) if between else set()
     return History(
         start=start,
         people=shop,
-        doings=draw(happenings(len(shop))),
+        doings=doings,
         journeys=(main, second),
         policy=draw(policies()),
-        ticks=draw(clocks()),
+        ticks=tuple(sorted({*draw(clocks()), *(minute for minute in late if 0 <= minute <= SPAN)})),
         chaos=draw(st.none() | st.integers(0, 2**32)),
         crashes=frozenset() if gentle else crashes,
         gentle=gentle,

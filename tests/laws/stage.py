@@ -29,6 +29,8 @@ from vefa.settings import Settings
 
 FACTS = {"order": tables.orders, "return": tables.returns, "ticket": tables.tickets, "review": tables.reviews}
 FIRST_MOMENT = {"order": "placed", "return": "requested", "ticket": "opened", "review": "posted"}
+#: What a channel with chaos does, of 256 times.
+MISHAPS = (("refused", 15), ("blocked", 25), ("busy", 45), ("denied", 53), ("doubtful", 90), ("crash", 115))
 
 
 class Crash(BaseException):
@@ -86,14 +88,7 @@ class ScriptedChannel:
         attempt = message.ref.partition(".")[2]
         text = f"{self.chaos} {message.to} {message.journey} {message.step} {attempt}"
         dice = blake2b(text.encode(), digest_size=2).digest()[0]
-        for kind, upto in (
-            ("refused", 20),
-            ("blocked", 30),
-            ("busy", 50),
-            ("denied", 55),
-            ("doubtful", 85),
-            ("crash", 95),
-        ):
+        for kind, upto in MISHAPS:
             if dice < upto:
                 return "accepted" if self.gentle and kind in {"denied", "crash"} else kind
         return "accepted"
