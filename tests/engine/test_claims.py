@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date, datetime, time, timedelta
 
 import pytest
@@ -12,6 +13,7 @@ from tests.engine.worlds import BERLIN, DAY, HOUR, MINUTE, NOON, World, email, i
 from vefa.channels.base import Doubtful
 from vefa.crm.tables import contacts, customers
 from vefa.database import writing
+from vefa.engine.steps import advance
 from vefa.engine.tick import Tick
 from vefa.language.conditions import Compare, Duration
 from vefa.plan.policy import Cap, Policy, QuietHours, Rule, Withhold
@@ -349,13 +351,47 @@ def test_of_two_due_messages_the_journey_that_goes_first_wins(world: World) -> N
     for tick in ticks:
         tick.enter()
         tick.advance(tick.steps()[0])
-        from vefa.engine.steps import advance
-
         advance(tick._stand(tick.steps()[1]))
     for tick in ticks:
         world.walk(tick)
 
     assert {row.journey_id: row.state for row in world.sends()} == {1: "skipped", 2: "sent"}
+
+
+@pytest.mark.rule(17)
+def test_who_lost_to_a_message_that_came_to_nothing_goes_after_all(world: World) -> None:
+    world.under(capped(1, priority=("important",)))
+    world.deploy(make_plan(email()))
+    world.deploy(make_plan(email(unless=Compare("orders.count", ">=", 1)), journey="important"))
+    world.order(world.customer(), NOON)
+    important = world.begin(NOON, "important")
+    important.enter()
+    advance(important._stand(important.steps()[0]))
+    world.tick(NOON)
+    held = [row.state for row in world.sends()]
+    world.walk(important)
+
+    world.tick(NOON + 15 * MINUTE)
+
+    assert held == ["queued", "queued"]
+    assert [row.state for row in world.sends()] == ["skipped", "sent"]
+
+
+@pytest.mark.rule(17)
+def test_two_journeys_that_claim_at_the_same_time_keep_the_cap_together(world: World) -> None:
+    world.under(capped(1, then=SKIP))
+    names = ("thanks", "other")
+    for name in names:
+        world.deploy(make_plan(email(), journey=name))
+    people = [world.customer() for _ in range(12)]
+    for number in people:
+        world.order(number, NOON)
+
+    with ThreadPoolExecutor(2) as pool:
+        reports = list(pool.map(lambda name: world.tick(NOON, name), names))
+
+    assert sum(report.sent for report in reports) == len(people)
+    assert sorted(world.email.addresses) == sorted({*world.email.addresses})
 
 
 @pytest.mark.rule(17)

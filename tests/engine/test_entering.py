@@ -239,6 +239,19 @@ def test_who_is_sent_on_enters_the_other_journey_once_with_their_order(world: Wo
     assert (row.object_kind, row.object_id, row.order_id) == ("order", order, order)
 
 
+@pytest.mark.rule(4)
+def test_who_is_sent_on_is_not_too_old_though_the_sender_ticks_late(world: World) -> None:
+    world.deploy(make_plan(Enter("on", "on", None, "there")))
+    world.order(world.customer(), NOON)
+    world.tick(NOON - MINUTE)
+    world.deploy(
+        make_plan(wait("rest", "hello", days=9), email(), journey="there", trigger=EnteredTrigger()), NOON + HOUR
+    )
+    world.tick(NOON + 2 * DAY)
+
+    assert world.enrolment("there").due_at == NOON + 9 * DAY
+
+
 @pytest.mark.rule(8)
 def test_an_object_of_another_kind_is_never_taken_for_one_of_the_journeys_own(world: World) -> None:
     """A return and an order may bear the same number; the return's reason is not the other customer's business."""

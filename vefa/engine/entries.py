@@ -116,10 +116,13 @@ def candidate_scope(door: Doorway) -> Scope:
     return Scope(door.world, c.customer_id, object_kind=kind, object_id=c.object_id, order_id=c.order_id)
 
 
-def enter_staged(connection: Connection, door: Doorway) -> dict[str, int]:
-    """Enter whom the journey takes of the staged candidates; every one gets an outcome. Counts by outcome."""
+def enter_staged(connection: Connection, door: Doorway, *, sent_on: bool = False) -> dict[str, int]:
+    """Enter whom the journey takes of the staged candidates; every one gets an outcome. Counts by outcome.
+
+    Whom another journey sends on is never too old: the sender decides now, however late its tick.
+    """
     c = candidates.c
-    _judge(connection, door)
+    _judge(connection, door, sent_on)
     if door.pin.plan.reentry is not None:
         _take_slots(connection, door)
     held = sa.and_(c.outcome.is_(None), in_holdout(door.pin, _bucket(c.customer_id)))
@@ -130,7 +133,7 @@ def enter_staged(connection: Connection, door: Doorway) -> dict[str, int]:
     return {row.outcome: row.n for row in counts}
 
 
-def _judge(connection: Connection, door: Doorway) -> None:
+def _judge(connection: Connection, door: Doorway, sent_on: bool) -> None:
     c, scope = candidates.c, candidate_scope(door)
     trigger = door.pin.plan.trigger
     again = sa.exists().where(
@@ -139,9 +142,12 @@ def _judge(connection: Connection, door: Doorway) -> None:
         enrolments.c.entry_key == c.entry_key,
     )
     where = compile_condition(trigger.where, scope) if trigger.kind == "event" else sa.true()
-    outcome = sa.case(
+    aged = (
         (c.entered_at < (door.row.entry_from or door.now), "before it was live"),
         (c.entered_at < door.oldest, "too old"),
+    )
+    outcome = sa.case(
+        *(() if sent_on else aged),
         (again, "already inside once"),
         (sa.not_(where), "where"),
         (sa.not_(compile_condition(door.pin.plan.audience, scope)), "audience"),

@@ -105,7 +105,7 @@ def send_to(connection: Connection, world: World, journey: str, which: Any, mome
     kind, number = (sa.case((fits, column)) for column in (e.object_kind, e.object_id))
     columns = (e.customer_id, e.id, moment, kind, number, e.order_id, e.trigger_date, sa.null())
     stage(connection, sa.select(*columns).where(which))
-    return enter_staged(connection, door)
+    return enter_staged(connection, door, sent_on=True)
 
 
 def mark_goals(door: Doorway, pin: Pinned) -> int:

@@ -14,6 +14,8 @@ from vefa.plan.steps import Medium, Message, Purpose
 
 #: A defer without a limit of its own ends after this (rule 15).
 DEFER_LIMIT = timedelta(hours=24)
+#: Who lost a place to a message that is due but not claimed yet looks again so soon: that one may come to nothing.
+LOOK_AGAIN = timedelta(minutes=15)
 
 
 @dataclass(frozen=True)
@@ -155,6 +157,8 @@ class Counted:
     purpose: Purpose
     medium: Medium | None
     claimed_at: datetime
+    #: False: due by another step's or journey's hand, and not claimed yet
+    sure: bool = True
 
 
 @dataclass(frozen=True)
@@ -200,7 +204,7 @@ def over_cap(
             medium = here[2].medium if here else rival.medium
             full = _full(policy.caps, taken, rival.purpose, medium, now)
             if full is None:
-                taken.append(Counted(customer_id, rival.purpose, medium, now))
+                taken.append(Counted(customer_id, rival.purpose, medium, now, sure=here is not None))
             elif here:
                 cap, until = full
                 stopped[rival.send_id] = withhold(here[0], cap.withhold, now, until, f"cap: {cap.name}")
@@ -214,8 +218,9 @@ def _full(
         if not counts(cap, purpose, medium):
             continue
         window = elapsed(cap.within)
-        times = sorted(c.claimed_at for c in taken if counts(cap, c.purpose, c.medium) and c.claimed_at > now - window)
+        holding = [c for c in taken if counts(cap, c.purpose, c.medium) and c.claimed_at > now - window]
+        times = sorted(c.claimed_at for c in holding)
         if len(times) >= cap.limit:
-            frees = times[len(times) - cap.limit] if cap.limit else now
-            return cap, frees + window
+            frees = (times[len(times) - cap.limit] if cap.limit else now) + window
+            return cap, frees if all(c.sure for c in holding) else min(frees, now + LOOK_AGAIN)
     return None
