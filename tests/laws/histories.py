@@ -22,7 +22,15 @@ SPAN = 9 * DAY
 #: Around changes of the clock on either hemisphere, a leap day, Ramadan in Morocco, and a quiet summer.
 STARTS = tuple(
     datetime(y, m, d, 21, 40, tzinfo=UTC)
-    for y, m, d in ((2026, 3, 26), (2026, 10, 22), (2028, 2, 24), (2026, 3, 5), (2027, 4, 1), (2026, 7, 10))
+    for y, m, d in (
+        (2026, 3, 26),
+        (2026, 10, 22),
+        (2028, 2, 24),
+        (2026, 3, 5),
+        (2027, 4, 1),
+        (2026, 7, 10),
+        (2027, 2, 24),
+    )
 )
 
 
@@ -53,6 +61,10 @@ class Moment:
     @property
     def known(self) -> int:
         return self.at + self.lag
+
+    def is_known(self, minute: int, stood: int | None = None) -> bool:
+        """Whether it is known as of `minute`, by what stood in the database at `stood` (then itself)."""
+        return self.known <= minute and self.known + self.late <= (minute if stood is None else stood)
 
     def occurred(self, minute: int) -> int:
         """When it happened, as the shop believes at `minute`."""
@@ -87,6 +99,17 @@ class History:
 
     def moment(self, minute: int) -> datetime:
         return self.start + timedelta(minutes=minute)
+
+    def minute(self, moment: datetime) -> int:
+        return (moment - self.start) // timedelta(minutes=1)
+
+    def orders_counted(self, person: int, minute: int, stood: int | None = None) -> int:
+        """How many orders of theirs count as of `minute`, by what stood in the database at `stood` (then itself)."""
+        mine = [d.moments for d in self.doings if d.kind == "order" and d.person == person]
+        return sum(
+            m["placed"].is_known(minute, stood) and not ("cancelled" in m and m["cancelled"].is_known(minute, stood))
+            for m in mine
+        )
 
 
 # --- people --------------------------------------------------------------------------------------------------------

@@ -20,9 +20,10 @@ from vefa.crm.tables import events
 from vefa.engine.plans import elapsed
 from vefa.engine.policy import counts
 from vefa.engine.tables import considered, enrolments
+from vefa.language.conditions import Everything
 from vefa.ledger.tables import sends
 from vefa.plan.policy import QuietHours
-from vefa.plan.steps import EventTrigger, Message, Plan
+from vefa.plan.steps import EventTrigger, Message, Plan, SegmentTrigger
 
 REACHED = {"accepted", "doubtful", "crash"}
 
@@ -199,12 +200,50 @@ def check_considered(stage: Stage) -> None:
         assert said["entered"] + said["holdout"] == there
 
 
+def check_exits(stage: Stage) -> None:
+    """No message to whom the journey has no business with any more: looked at anew at every claim (rule 16)."""
+    history, ledger = stage.history, {row.id: row for row in rows(stage.database, sends)}
+    inside = {row.id: row for row in rows(stage.database, enrolments)}
+    for one in stage.got:
+        exits = next(plan.exits for plan in history.journeys if plan.journey == one.journey)
+        minute, person = history.minute(one.at), one.person - 1
+        assert exits.unless is None or history.orders_counted(person, minute) < 3
+        entered = inside[ledger[one.send_id].enrolment_id].entered_at
+        for scope in exits.on:
+            assert not (scope.of_customer and came_since(history, person, scope.event, entered, minute))
+
+
+def came_since(history: History, person: int, event: str, entered: datetime, minute: int) -> bool:
+    """Whether such an event of the customer, later than their entry, is known."""
+    kind, _, name = event.partition(".")
+    moments = [d.moments[name] for d in history.doings if (d.kind, d.person) == (kind, person) and name in d.moments]
+    return any(m.is_known(minute) and history.moment(m.occurred(minute)) > entered for m in moments)
+
+
+def check_segment(stage: Stage) -> None:
+    """Into a segment's journey one enters by coming into the segment, not by being in it."""
+    history, plan = stage.history, stage.history.journeys[0]
+    if not isinstance(plan.trigger, SegmentTrigger):
+        return
+    since = 0 if plan.backfill is None else -plan.backfill.days * DAY
+    entries = Counter(row.customer_id for row in rows(stage.database, enrolments) if row.journey_id == 1)
+    for person in range(len(history.people)):
+        looks = [history.orders_counted(person, since, history.ticks[0]) > 0]
+        looks += [history.orders_counted(person, minute) > 0 for minute in history.ticks]
+        came_in = sum(after and not before for before, after in pairwise(looks))
+        assert entries[person + 1] <= came_in
+        plain = plan.reentry is None and plan.audience == Everything() and not stage.crashed
+        assert entries[person + 1] == came_in or not plain or came_in > 1
+
+
 def check_all(stage: Stage) -> None:
     check_entries(stage)
     check_ledger(stage)
     check_permissions(stage)
     check_caps(stage)
     check_walk(stage)
+    check_exits(stage)
+    check_segment(stage)
 
 
 @settings(max_examples=max(30, settings().max_examples // 10))
