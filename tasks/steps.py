@@ -19,9 +19,9 @@ from prefect.artifacts import acreate_progress_artifact, aupdate_progress_artifa
 from prefect.cache_policies import NO_CACHE
 from prefect.states import Completed
 
-from vefa.engine.delivery import StepCounts
 from vefa.engine.entries import EntryCounts
 from vefa.engine.lease import JourneyBusy
+from vefa.engine.post import StepCounts
 from vefa.engine.tick import StepRef, Tick
 from vefa.errors import UserError
 

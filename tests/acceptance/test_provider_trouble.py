@@ -22,7 +22,7 @@ from vefa.crm.identity import address_key
 from vefa.crm.tables import contacts, suppressions
 from vefa.database import reading, writing
 from vefa.engine import delivery
-from vefa.engine.delivery import BREAKER
+from vefa.engine.batch import BREAKER
 from vefa.engine.plans import store_plan
 from vefa.engine.shop import Shop, open_shop
 from vefa.engine.tick import run_tick

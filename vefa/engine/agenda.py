@@ -16,7 +16,6 @@ from vefa.crm.tables import events
 from vefa.database import from_micros, reading, to_micros
 from vefa.engine.plans import JourneyRow, Pinned, journey_row, pinned
 from vefa.engine.tables import enrolments, journeys
-from vefa.ledger.claims import LOOK_UP, waits_for_second
 from vefa.ledger.tables import sends
 from vefa.plan.steps import DateTrigger, EventTrigger, EveryTrigger, SegmentTrigger, WaitUntilEvent, WaitUntilTime
 
@@ -64,7 +63,6 @@ def due_journeys(database: Engine, now: datetime, shop_zone: str) -> tuple[str, 
             sa.select(e.journey_id).where(e.state == "active", e.due_at <= now),
             sa.select(s.journey_id).where(s.state == "queued", s.not_before <= now),
             sa.select(s.journey_id).where(s.state.in_(("reserved", "claimed")), s.lease_until.is_not(None)),
-            sa.select(s.journey_id).where(waits_for_second(now)),
         ]
         for row, pin in found:
             known = events.c.known_at.between(_since(row, now), now)
@@ -114,16 +112,12 @@ def next_moment(database: Engine, after: datetime, shop_zone: str) -> datetime |
         zones = {*known_zones(connection), shop_zone}
         types = sorted(set().union(*(event_types(pin) for _, pin in found)))
         since = to_micros(after)
-        second = sa.type_coerce(s.claimed_at, sa.BigInteger) + LOOK_UP // timedelta(microseconds=1)
         parts = [
             sa.select(sa.func.min(sa.type_coerce(e.due_at, sa.BigInteger))).where(
                 e.state == "active", e.due_at > since
             ),
             sa.select(sa.func.min(sa.type_coerce(s.not_before, sa.BigInteger))).where(
                 s.state == "queued", s.not_before > since
-            ),
-            sa.select(sa.func.min(second)).where(
-                s.state == "unknown", s.purpose == "transactional", s.doubts < 2, second > since
             ),
         ]
         parts += [

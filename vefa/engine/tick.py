@@ -20,11 +20,12 @@ from vefa.crm import facts
 from vefa.crm.scope import Source, World
 from vefa.database import reading, writing
 from vefa.engine import triggers
-from vefa.engine.delivery import Post, StepCounts, deliver, doubtful, queued
+from vefa.engine.delivery import deliver
 from vefa.engine.entries import Doorway, EntryCounts
 from vefa.engine.exits import mark_goals, run_exits
 from vefa.engine.lease import JourneyBusy, acquire, give_up, renew
 from vefa.engine.plans import JourneyRow, Pinned, plans_in_use, plans_measured
+from vefa.engine.post import Post, StepCounts, queued
 from vefa.engine.scopes import make_world
 from vefa.engine.shop import Shop
 from vefa.engine.steps import Stand, advance, changed_field, waiting_for_event
@@ -189,7 +190,6 @@ class Tick:
             if isinstance(stand.step, Message):
                 n += queued(connection, self._post(stand.pin, stand.step), self.clock())
                 n += self._settled_late(connection, stand)
-                n += doubtful(connection, self._post(stand.pin, stand.step), self.clock())
         return n
 
     def advance(self, step: StepRef, progress: Progress | None = None, limit: int | None = None) -> StepCounts:

@@ -146,23 +146,19 @@ def ended(state: str, reason: str | None) -> dict[str, Any]:
     }
 
 
-def waits_for_second(now: datetime) -> Any:
-    """Over `sends`: transactional, in doubt once, and its look-up window is over (rule 14)."""
-    return sa.and_(
+def second_attempts(connection: Connection, which: Any, now: datetime) -> int:
+    """Queue once more, of those that `which` chooses, transactional messages in doubt after the look-up window.
+
+    Commercial ones never go again (rule 14).
+    """
+    again = sa.and_(
+        which,
         s.state == "unknown",
         s.purpose == "transactional",
         s.doubts < 2,
         s.claimed_at <= now - LOOK_UP,
         s.claimed_at > now - HOLD,
     )
-
-
-def second_attempts(connection: Connection, which: Any, now: datetime) -> int:
-    """Queue once more, of those that `which` chooses, transactional messages in doubt after the look-up window.
-
-    Commercial ones never go again (rule 14).
-    """
-    again = sa.and_(which, waits_for_second(now))
     note(connection, again, now, "released", "in doubt; transactional messages go once more")
     update = sa.update(sends).where(again).values(state="queued", not_before=now, batch_id=None)
     return connection.execute(update).rowcount

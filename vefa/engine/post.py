@@ -1,0 +1,103 @@
+"""One message step being delivered, and what came of it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from vefa.clock import Clock
+from vefa.crm.recommendations import BestSellers
+from vefa.crm.scope import Source
+from vefa.engine.plans import Pinned
+from vefa.engine.shop import Shop
+from vefa.engine.tables import enrolments, journeys
+from vefa.ledger.tables import sends
+from vefa.plan.steps import Message
+
+e, s = enrolments.c, sends.c
+
+Hook = Callable[[], None]
+
+
+def _nothing() -> None:
+    """No hook."""
+
+
+@dataclass
+class StepCounts:
+    """What a tick did at one step."""
+
+    step: str
+    handled: int = 0
+    sent: int = 0
+    failed: int = 0
+    unknown: int = 0
+    left: int = 0
+    held: Counter[str] = field(default_factory=Counter)
+    deferred: Counter[str] = field(default_factory=Counter)
+
+    def add(self, other: StepCounts) -> None:
+        """Take in what another worker did at the same step."""
+        self.handled += other.handled
+        self.sent += other.sent
+        self.failed += other.failed
+        self.unknown += other.unknown
+        self.left += other.left
+        self.held += other.held
+        self.deferred += other.deferred
+
+
+@dataclass(frozen=True)
+class Post:
+    """One message step being delivered: whom, by which rules, with whose clocks.
+
+    `before_request` runs between the claim's commit and the last look at suppressions: tests put a crash or a
+    refusal there.
+    """
+
+    shop: Shop
+    pin: Pinned
+    current: Pinned
+    step: Message
+    clock: Clock
+    wall: Clock
+    owner: str
+    facts: Source
+    before_request: Hook = _nothing
+    best: BestSellers = field(default_factory=BestSellers)
+
+    @property
+    def words_step(self) -> Message:
+        """The step with the words of the plan in force: words are live, steps are pinned (rule 20)."""
+        live = self.current.plan.by_key.get(self.step.key)
+        if not isinstance(live, Message) or live.template != self.step.template:
+            return self.step
+
+        return replace(self.step, subject=live.subject, preheader=live.preheader)
+
+    @property
+    def mine(self) -> Any:
+        """Over `sends`: the messages of this step, in this plan."""
+        here = sa.exists().where(
+            e.id == s.enrolment_id, e.plan_id == self.pin.id, e.step == self.pin.number(self.step.key)
+        )
+        step = sa.and_(s.journey_id == self.pin.journey_id, s.step == self.pin.number(self.step.id))
+        return sa.and_(step, here.correlate_except(enrolments))
+
+
+def queued(connection: Connection, post: Post, now: datetime) -> int:
+    """How many messages of the step may be sent now."""
+    where = sa.and_(post.mine, s.state == "queued", s.not_before <= now)
+    return connection.scalar(sa.select(sa.func.count()).select_from(sends).where(where)) or 0
+
+
+def running(connection: Connection, post: Post) -> bool:
+    """Whether the journey may send: read anew at every claim (rule 22)."""
+    state = connection.scalar(sa.select(journeys.c.state).where(journeys.c.id == post.pin.journey_id))
+    return state in ("live", "closing")
