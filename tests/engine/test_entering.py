@@ -241,15 +241,14 @@ def test_who_is_sent_on_enters_the_other_journey_once_with_their_order(world: Wo
 
 @pytest.mark.rule(4)
 def test_who_is_sent_on_is_not_too_old_though_the_sender_ticks_late(world: World) -> None:
-    world.deploy(make_plan(Enter("on", "on", None, "there")))
+    world.deploy(make_plan(wait("rest", "on", hours=1), Enter("on", "on", None, "there")))
+    world.deploy(make_plan(email(), journey="there", trigger=EnteredTrigger()), NOON + 2 * HOUR)
     world.order(world.customer(), NOON)
-    world.tick(NOON - MINUTE)
-    world.deploy(
-        make_plan(wait("rest", "hello", days=9), email(), journey="there", trigger=EnteredTrigger()), NOON + HOUR
-    )
-    world.tick(NOON + 2 * DAY)
+    world.tick(NOON)
 
-    assert world.enrolment("there").due_at == NOON + 9 * DAY
+    world.tick(NOON + 5 * DAY)
+
+    assert world.enrolment("there").entered_at == NOON + HOUR
 
 
 @pytest.mark.rule(8)
