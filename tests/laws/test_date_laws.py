@@ -54,20 +54,23 @@ def dated_histories(draw: st.DrawFn) -> History:
     return History(start, shop, (), (journey(trigger),), Policy(), ticks)
 
 
-LEAP = Person("Europe/Istanbul", date(2024, 2, 29), datetime(2024, 2, 29, 22, 30, tzinfo=UTC), frozenset(), ())
-FEBRUARY = History(
-    datetime(2027, 2, 25, 12, tzinfo=UTC),
-    (LEAP,),
-    (),
-    (journey(DateTrigger("customer.created_at", 0, time(9))),),
-    Policy(),
-    (DAY, 3 * DAY, 5 * DAY, SPAN),
-)
+def signed_up(joined: datetime, zone: str, start: datetime) -> History:
+    """Somebody's anniversary of signing up, when UTC and their own clock were on different days."""
+    person = Person(zone, None, joined, frozenset(), ())
+    plan = journey(DateTrigger("customer.created_at", 0, time(9)))
+    return History(start, (person,), (), (plan,), Policy(), (DAY, 3 * DAY, 5 * DAY, SPAN))
+
+
+COMMON, LEAP = datetime(2027, 2, 25, 12, tzinfo=UTC), datetime(2028, 2, 25, 12, tzinfo=UTC)
+IN_A_LEAP_YEAR, IN_A_COMMON_YEAR = datetime(2024, 2, 29, 22, 30, tzinfo=UTC), datetime(2023, 2, 28, 22, 30, tzinfo=UTC)
+WEST_OF_UTC = datetime(2023, 3, 1, 2, tzinfo=UTC)
 
 
 @settings(max_examples=max(20, settings().max_examples // 10))
 @given(dated_histories())
-@example(FEBRUARY)
+@example(signed_up(IN_A_LEAP_YEAR, "Europe/Istanbul", COMMON))
+@example(signed_up(IN_A_COMMON_YEAR, "Europe/Istanbul", LEAP))
+@example(signed_up(WEST_OF_UTC, "America/New_York", LEAP))
 def test_everybody_whose_day_it_is_enters_once_at_that_moment_of_their_own_clock(
     theatre: Theatre, history: History
 ) -> None:

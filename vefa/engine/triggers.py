@@ -132,8 +132,8 @@ def _whose_day(
     scope = customer_scope(door.world, customers.c.id, customers.c.zone)
     value = FIELDS[trigger.field].sql(scope)
     near = {(day + timedelta(days=n)).strftime("%m%d") for n in (-1, 0, 1)}
-    if (day.month, day.day) in ((2, 28), (3, 1)):
-        near.add("0229")
+    if near & {"0228", "0301"}:  # neighbours in one year, with a day between them in another
+        near |= {"0228", "0229", "0301"}
     query = (
         sa.select(customers.c.id, customers.c.zone, value.label("value"))
         .where(customers.c.id > after, customers.c.zone.in_(zones), customers.c.known_at <= door.now)
