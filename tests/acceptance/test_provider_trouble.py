@@ -4,121 +4,21 @@ the provider's log say the same, nobody was written to twice without need, and n
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from datetime import datetime, timedelta
-from typing import Any
 
 import pytest
 import sqlalchemy as sa
-from pydantic import SecretStr
 
-from tests.acceptance.small_shop import HOUR, KEY, MINUTE, NOON, Books, address, fill, write_files
+from tests.acceptance.small_shop import HOUR, MINUTE, NOON, Books, address
+from tests.acceptance.troubled_shop import HASTY, PEOPLE, REQUESTS, SQLITE_ONLY, books, texts, timeout_for, troubled
 from vefa.channels.fakes.behaviours import Answer, Asked, Behaviour, Drop, Hang, at_rate, busy
-from vefa.channels.fakes.sendgrid import FakeSendGrid
-from vefa.channels.fakes.twilio import FakeTwilio
-from vefa.clock import stopped_at
 from vefa.crm.identity import address_key
 from vefa.crm.tables import contacts, suppressions
-from vefa.database import reading, writing
-from vefa.engine import delivery
+from vefa.database import writing
 from vefa.engine.batch import BREAKER
-from vefa.engine.plans import store_plan
-from vefa.engine.shop import Shop, open_shop
-from vefa.engine.tick import run_tick
-from vefa.ledger.claims import HOLD, LOOK_UP
+from vefa.ledger.claims import LOOK_UP
 from vefa.ledger.tables import breakers, sends
-from vefa.plan.project import load_project
-from vefa.settings import Channels, Settings
-from vefa.settings import Shop as ShopSettings
 
-PEOPLE, REQUESTS = 30, 3
-SQLITE_ONLY = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
-#: Seconds that the shop waits for an answer: far more than one takes, or little where none is to come.
-PATIENT, HASTY = 30.0, 0.8
-SMS_JOURNEY = """\
-name: Order news by SMS
-description: Confirms the order.
-owner: care@ornek.example
-purpose: transactional
-trigger: {event: order.placed}
-steps:
-  - sms: confirmed
-    id: confirmed
-"""
-
-
-@dataclass
-class Troubled:
-    """A shop of 30 customers that sends ten at a time, and ticks of it at given moments."""
-
-    shop: Shop
-    journey: str
-
-    def tick(self, at: datetime) -> None:
-        """Business time and the wall clock say the same."""
-        run_tick(self.shop, self.journey, clock=stopped_at(at), owner="test", wall=stopped_at(at))
-
-    def settle(self, begin: datetime = NOON + LOOK_UP, length: timedelta = 2 * HOLD) -> None:
-        """Everything that time brings by itself."""
-        for quarter in range(5):
-            self.tick(begin + quarter * length / 4)
-
-    def rows(self, table: sa.Table, *where: Any) -> list[Any]:
-        with reading(self.shop.database) as connection:
-            return list(connection.execute(sa.select(table).where(*where)))
-
-
-@pytest.fixture
-def texts() -> Iterator[FakeTwilio]:
-    with FakeTwilio() as fake:
-        yield fake
-
-
-@pytest.fixture
-def troubled(
-    engine: sa.Engine, settings: Settings, provider: FakeSendGrid, texts: FakeTwilio, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[Callable[..., Troubled]]:
-    """`troubled("order-news")`: the shop with that journey live; other settings by keyword."""
-    monkeypatch.setattr(delivery, "BATCH", PEOPLE // REQUESTS)
-    write_files(settings.root, **SMS_FILES)
-    fill(engine, PEOPLE)
-    opened: list[Shop] = []
-
-    def make(journey: str = "order-news", **more: Any) -> Troubled:
-        given: dict[str, Any] = {
-            "shop": ShopSettings(locales=("en",)),
-            "channels": Channels(email="sendgrid", sms="twilio"),
-            "sendgrid_base_url": provider.url,
-            "sendgrid_api_key": SecretStr(KEY),
-            "twilio_base_url": texts.url,
-            "twilio_account_sid": "AC0123",
-            "twilio_auth_token": SecretStr("a token of tests only"),
-            "provider_timeout_seconds": PATIENT,
-            "sends_in_flight": 1,
-        }
-        ours = settings.model_copy(update=given | more)
-        project = load_project(ours.root, ours)
-        with writing(engine) as connection:
-            store_plan(connection, project.plans[journey], NOON)
-        opened.append(open_shop(ours, database=engine, policy=project.policy))
-        return Troubled(opened[-1], journey)
-
-    yield make
-    for shop in opened:
-        for channel in shop.channels.values():
-            channel.close()
-
-
-SMS_FILES = {
-    "journeys/order-texts.yaml": SMS_JOURNEY,
-    "journeys/templates/confirmed.en.sms.txt": "We have your order, {{ customer.first_name }}.\n",
-}
-
-
-@pytest.fixture
-def books(engine: sa.Engine, provider: FakeSendGrid) -> Books:
-    return Books(engine, provider)
+__all__ = ["books", "texts", "troubled"]
 
 
 def assert_agree(books: Books) -> None:
@@ -135,9 +35,6 @@ def assert_done(books: Books, **states: int) -> None:
     assert books.enrolments() == {"finished": PEOPLE}
     assert books.states() == states
     assert_agree(books)
-
-
-# --- e-mail
 
 
 def test_a_storm_of_429_costs_time_only(troubled, books, provider):
@@ -179,15 +76,11 @@ DOUBTS = {
 IN_DOUBT = pytest.mark.parametrize(("behaviour", "reason"), DOUBTS.values(), ids=DOUBTS.keys())
 
 
-def _timeout(behaviour: Behaviour) -> float:
-    return HASTY if isinstance(behaviour, Hang) else PATIENT
-
-
 @SQLITE_ONLY
 @pytest.mark.rule(14)
 @IN_DOUBT
 def test_a_transactional_message_in_doubt_goes_once_more(troubled, books, provider, behaviour, reason):
-    shop = troubled(provider_timeout_seconds=_timeout(behaviour))
+    shop = troubled(provider_timeout_seconds=timeout_for(behaviour))
     provider.script.queue(behaviour)
 
     shop.tick(NOON)
@@ -207,7 +100,7 @@ def test_a_transactional_message_in_doubt_goes_once_more(troubled, books, provid
 @pytest.mark.rule(15)
 @IN_DOUBT
 def test_a_commercial_message_in_doubt_never_goes_again(troubled, books, provider, behaviour, reason):
-    shop = troubled(provider_timeout_seconds=_timeout(behaviour))
+    shop = troubled(provider_timeout_seconds=timeout_for(behaviour))
     provider.script.queue(*[None] * REQUESTS, behaviour)
 
     shop.tick(NOON)
@@ -312,76 +205,3 @@ STORM: tuple[tuple[Behaviour, float], ...] = (
     (Drop(), 0.1),
     (Answer(401), 0.1),
 )
-
-
-# --- SMS
-
-
-def assert_texts_agree(books: Books, texts: FakeTwilio) -> None:
-    """Every SMS that the ledger calls sent bears the number under which the provider took it."""
-    sids = [row.provider_id for row in books.sends(sends.c.state == "sent")]
-    assert len(set(sids)) == len(sids)
-    assert set(sids) <= {sms.sid for sms in texts.received}
-
-
-@SQLITE_ONLY
-def test_a_storm_of_429_costs_time_only_by_sms(troubled, books, texts):
-    shop = troubled("order-texts")
-    texts.script.rule(at_rate(busy(60), 0.5))
-
-    for minute in range(12):
-        shop.tick(NOON + minute * MINUTE)
-    texts.script.clear()
-    shop.tick(NOON + HOUR)
-
-    assert books.states() == {"sent": PEOPLE}
-    assert books.enrolments() == {"finished": PEOPLE}
-    assert texts.taken == len({sms.to for sms in texts.received}) == PEOPLE
-    assert_texts_agree(books, texts)
-
-
-@SQLITE_ONLY
-@pytest.mark.parametrize("behaviour", [Answer(500, keeps=True), Hang(2 * HASTY), Drop(), Drop(before_reading=True)])
-def test_an_sms_in_doubt_goes_once_more(troubled, books, texts, behaviour):
-    shop = troubled("order-texts", provider_timeout_seconds=_timeout(behaviour))
-    texts.script.queue(behaviour)
-
-    shop.tick(NOON)
-    assert books.states() == {"sent": PEOPLE - 1, "unknown": 1}
-    shop.settle()
-
-    assert books.states() == {"sent": PEOPLE}
-    assert texts.taken == PEOPLE + getattr(behaviour, "keeps", False)
-    assert_texts_agree(books, texts)
-
-
-@SQLITE_ONLY
-def test_refused_keys_open_the_breaker_for_sms(troubled, books, texts):
-    shop = troubled("order-texts")
-    texts.script.rule(lambda _asked: Answer(401, b'{"code": 20003, "message": "Authenticate", "status": 401}'))
-
-    shop.tick(NOON)
-    asked = texts.requests
-    texts.script.clear()
-    shop.tick(NOON + MINUTE)
-    assert (texts.requests, books.states()) == (asked, {"queued": PEOPLE})
-    shop.tick(NOON + BREAKER)
-
-    assert books.states() == {"sent": PEOPLE}
-    assert texts.taken == PEOPLE
-    assert_texts_agree(books, texts)
-
-
-@SQLITE_ONLY
-def test_a_bad_number_costs_only_itself(troubled, books, texts):
-    shop = troubled("order-texts")
-    unsubscribed = "+15005550004"
-    with writing(books.database) as connection:
-        change = sa.update(contacts).where(contacts.c.customer_id == 7, contacts.c.channel == "sms")
-        connection.execute(change.values(address=unsubscribed, address_key=address_key(unsubscribed)))
-
-    shop.tick(NOON)
-
-    assert books.states() == {"sent": PEOPLE - 1, "failed": 1}
-    assert [row.channel for row in shop.rows(suppressions)] == ["sms"]
-    assert_texts_agree(books, texts)
