@@ -19,7 +19,13 @@ from vefa.settings import Settings
 _CHECKS = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.function_scoped_fixture]
 settings.register_profile("default", derandomize=True, deadline=None, database=None, suppress_health_check=_CHECKS)
 settings.register_profile(
-    "thorough", deadline=None, database=None, suppress_health_check=_CHECKS, max_examples=2_000, print_blob=True
+    "thorough",
+    derandomize=False,
+    deadline=None,
+    database=None,
+    suppress_health_check=_CHECKS,
+    max_examples=2_000,
+    print_blob=True,
 )
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
 

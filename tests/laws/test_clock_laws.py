@@ -44,7 +44,7 @@ from vefa.plan.steps import (
     WaitUntilTime,
 )
 
-FEW = settings(max_examples=6 if settings().derandomize else settings().max_examples // 10)
+FEW = settings(max_examples=6 if settings().derandomize else settings().max_examples // 25)
 
 
 def calm(plan: Plan) -> Plan:

@@ -9,7 +9,7 @@ from tests.laws.stage import Theatre
 from tests.laws.test_clock_laws import fate, lived
 
 
-@settings(max_examples=4 if settings().derandomize else settings().max_examples // 20)
+@settings(max_examples=4 if settings().derandomize else settings().max_examples // 50)
 @given(histories(gentle=True))
 def test_both_databases_tell_the_same_story(theatre: Theatre, postgresql_theatre: Theatre, history: History) -> None:
     here = lived(theatre, history)
