@@ -105,15 +105,14 @@ def walk(
 
     owner = make_owner()
     zone = shop.settings.shop.zone
-    for moment in _moments(shop.database, span, zone):
+    for moment in _moments(shop.database, span, zone, only):
         if hand.moment is not None:
             hand.moment = moment
         told(*span.way(moment))
         # At both ends everybody is looked at, so that what was committed out of order is not left for another day.
         at_an_end = moment in (span.begin, span.end)
-        for journey in running_journeys(shop.database) if at_an_end else due_journeys(shop.database, moment, zone):
-            if only and journey not in only:
-                continue
+        everybody = running_journeys(shop.database, only) if at_an_end else ()
+        for journey in everybody or due_journeys(shop.database, moment, zone, only):
             try:
                 yield run_tick(shop, journey, clock=hand, owner=owner)
             except JourneyBusy as busy:
@@ -134,14 +133,14 @@ class Span:
         return (moment - self.begin) // self.every, (self.end - self.begin) // self.every
 
 
-def _moments(database: Engine, span: Span, zone: str) -> Iterator[datetime]:
+def _moments(database: Engine, span: Span, zone: str, only: Sequence[str]) -> Iterator[datetime]:
     """The begin, then from one moment with work to the next, and the end."""
     from vefa.engine.agenda import next_moment
 
     moment = span.begin
     while moment < span.end:
         yield moment
-        work = next_moment(database, moment, zone) or span.end
+        work = next_moment(database, moment, zone, only) or span.end
         moment = max(work, moment + span.every)
     yield span.end
 

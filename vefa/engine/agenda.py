@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -24,9 +24,11 @@ e, s = enrolments.c, sends.c
 SEGMENTS_EVERY = timedelta(hours=1)
 
 
-def running(connection: Connection) -> list[tuple[JourneyRow, Pinned]]:
-    """Journeys that tick, each with its current plan."""
+def running(connection: Connection, only: Collection[str] = ()) -> list[tuple[JourneyRow, Pinned]]:
+    """Journeys that tick (of `only` these, if any are named), each with its current plan."""
     query = sa.select(journeys.c.name).where(journeys.c.state.in_(("live", "closing")), journeys.c.plan_id.is_not(None))
+    if only:
+        query = query.where(journeys.c.name.in_(only))
     rows = [journey_row(connection, name) for name in connection.scalars(query.order_by(journeys.c.name))]
     return [(row, pinned(connection, row.plan_id or 0)) for row in rows]
 
@@ -46,31 +48,36 @@ def event_types(pin: Pinned) -> set[str]:
     return types
 
 
-def running_journeys(database: Engine) -> tuple[str, ...]:
+def running_journeys(database: Engine, only: Collection[str] = ()) -> tuple[str, ...]:
     """All journeys that tick, with or without anything due."""
     with reading(database) as connection:
-        return tuple(row.name for row, _ in running(connection))
+        return tuple(row.name for row, _ in running(connection, only))
 
 
-def due_journeys(database: Engine, now: datetime, shop_zone: str) -> tuple[str, ...]:
-    """Journeys with anything due, by one query over all of them."""
+def due_journeys(database: Engine, now: datetime, shop_zone: str, only: Collection[str] = ()) -> tuple[str, ...]:
+    """Journeys with anything due, by one query over all of them; a few looks along indexes for each."""
     with reading(database) as connection:
-        found = running(connection)
+        found = running(connection, only)
         if not found:
             return ()
         zones = {*known_zones(connection), shop_zone}
-        parts = [
-            sa.select(e.journey_id).where(e.state == "active", e.due_at <= now),
-            sa.select(s.journey_id).where(s.state == "queued", s.not_before <= now),
-            sa.select(s.journey_id).where(s.state.in_(("reserved", "claimed")), s.lease_until.is_not(None)),
-        ]
-        for row, pin in found:
-            known = events.c.known_at.between(_since(row, now), now)
-            some = sa.exists().where(events.c.type.in_(sorted(event_types(pin))), known)
-            parts.append(sa.select(sa.literal(row.id, sa.BigInteger)).where(some))
-        ids = set(connection.scalars(sa.union(*parts)))
+        parts = [sa.select(sa.literal(row.id, sa.BigInteger)).where(_has_work(row, pin, now)) for row, pin in found]
+        ids = set(connection.scalars(sa.union_all(*parts)))
         clocks = {row.id for row, pin in found if _clock_is_due(row, pin, zones, now, shop_zone)}
     return tuple(row.name for row, _ in found if row.id in ids | clocks)
+
+
+def _has_work(row: JourneyRow, pin: Pinned, now: datetime) -> sa.ColumnElement[bool]:
+    """Somebody is due, a message is queued or was left half-way, or an event that the journey knows has come in."""
+    leased = s.state.in_(("reserved", "claimed"))
+    return sa.or_(
+        sa.exists().where(e.journey_id == row.id, e.state == "active", e.due_at <= now),
+        sa.exists().where(s.journey_id == row.id, s.state == "queued", s.not_before <= now),
+        sa.exists().where(s.journey_id == row.id, leased, s.lease_until.is_not(None)),
+        sa.exists().where(
+            events.c.type.in_(sorted(event_types(pin))), events.c.known_at.between(_since(row, now), now)
+        ),
+    )
 
 
 def _since(row: JourneyRow, now: datetime) -> datetime:
@@ -103,21 +110,21 @@ def _clock_moments(pin: Pinned, zones: Iterable[str], after: datetime, shop_zone
             return
 
 
-def next_moment(database: Engine, after: datetime, shop_zone: str) -> datetime | None:
+def next_moment(database: Engine, after: datetime, shop_zone: str, only: Collection[str] = ()) -> datetime | None:
     """The next moment later than `after` at which any journey has work; None if nothing is ever due again."""
     with reading(database) as connection:
-        found = running(connection)
+        found = running(connection, only)
         if not found:
             return None
         zones = {*known_zones(connection), shop_zone}
         types = sorted(set().union(*(event_types(pin) for _, pin in found)))
-        since = to_micros(after)
+        since, ids = to_micros(after), [row.id for row, _ in found]
         parts = [
             sa.select(sa.func.min(sa.type_coerce(e.due_at, sa.BigInteger))).where(
-                e.state == "active", e.due_at > since
+                e.journey_id.in_(ids), e.state == "active", e.due_at > since
             ),
             sa.select(sa.func.min(sa.type_coerce(s.not_before, sa.BigInteger))).where(
-                s.state == "queued", s.not_before > since
+                s.journey_id.in_(ids), s.state == "queued", s.not_before > since
             ),
         ]
         parts += [
