@@ -120,18 +120,23 @@ channels = st.sampled_from(("email", "sms"))
 minutes = st.integers(0, SPAN)
 
 
+def rare(n: int) -> st.SearchStrategy[bool]:
+    """True one time in `n`; what is drawn first of all is False, so that small histories are plain ones."""
+    return st.integers(1, n).map(lambda drawn: drawn == n)
+
+
 @st.composite
 def anniversaries(draw: st.DrawFn, start: datetime) -> date:
     """A day of an earlier year whose anniversary falls into the history, or is 29 February."""
     day = start.date() + timedelta(days=draw(st.integers(-3, 12)))
     year = draw(st.integers(1950, start.year - 1))
     leap = date(1996, 2, 29)
-    return leap if draw(st.integers(0, 5)) == 0 else day.replace(day=min(day.day, 28), year=year)
+    return leap if draw(rare(6)) else day.replace(day=min(day.day, 28), year=year)
 
 
 @st.composite
 def people(draw: st.DrawFn, start: datetime) -> Person:
-    early = [(channel, True, -DAY) for channel in ("email", "sms") if draw(st.integers(0, 9))]
+    early = [(channel, True, -DAY) for channel in ("email", "sms") if not draw(rare(10))]
     later = draw(st.lists(st.tuples(channels, st.booleans(), minutes), max_size=1))
     purposes = st.sampled_from((None, "commercial"))
     return Person(
@@ -140,7 +145,7 @@ def people(draw: st.DrawFn, start: datetime) -> Person:
         joined=datetime.combine(draw(anniversaries(start)), time(), UTC) + timedelta(minutes=draw(st.integers(0, DAY))),
         channels=draw(st.sampled_from((BOTH, BOTH, BOTH, BOTH, frozenset({"email"}), frozenset({"sms"})))),
         said=tuple(early + later),
-        suppressed=() if draw(st.integers(0, 4)) else (draw(st.tuples(channels, purposes, minutes)),),
+        suppressed=(draw(st.tuples(channels, purposes, minutes)),) if draw(rare(5)) else (),
         preferred=draw(st.sampled_from((None, "email", "sms"))),
         undeliverable=draw(st.sampled_from((None,) * 14 + ("no MX",))),
     )
@@ -156,7 +161,7 @@ lates = st.sampled_from((0, 0, 0, 1, 30, 50))
 def moment_after(draw: st.DrawFn, first: int, spread: int, corrections: bool) -> Moment:
     at, lag, late = first + draw(st.integers(0, spread)), draw(lags), draw(lates)
     corrected = None
-    if corrections and not draw(st.integers(0, 4)):
+    if corrections and draw(rare(5)):
         corrected = (at + lag + late + draw(st.integers(1, 3 * DAY)), at + draw(st.integers(-DAY, DAY)))
     return Moment(at, lag, late, corrected)
 
@@ -167,10 +172,10 @@ def orders(draw: st.DrawFn, person: int, corrections: bool = True) -> Doing:
     moments = {"placed": draw(moment_after(first, 0, corrections))}
     at = moments["placed"].at
     for name in ("shipped", "delivered"):
-        if draw(st.integers(0, 3)):
+        if not draw(rare(4)):
             moments[name] = draw(moment_after(at, 3 * DAY, corrections))
             at = moments[name].at
-    if not draw(st.integers(0, 7)):
+    if draw(rare(8)):
         moments["cancelled"] = draw(moment_after(at, DAY, corrections))
     return Doing("order", person, None, moments, draw(st.integers(1, 500)))
 
@@ -251,7 +256,7 @@ def histories(draw: st.DrawFn, gentle: bool = False) -> History:
     shop = tuple(draw(st.lists(people(start), min_size=3, max_size=5)))
     second = second_journey(draw(st.sampled_from((None, None, "order.placed"))))
     main = draw(plans(sends_on=isinstance(second.trigger, EnteredTrigger)))
-    crashes = draw(st.frozensets(st.integers(0, 150), max_size=3)) if draw(st.booleans()) else frozenset()
+    crashes = draw(st.frozensets(st.integers(0, 150), min_size=1, max_size=3)) if draw(rare(3)) else frozenset()
     doings = draw(happenings(len(shop)))
     # Facts are committed late: ticks fall between knowing and standing in the database.
     between = {m.known + m.late // 2 for doing in doings for m in doing.moments.values() if m.late > 1}
@@ -263,7 +268,7 @@ def histories(draw: st.DrawFn, gentle: bool = False) -> History:
         journeys=(main, second),
         policy=draw(policies()),
         ticks=tuple(sorted({*draw(clocks()), *(minute for minute in late if 0 <= minute <= SPAN)})),
-        chaos=draw(st.none() | st.integers(0, 2**32)),
+        chaos=None if draw(rare(3)) else draw(st.integers(0, 2**32)),
         crashes=frozenset() if gentle else crashes,
         gentle=gentle,
     )
