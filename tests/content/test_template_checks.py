@@ -93,13 +93,13 @@ def test_commercial_mail_without_a_way_out_is_told(make_store: MakeStore) -> Non
     store = make_store({"_layout.mjml": layout, "a.tr.mjml": "x", "b.tr.mjml": "x"}, brand=IDENTITY)
 
     told = "a.tr.mjml:0 is commercial, but neither it nor its layout has {{ links.unsubscribe }}"
-    assert problems(store, commercial=frozenset({"a"})) == [told]
+    assert problems(store, commercial=frozenset({("email", "a"), ("sms", "b")})) == [told]
 
 
 def test_commercial_sms_without_a_way_to_refuse_is_told(make_store: MakeStore) -> None:
     store = make_store({"a.tr.sms.txt": "x", "b.tr.sms.txt": "x {{ brand.sms.stop }}"}, brand=IDENTITY)
 
-    assert problems(store, commercial=frozenset({"a", "b"})) == [
+    assert problems(store, commercial=frozenset({("sms", "a"), ("sms", "b")})) == [
         "a.tr.sms.txt:0 is commercial, but does not say how to refuse: {{ brand.sms.stop }}"
     ]
 

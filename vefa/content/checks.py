@@ -17,9 +17,13 @@ from vefa.content.messages import GMAIL_CLIPS_AT
 from vefa.content.names import CONTEXT_NAMES, OWN_NAMES
 from vefa.content.problems import TemplateBroken, TemplateProblem
 from vefa.content.sources import CONTENT_MARKER, INCLUDE, Folder, TemplateFile
+from vefa.plan.steps import Medium
 
 if TYPE_CHECKING:
     from vefa.content.templates import TemplateStore
+
+#: Templates of commercial messages, by medium; None where nobody says which.
+Commercial = frozenset[tuple[Medium, str]] | None
 
 _SET = re.compile(r"\{%-?\s*set\s+(\w+)")
 
@@ -28,7 +32,7 @@ HEAVY = GMAIL_CLIPS_AT * 4 // 5
 
 
 def check_templates(
-    store: TemplateStore, commercial: frozenset[str] | None, known: frozenset[str] | None
+    store: TemplateStore, commercial: Commercial, known: frozenset[str] | None
 ) -> list[TemplateProblem]:
     """Problems in the order of files and lines."""
     found = list(store.folder.problems)
@@ -36,7 +40,9 @@ def check_templates(
         found += _in_file(store, file)
         found += _unknown_names(store, file, known | CONTEXT_NAMES) if known is not None else ()
     for name in sorted(store.names("email")):
-        found += _in_email(store, name, commercial is None or name in commercial, {problem.file for problem in found})
+        found += _in_email(
+            store, name, commercial is None or ("email", name) in commercial, {problem.file for problem in found}
+        )
     found += _missing_locales(store)
     found += _missing_identity(store, commercial)
     return sorted(set(found), key=lambda problem: (str(problem.file), problem.line, problem.message))
@@ -159,7 +165,9 @@ def _list(names: frozenset[str]) -> str:
     return ", ".join(sorted(names))
 
 
-def _missing_identity(store: TemplateStore, commercial: frozenset[str] | None) -> Iterator[TemplateProblem]:
+def _missing_identity(
+    store: TemplateStore, commercial: frozenset[tuple[Medium, str]] | None
+) -> Iterator[TemplateProblem]:
     """In Türkiye a commercial message names its sender and says how to refuse."""
     if store.country != "TR":
         return
@@ -173,7 +181,7 @@ def _missing_identity(store: TemplateStore, commercial: frozenset[str] | None) -
                 store.brand_path, 0, f"has no {field}: commercial messages must bear {meaning}", "warning"
             )
     for (kind, name, _), file in store.folder.files.items():
-        if kind == "sms" and name in (commercial or ()) and "brand.sms.stop" not in file.source:
+        if kind == "sms" and ("sms", name) in (commercial or ()) and "brand.sms.stop" not in file.source:
             yield TemplateProblem(
                 file.path, 0, "is commercial, but does not say how to refuse: {{ brand.sms.stop }}", "warning"
             )

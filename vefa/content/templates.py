@@ -127,12 +127,12 @@ class TemplateStore:
         return _from_engine(names)
 
     def problems(
-        self, commercial: frozenset[str] | None = None, known: frozenset[str] | None = None
+        self, commercial: frozenset[tuple[Medium, str]] | None = None, known: frozenset[str] | None = None
     ) -> list[TemplateProblem]:
         """Every mistake in every file.
 
-        `commercial` names the templates of commercial mail (all e-mail, if not said); `known` the fields of the CRM, so
-        that a name which is none of them is a mistake too.
+        `commercial` names the templates of commercial messages by medium (all e-mail, if not said); `known` the
+        fields of the CRM, so that a name which is none of them is a mistake too.
         """
         from vefa.content.checks import check_templates
 

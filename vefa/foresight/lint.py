@@ -46,7 +46,7 @@ def _variables(step: Message, store: TemplateStore) -> frozenset[str]:
     return found
 
 
-def lint_shop(settings: Settings, store: TemplateStore, commercial: frozenset[str]) -> Iterator[Finding]:
+def lint_shop(settings: Settings, store: TemplateStore, commercial: frozenset[tuple[Medium, str]]) -> Iterator[Finding]:
     """What the brand owes the reader, and SMS that would not arrive."""
     brand = store.brand
     if settings.shop.country == "TR" and commercial and not (brand.email or brand.phone):

@@ -163,9 +163,11 @@ def _coupons_before(plan: Plan) -> frozenset[str]:
     return frozenset(key for key in after if key is not None)
 
 
-def commercial_templates(plans: Mapping[str, Plan]) -> frozenset[str]:
-    """Templates of commercial messages: theirs must offer a way out."""
-    return frozenset(step.template for step in _messages(plans) if step.purpose == "commercial")
+def commercial_templates(plans: Mapping[str, Plan]) -> frozenset[tuple[Medium, str]]:
+    """Templates of commercial messages, by the media they go by: theirs must offer a way out."""
+    return frozenset(
+        (medium, step.template) for step in _messages(plans) if step.purpose == "commercial" for medium in _media(step)
+    )
 
 
 def _messages(plans: Mapping[str, Plan]) -> Iterator[Message]:
