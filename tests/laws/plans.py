@@ -183,7 +183,7 @@ def plans(
                 steps.append(draw(ways(key, later, asked)))
             case _:
                 steps.append(draw(deeds(key, follow, sends_on)))
-    unless = draw(st.sampled_from((None,) * 5 + (Compare("orders.count", "<", 3),)))
+    unless = draw(st.sampled_from((None,) * 3 + (Compare("orders.count", "<", 2),)))
     exits = Exits(draw(leaving), unless, draw(st.sampled_from((None, "second" if sends_on else None))))
     again = draw(st.sampled_from((None, None, Reentry(once=True), Reentry(after=Duration(2)))))
     return Plan(

@@ -207,7 +207,7 @@ def check_exits(stage: Stage) -> None:
     for one in stage.got:
         exits = next(plan.exits for plan in history.journeys if plan.journey == one.journey)
         minute, person = history.minute(one.at), one.person - 1
-        assert exits.unless is None or history.orders_counted(person, minute) < 3
+        assert exits.unless is None or history.orders_counted(person, minute) < 2
         entered = inside[ledger[one.send_id].enrolment_id].entered_at
         for scope in exits.on:
             assert not (scope.of_customer and came_since(history, person, scope.event, entered, minute))
