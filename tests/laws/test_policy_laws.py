@@ -16,7 +16,7 @@ from vefa.engine.timing import quiet_until
 from vefa.plan.policy import Cap, Policy, Rule
 from vefa.plan.steps import Message
 
-MANY = settings(max_examples=max(300, settings().max_examples))
+MANY = settings(max_examples=max(150, settings().max_examples))
 NOW = datetime(2026, 3, 29, 1, 30, tzinfo=UTC)
 
 around = st.integers(-4 * 1_440, 4 * 1_440).map(lambda m: NOW + timedelta(minutes=m))

@@ -26,7 +26,7 @@ from vefa.engine.timing import WEEKDAYS, end_of_day, moment_end, move, quiet_unt
 from vefa.language.conditions import Duration
 from vefa.plan.policy import QuietHours
 
-MANY = settings(max_examples=max(300, settings().max_examples))
+MANY = settings(max_examples=max(150, settings().max_examples))
 
 
 def local(moment: datetime, zone: str) -> datetime:
