@@ -5,7 +5,7 @@ Times are whole minutes from the history's start, so that a failing history shri
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, time, timedelta
 
 from hypothesis import strategies as st
@@ -166,6 +166,11 @@ def moment_after(draw: st.DrawFn, first: int, spread: int, corrections: bool) ->
     return Moment(at, lag, late, corrected)
 
 
+def told_after(first: Moment, later: Moment) -> Moment:
+    """Nothing is known of an object before the object itself."""
+    return replace(later, lag=max(later.lag, first.known - later.at))
+
+
 @st.composite
 def orders(draw: st.DrawFn, person: int, corrections: bool = True) -> Doing:
     first = draw(st.one_of(st.integers(0, 5 * DAY), st.integers(0, 5 * DAY), st.integers(-60 * DAY, 0)))
@@ -173,10 +178,10 @@ def orders(draw: st.DrawFn, person: int, corrections: bool = True) -> Doing:
     at = moments["placed"].at
     for name in ("shipped", "delivered"):
         if not draw(rare(4)):
-            moments[name] = draw(moment_after(at, 3 * DAY, corrections))
+            moments[name] = told_after(moments["placed"], draw(moment_after(at, 3 * DAY, corrections)))
             at = moments[name].at
     if draw(rare(8)):
-        moments["cancelled"] = draw(moment_after(at, DAY, corrections))
+        moments["cancelled"] = told_after(moments["placed"], draw(moment_after(at, DAY, corrections)))
     return Doing("order", person, None, moments, draw(st.integers(1, 500)))
 
 
@@ -189,7 +194,7 @@ def others(draw: st.DrawFn, person: int, order: int | None, corrections: bool = 
     )
     moments = {first: draw(moment_after(0, SPAN, corrections))}
     if second and draw(st.booleans()):
-        moments[second] = draw(moment_after(moments[first].at, 2 * DAY, corrections))
+        moments[second] = told_after(moments[first], draw(moment_after(moments[first].at, 2 * DAY, corrections)))
     return Doing(kind, person, order, moments)
 
 
