@@ -146,7 +146,8 @@ def test_a_second_attempt_in_doubt_is_the_last(runner: Runner, books: Books) -> 
     runner.run(now=NOON + LOOK_UP + MINUTE, until=NOON + 2 * HOLD + LOOK_UP)
     books.assert_no_attempt_twice()
     assert books.in_state("unknown") == in_doubt_twice
-    assert max(books.taken()[number] for number in in_doubt_twice) == 2
+    # Which of those in flight the provider took before each kill is chance; it never took one three times.
+    assert 1 <= max(books.taken()[number] for number in in_doubt_twice) <= 2
     assert books.enrolments() == {"finished": PEOPLE}
 
 
