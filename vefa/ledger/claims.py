@@ -65,7 +65,7 @@ def reserve(
     chosen = (
         sa.select(s.id)
         .where(which, s.state == "queued", s.not_before <= now)
-        .order_by(s.due_at, s.id)
+        .order_by(s.not_before, s.id)
         .limit(limit)
         .with_for_update(skip_locked=True, of=sends)
         # PostgreSQL would run a sub-query of the UPDATE again and again, each time for as many rows as the limit says.
