@@ -20,11 +20,11 @@ AT_ONCE = Runs(at_once=True)
 
 def greeting(**more: object) -> Plan:
     steps = (wait("rest", "hello", seconds=300), email())
-    return make_plan(*steps, runs=AT_ONCE, **more)  # type: ignore[arg-type]  # fields of a plan
+    return make_plan(*steps, runs=AT_ONCE, **more)
 
 
 def due(world: World, at: object) -> tuple[str, ...]:
-    return due_journeys(world.database, at, ISTANBUL)  # type: ignore[arg-type]  # a moment
+    return due_journeys(world.database, at, ISTANBUL)
 
 
 @pytest.mark.rule(23)

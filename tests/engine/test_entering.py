@@ -64,7 +64,7 @@ def test_each_occurrence_of_a_free_form_event_enters_anew(world: World) -> None:
 @pytest.mark.rule(7)
 def test_an_event_of_nobody_enters_nobody(world: World) -> None:
     world.deploy(make_plan(email(), trigger=EventTrigger("basket.left", None)))
-    world.happen("basket.left", None, NOON)  # type: ignore[arg-type]  # bought without an account
+    world.happen("basket.left", None, NOON)
 
     assert world.tick(NOON + MINUTE).entered == 0
 

@@ -24,7 +24,7 @@ from vefa.plan.steps import Arm, Branch, EnteredTrigger, EventTrigger, Exits, Pl
 
 
 def leaving(*on: str, of_customer: bool = False, **more: object) -> Exits:
-    return Exits(tuple(anywhere(event) if of_customer else here(event) for event in on), **more)  # type: ignore[arg-type]  # unless, then_enter
+    return Exits(tuple(anywhere(event) if of_customer else here(event) for event in on), **more)
 
 
 def asks_for_return(world: World, customer: int, order: int, at: object) -> int:
@@ -180,7 +180,7 @@ def test_happened_in_an_audience_means_ever_unless_within(world: World) -> None:
 @pytest.mark.rule(9)
 @pytest.mark.parametrize(("op", "times", "holds"), [(">=", 2, True), ("=", 2, True), ("<", 2, False), ("=", 0, False)])
 def test_happened_may_say_how_often(world: World, op: str, times: int, holds: bool) -> None:
-    twice = Happened(anywhere("ticket.opened"), op=op, times=times)  # type: ignore[arg-type]  # a parameter
+    twice = Happened(anywhere("ticket.opened"), op=op, times=times)
     world.deploy(make_plan(email(), audience=twice))
     ada = world.customer()
     for hour in (1, 2):

@@ -39,7 +39,7 @@ def crash(world: World) -> None:
 
 def reserve(world: World, owner: str = "me", wall: object = NOON) -> Batch:
     number = world.rows(sends)[0].journey_id
-    batch = claims.reserve(world.database, sa.true(), number, owner, NOON, wall, 10)  # type: ignore[arg-type]  # a moment
+    batch = claims.reserve(world.database, sa.true(), number, owner, NOON, wall, 10)
     assert batch
     return batch
 

@@ -22,7 +22,7 @@ REST = wait("rest", "hello", days=2)
 
 
 def plan(*steps: object, **more: object) -> Plan:
-    return make_plan(*steps, **more)  # type: ignore[arg-type]  # steps
+    return make_plan(*steps, **more)
 
 
 def inside(world: World, *steps: object) -> None:
@@ -195,7 +195,7 @@ def test_nobody_is_left_standing_at_a_step_that_is_gone_though_their_message_is_
     inside(world, email(next="rest"), wait("rest", None, days=1))
     assert world.send().state == "unknown"
 
-    world.deploy(plan(email("other", template="note")), NOON + HOUR, on_change)  # type: ignore[arg-type]  # a parameter
+    world.deploy(plan(email("other", template="note")), NOON + HOUR, on_change)
     world.tick(NOON + 3 * DAY)
 
     assert (world.enrolment().state, world.send().state) == ("left", "unknown")

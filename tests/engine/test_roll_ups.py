@@ -28,7 +28,7 @@ def rolled(world: World) -> dict[int, tuple[object, ...]]:
 
 def dated(world: World, now: object, shop: Shop) -> dict[int, tuple[object, ...]]:
     with reading(world.database) as connection:
-        rows = connection.execute(facts.dated(now, shop)).all()  # type: ignore[arg-type]  # a moment
+        rows = connection.execute(facts.dated(now, shop)).all()
     return {row[0]: tuple(row[1:]) for row in rows if row[1]}
 
 
@@ -80,7 +80,7 @@ def test_an_order_that_turns_out_to_be_somebody_elses_leaves_the_first_ones_roll
         facts_of_both = sa.select(sa.literal(ada)).union(sa.select(sa.literal(can)))
         from vefa.crm.happenings import mark_stale_of
 
-        mark_stale_of(connection, facts_of_both)  # type: ignore[arg-type]  # a compound select reads as one
+        mark_stale_of(connection, facts_of_both)
 
     facts.refresh(world.database, NOON + HOUR, shop)
 

@@ -51,7 +51,7 @@ def atoms_of(name: str, kind: str) -> list[Condition]:
     if kind == "list":
         return [Compare(name, "=", "x"), Contains(name, "x"), OneOf(name, ("x", "y"))]
     operators = get_args(Comparison) if kind in ("number", "money") else ("=", "!=")
-    found: list[Condition] = [Compare(name, op, value) for op in operators]  # type: ignore[arg-type]  # never None here
+    found: list[Condition] = [Compare(name, op, value) for op in operators]
     if kind in ("number", "money"):
         found += [Between(name, 1, 5), OneOf(name, (3, 4))]
     if kind == "text":
@@ -78,7 +78,7 @@ ATOMS = [atom for name, kind in MISSING for atom in [*atoms_of(name, kind), Know
 
 def holding(world: World, conditions: list[Condition], customer: int, source: str = "dated") -> list[object]:
     """What the database says of each condition about the customer; None would be its null."""
-    moment = Moment(NOON, world.settings.shop, ("Europe/Istanbul",), source)  # type: ignore[arg-type]  # a parameter
+    moment = Moment(NOON, world.settings.shop, ("Europe/Istanbul",), source)
     scope = customer_scope(moment, customers.c.id, customers.c.zone)
     found: list[object] = []
     with reading(world.database) as connection:

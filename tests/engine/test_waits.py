@@ -33,7 +33,7 @@ TUESDAY = date(2026, 3, 10)
 def until_field(field: str, days: int = 0, at_most: int | None = 30, **more: object) -> WaitUntilTime:
     limit = None if at_most is None else Duration(days=at_most)
     moment = FieldMoment(field, Duration(days=days))
-    return WaitUntilTime("rest", "rest", "hello", until=moment, otherwise="late", at_most=limit, **more)  # type: ignore[arg-type]  # at, on
+    return WaitUntilTime("rest", "rest", "hello", until=moment, otherwise="late", at_most=limit, **more)
 
 
 @pytest.mark.rule(5)

@@ -308,3 +308,10 @@ def istanbul(day: date, clock: str) -> datetime:
     """A moment by the clock of Istanbul, in UTC (three hours behind, all year)."""
     hour, minute = map(int, clock.split(":"))
     return datetime(day.year, day.month, day.day, hour, minute, tzinfo=UTC) - 3 * HOUR
+
+
+def deliver(tick: Tick) -> None:
+    """The rest of a walk whose first part is done."""
+    for step in tick.steps():
+        tick.advance(step)
+    tick.finish()

@@ -54,7 +54,7 @@ class Deployed:
 
     def deploy(self, *plans: Plan) -> dict[str, Line]:
         git = Git({plan.journey: plan for plan in plans})
-        work = Deploy(self.settings, git, self.database, Choices(), str(self.settings.root), NOW)  # type: ignore[arg-type]  # see Git
+        work = Deploy(self.settings, git, self.database, Choices(), str(self.settings.root), NOW)
         return {line.journey: line for line in self.ask(work.run)}
 
     def ask(self, question: Any) -> Any:

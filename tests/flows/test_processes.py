@@ -31,7 +31,7 @@ def alive(pid: int) -> bool:
 
 def until(condition: object) -> None:
     deadline = time.monotonic() + 20
-    while not condition():  # type: ignore[operator]  # a function without arguments
+    while not condition():
         assert time.monotonic() < deadline
         time.sleep(0.05)
 

@@ -21,7 +21,7 @@ def read(kind: str, text: str, **column: Any) -> Any:
 
 
 def instant(*parts: int) -> int:
-    return to_micros(datetime(*parts, tzinfo=UTC))  # type: ignore[misc, arg-type]
+    return to_micros(datetime(*parts, tzinfo=UTC))
 
 
 @pytest.mark.parametrize(

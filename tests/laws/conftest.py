@@ -60,4 +60,4 @@ def postgresql_theatre(
 
 
 def _forget_durability(connection: object, _record: object) -> None:
-    connection.execute("PRAGMA synchronous=OFF")  # type: ignore[attr-defined]  # a driver's connection
+    connection.execute("PRAGMA synchronous=OFF")

@@ -90,7 +90,7 @@ def _facts(connection: sa.Connection, now: datetime) -> dict[str, int]:
         answer = {**OUTSIDE, "id": number, "outside_id": survey, "customer_id": 1, "survey": survey, "score": 5}
         connection.execute(sa.insert(tables.survey_answers).values(answer | at("answered", 2)))
     for kind in ("customer", "order", "delivery", "return", "ticket", "review", "survey"):
-        record_events(connection, kind, None)  # type: ignore[arg-type]
+        record_events(connection, kind, None)
     mark_stale(connection, [1])
     return {"order": 2, "delivery": 7, "return": 7, "ticket": 7, "review": 7}
 
@@ -125,7 +125,7 @@ def _enrol(connection: sa.Connection, pin: Any, ids: dict[str, int], now: dateti
         "trigger_date": None if kind else date(2026, 2, 1), "state": "active", "step": pin.number("hello"),
         "arrived_at": then, "due_at": then,
     }  # fmt: skip
-    number = int(connection.execute(sa.insert(enrolments).values(row)).inserted_primary_key[0])  # type: ignore[index]
+    number = int(connection.execute(sa.insert(enrolments).values(row)).inserted_primary_key[0])
     send = {"enrolment_id": number, "step": pin.number("hello"), "journey_id": pin.journey_id, "plan_id": pin.id}
     send |= {"template": "hello", "customer_id": 1, "purpose": "commercial", "state": "sent"}
     connection.execute(sa.insert(sends).values(send | {"due_at": then, "not_before": then}))

@@ -84,7 +84,7 @@ class Stage:
                 own |= {"order_id": order}
             connection.execute(sa.insert(table).values(own | row))
         self.written[number] = row
-        record_events(connection, doing.kind, [number])  # type: ignore[arg-type]
+        record_events(connection, doing.kind, [number])
         mark_stale(connection, [doing.person + 1])
 
     def _stands_before(self, order: int, doing: Doing) -> bool:

@@ -220,7 +220,7 @@ def test_the_past_of_others_decides_nothing(
     for each in going:
         by_customer[each[0].customer_id].append(each)
     for customer, mine in by_customer.items():
-        alone |= over_cap(mine, policy, of(customer, past), of(customer, rivals), NOW)  # type: ignore[arg-type]
+        alone |= over_cap(mine, policy, of(customer, past), of(customer, rivals), NOW)
     assert together == alone
 
 

@@ -83,7 +83,7 @@ def test_a_wait_never_ends_before_its_length_on_the_calendar(
 ) -> None:
     start = data.draw(moments(zone))
 
-    end = wait_end(start, length, zone, at, on)  # type: ignore[arg-type]
+    end = wait_end(start, length, zone, at, on)
 
     if length.seconds or at is None or not length.days:
         assert end >= move(start, length, zone)
@@ -97,7 +97,7 @@ def test_a_wait_never_ends_before_its_length_on_the_calendar(
 def test_where_a_wait_says_at_the_clock_shows_that_time_or_jumped_over_it(
     data: st.DataObject, zone: str, length: Duration, at: time, on: tuple[str, ...]
 ) -> None:
-    end = wait_end(data.draw(moments(zone)), length, zone, at, on)  # type: ignore[arg-type]
+    end = wait_end(data.draw(moments(zone)), length, zone, at, on)
 
     shown = local(end, zone)
     jumped = end in changes(zone) and shown.time() > at
@@ -111,7 +111,7 @@ def test_a_wait_ends_on_one_of_its_weekdays_and_on_the_first_that_comes(
 ) -> None:
     start = data.draw(moments(zone))
 
-    end = wait_end(start, length, zone, at, on)  # type: ignore[arg-type]
+    end = wait_end(start, length, zone, at, on)
 
     free = wait_end(start, length, zone, at)
     shown, first = local(end, zone).date(), local(free, zone).date()
@@ -131,7 +131,7 @@ def test_who_comes_later_waits_until_no_earlier(
     assume(local(one, zone) <= local(two, zone))  # in the doubled hour the clock itself goes back
     assume(at is not None or not on)  # moved to a weekday without a time, the time of day is kept
 
-    first, second = (wait_end(start, length, zone, at, on) for start in (one, two))  # type: ignore[arg-type]
+    first, second = (wait_end(start, length, zone, at, on) for start in (one, two))
 
     assert first <= second
 
@@ -143,7 +143,7 @@ def test_a_moment_s_end_stands_on_its_day_at_its_time(
 ) -> None:
     moment = data.draw(moments(zone))
 
-    end = moment_end(moment, offset, zone, at, on)  # type: ignore[arg-type]
+    end = moment_end(moment, offset, zone, at, on)
 
     moved = move(moment, offset, zone)
     assert local(end, zone).date() >= local(moved, zone).date()
