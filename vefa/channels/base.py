@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Protocol
+from dataclasses import dataclass, field, replace
+from typing import Protocol, runtime_checkable
 
 from vefa.plan.steps import Medium
+from vefa.skeletons import Skeleton, fill
 
 
 @dataclass(frozen=True)
@@ -36,6 +37,54 @@ class Email:
     journey: str = ""
     step: str = ""
     medium: Medium = "email"
+
+
+@dataclass(frozen=True)
+class BulkEmail:
+    """One e-mail to many, in columns of equal length: row n of each is recipient n.
+
+    `pieces` holds one column a slot of the skeleton; `headers` a column of values for each header's name.
+    """
+
+    skeleton: Skeleton
+    sender: Sender
+    refs: Sequence[str]
+    to: Sequence[str]
+    pieces: tuple[Sequence[str], ...] = ()
+    headers: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    reply_to: str | None = None
+    journey: str = ""
+    step: str = ""
+    medium: Medium = "email"
+
+    def __len__(self) -> int:
+        return len(self.refs)
+
+    def email(self, n: int) -> Email:
+        """Recipient n's e-mail, whole."""
+        pieces = [column[n] for column in self.pieces]
+        subject, html, text = (
+            fill(part, pieces) for part in (self.skeleton.subject, self.skeleton.html, self.skeleton.text)
+        )
+        headers = {name: column[n] for name, column in self.headers.items()}
+        return Email(
+            self.refs[n], self.to[n], self.sender, subject, html, text,
+            reply_to=self.reply_to, headers=headers, journey=self.journey, step=self.step,
+        )  # fmt: skip
+
+    def only(self, rows: Sequence[int]) -> BulkEmail:
+        """The same e-mail to these recipients."""
+
+        def chosen(column: Sequence[str]) -> list[str]:
+            return [column[n] for n in rows]
+
+        return replace(
+            self,
+            refs=chosen(self.refs),
+            to=chosen(self.to),
+            pieces=tuple(map(chosen, self.pieces)),
+            headers={name: chosen(column) for name, column in self.headers.items()},
+        )
 
 
 @dataclass(frozen=True)
@@ -109,3 +158,10 @@ class Channel(Protocol):
     def deliver(self, messages: Sequence[Outgoing]) -> Sequence[Outcome]: ...
 
     def close(self) -> None: ...
+
+
+@runtime_checkable
+class BulkChannel(Protocol):
+    """A channel that can take one e-mail to many without their whole texts. As `deliver`: one outcome a recipient."""
+
+    def deliver_bulk(self, bulk: BulkEmail) -> Sequence[Outcome]: ...
