@@ -15,7 +15,10 @@ from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.engine import Connection, Dialect, Engine
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.functions import FunctionElement
 from sqlalchemy.types import BigInteger, Integer, TypeDecorator, TypeEngine
 
 metadata = sa.MetaData(
@@ -147,8 +150,47 @@ def other(table: sa.Table) -> Any:
     return table.alias(f"o_{table.name}")
 
 
-def among(column: Any, ids: Iterable[int]) -> sa.ColumnElement[bool]:
-    """`column IN (…)` for any number of ids; they are written into the statement, past the limits on parameters."""
-    chosen: Any = sa.bindparam(None, list(ids), expanding=True, literal_execute=True, unique=True)
-    held: sa.ColumnElement[bool] = column.in_(chosen)
-    return held
+class _Ids(TypeDecorator[Any]):
+    """Many numbers as one parameter: JSON for SQLite, an array for PostgreSQL."""
+
+    impl = sa.Text
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        kind: TypeEngine[Any] = ARRAY(BigInteger()) if dialect.name == "postgresql" else sa.Text()
+        return dialect.type_descriptor(kind)
+
+    def process_bind_param(self, value: Any, dialect: Dialect) -> Any:
+        numbers = list(value or ())
+        return numbers if dialect.name == "postgresql" else f"[{','.join(map(str, numbers))}]"
+
+
+class _Among(FunctionElement[bool]):
+    """`column IN (numbers)` with all of them in one parameter, so that the statement is the same for any number."""
+
+    name = "among"
+    type = sa.Boolean()
+    inherit_cache = True
+
+    def self_group(self, against: Any = None) -> Any:
+        """As it stands: SQLAlchemy would write `… = 1` behind it, past which no index is found."""
+        return self
+
+
+@compiles(_Among, "sqlite")
+def _among_sqlite(element: Any, compiler: Any, **kw: Any) -> str:
+    column, numbers = (compiler.process(clause, **kw) for clause in element.clauses)
+    return f"{column} IN (SELECT value FROM json_each({numbers}))"
+
+
+@compiles(_Among, "postgresql")
+def _among_postgresql(element: Any, compiler: Any, **kw: Any) -> str:
+    column, numbers = (compiler.process(clause, **kw) for clause in element.clauses)
+    return f"{column} = ANY ({numbers})"
+
+
+def among(column: Any, ids: Iterable[int] | str) -> sa.ColumnElement[bool]:
+    """`column IN (…)` for any number of ids, which travel as one parameter; a `str` names that parameter."""
+    if isinstance(ids, str):
+        return _Among(column, sa.bindparam(ids, None, type_=_Ids()))
+    return _Among(column, sa.bindparam(None, list(ids), type_=_Ids(), unique=True))

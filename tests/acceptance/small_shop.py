@@ -58,8 +58,8 @@ FILES = {
 #: The command itself, with batches small enough that a small shop fills several: some sent, some in flight, some not
 #: begun.
 COMMAND = """\
-from vefa.engine import delivery
-delivery.BATCH = {batch}
+from vefa.ledger import claims
+claims.BATCH = {batch}
 from vefa.cli import main
 main()
 """

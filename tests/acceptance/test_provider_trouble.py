@@ -14,7 +14,7 @@ from vefa.channels.fakes.behaviours import Answer, Asked, Behaviour, Drop, Hang,
 from vefa.crm.identity import address_key
 from vefa.crm.tables import contacts, suppressions
 from vefa.database import writing
-from vefa.engine.batch import BREAKER
+from vefa.engine.settling import BREAKER
 from vefa.ledger.claims import LOOK_UP
 from vefa.ledger.tables import breakers, sends
 

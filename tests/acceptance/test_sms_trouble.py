@@ -12,7 +12,7 @@ from vefa.channels.fakes.twilio import FakeTwilio
 from vefa.crm.identity import address_key
 from vefa.crm.tables import contacts, suppressions
 from vefa.database import writing
-from vefa.engine.batch import BREAKER
+from vefa.engine.settling import BREAKER
 from vefa.ledger.tables import sends
 
 __all__ = ["books", "texts", "troubled"]

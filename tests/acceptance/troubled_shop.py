@@ -17,7 +17,7 @@ from vefa.channels.fakes.sendgrid import FakeSendGrid
 from vefa.channels.fakes.twilio import FakeTwilio
 from vefa.clock import stopped_at
 from vefa.database import reading, writing
-from vefa.engine import delivery
+from vefa.ledger import claims
 from vefa.engine.plans import store_plan
 from vefa.engine.shop import Shop, open_shop
 from vefa.engine.tick import run_tick
@@ -85,7 +85,7 @@ def troubled(
     engine: sa.Engine, settings: Settings, provider: FakeSendGrid, texts: FakeTwilio, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Callable[..., Troubled]]:
     """`troubled("order-news")`: the shop with that journey live; other settings by keyword."""
-    monkeypatch.setattr(delivery, "BATCH", PEOPLE // REQUESTS)
+    monkeypatch.setattr(claims, "BATCH", PEOPLE // REQUESTS)
     write_files(settings.root, **SMS_FILES)
     fill(engine, PEOPLE)
     opened: list[Shop] = []

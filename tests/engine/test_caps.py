@@ -225,7 +225,7 @@ def test_a_claim_that_another_journey_makes_meanwhile_is_counted(world: World) -
     tick.enter()
 
     def clock() -> datetime:
-        if [row.state for row in world.sends()] == ["reserved"]:
+        if world.reserved():
             world.tick(NOON, "other")
         return NOON
 

@@ -158,11 +158,11 @@ def test_the_preferred_channel_is_taken_and_the_other_where_consent_is_missing(w
 
 
 @pytest.mark.rule(16)
-def test_an_address_that_changes_while_words_are_written_gets_them_anew(world: World) -> None:
+def test_an_address_that_changes_before_the_claim_is_the_one_that_is_written_to(world: World) -> None:
     tick = queued_one(world)
 
     def clock() -> datetime:
-        if [row.state for row in world.sends()] == ["reserved"]:
+        if world.reserved():
             with writing(world.database) as connection:
                 connection.execute(sa.update(contacts).values(address="neu@ornek.example"))
         return NOON

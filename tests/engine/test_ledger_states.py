@@ -12,9 +12,9 @@ from vefa.channels.base import Busy, Denied, Doubtful, Refused
 from vefa.crm.tables import suppressions
 from vefa.database import reading, writing
 from vefa.ledger import claims, settlements
-from vefa.ledger.claims import Batch, Claimed
-from vefa.ledger.settlements import Settled, settle_late
-from vefa.ledger.tables import breakers, sends
+from vefa.ledger.claims import Batch, Marks, Place
+from vefa.ledger.settlements import End, settle_late
+from vefa.ledger.tables import batches, breakers, sends
 from vefa.plan.steps import Message
 
 LATER = NOON + 11 * MINUTE  # a lease of ten minutes has run out
@@ -38,8 +38,9 @@ def crash(world: World) -> None:
 
 
 def reserve(world: World, owner: str = "me", wall: object = NOON) -> Batch:
-    number = world.rows(sends)[0].journey_id
-    batch = claims.reserve(world.database, sa.true(), number, owner, NOON, wall, 10)
+    row = world.rows(batches)[0]
+    place = Place(row.journey_id, row.plan_id, row.step)
+    batch = claims.reserve(world.database, sa.true(), place, owner, NOON, wall, 10)
     assert batch
     return batch
 
@@ -55,28 +56,32 @@ def queue_one(world: World) -> None:
     tick.abandon()
 
 
-def claim(world: World, batch: Batch) -> tuple[Claimed, ...]:
+def claim(world: World, batch: Batch) -> dict[int, int]:
+    """The attempts of what was claimed, by number."""
     with writing(world.database) as connection:
-        return claims.claim(connection, batch, dict.fromkeys(batch.sends, "email"), NOON, NOON)
+        if not claims.hold(connection, batch, NOON):
+            return {}
+        ids = list(connection.scalars(sa.select(sends.c.id).where(claims.unclaimed(batch))))
+        return claims.claim(connection, batch, {Marks("email"): ids}, NOON)
 
 
-def settle(world: World, batch: Batch, claimed: tuple[Claimed, ...], state: str = "sent") -> set[int]:
+def settle(world: World, batch: Batch, attempts: dict[int, int], state: str = "sent") -> set[int]:
     with writing(world.database) as connection:
-        return settlements.settle(connection, batch, [Settled(one, state) for one in claimed], NOON)
+        return settlements.settle(connection, batch, {End(state): list(attempts)}, attempts, NOON)
 
 
 @pytest.mark.rule(13)
 def test_a_message_goes_from_queued_over_reserved_and_claimed_to_sent(world: World) -> None:
     queue_one(world)
-    seen = [world.send().state]
+    seen = [(world.send().state, world.rows(batches)[0].owner)]
     batch = reserve(world)
-    seen.append(world.send().state)
+    seen.append((world.send().state, world.rows(batches)[0].owner))
     claimed = claim(world, batch)
-    seen.append(world.send().state)
+    seen.append((world.send().state, world.rows(batches)[0].owner))
     settle(world, batch, claimed)
-    seen.append(world.send().state)
+    seen.append((world.send().state, world.rows(batches)[0].owner))
 
-    assert seen == ["queued", "reserved", "claimed", "sent"]
+    assert seen == [("queued", None), ("queued", "me"), ("claimed", "me"), ("sent", "me")]
 
 
 @pytest.mark.rule(13)
@@ -109,9 +114,9 @@ def test_a_reservation_whose_lease_runs_stays(world: World) -> None:
     queue_one(world)
     reserve(world)
 
-    claims.recover(world.database, NOON + 9 * MINUTE, NOON + 9 * MINUTE)
+    assert claims.recover(world.database, NOON + 9 * MINUTE, NOON + 9 * MINUTE) == (0, 0)
 
-    assert world.send().state == "reserved"
+    assert world.rows(batches)[0].settled_at is None
 
 
 @pytest.mark.rule(13)
@@ -143,7 +148,7 @@ def test_whoever_lost_the_reservation_cannot_claim(world: World) -> None:
     claims.recover(world.database, LATER, LATER)
     theirs = reserve(world, "they", LATER)
 
-    assert claim(world, mine) == ()
+    assert claim(world, mine) == {}
     assert len(claim(world, theirs)) == 1
 
 
@@ -151,10 +156,10 @@ def test_whoever_lost_the_reservation_cannot_claim(world: World) -> None:
 def test_a_settlement_bears_the_attempt_that_it_is_about(world: World) -> None:
     queue_one(world)
     batch = reserve(world)
-    (one,) = claim(world, batch)
+    ((one, attempt),) = claim(world, batch).items()
 
-    assert settle(world, batch, (Claimed(one.send_id, one.attempt + 1, "email"),)) == set()
-    assert settle(world, batch, (one,)) == {one.send_id}
+    assert settle(world, batch, {one: attempt + 1}) == set()
+    assert settle(world, batch, {one: attempt}) == {one}
 
 
 @pytest.mark.rule(13)

@@ -114,7 +114,6 @@ def test_claims_are_updates_that_return_what_they_claimed(sqlite_engine: sa.Engi
     sa.event.listen(sqlite_engine, "before_cursor_execute", note)
     world.tick(NOON)
 
-    changes = [text for text in statements if "UPDATE sends SET" in text and "lease_until" in text]
-    assert [text for text in changes if "attempt=" in text and "RETURNING" in text]
-    assert [text for text in changes if "batch_id=" in text and "RETURNING" in text]
+    assert [text for text in statements if "UPDATE sends SET" in text and "attempt=" in text and "RETURNING" in text]
+    assert [text for text in statements if "UPDATE batches SET" in text and "owner=" in text and "RETURNING" in text]
     assert not [text for text in statements if "SKIP LOCKED" in text]

@@ -22,7 +22,7 @@ from vefa.engine.shop import Shop, open_shop
 from vefa.engine.tables import considered, enrolments, journeys, step_names
 from vefa.engine.tick import Tick, TickReport, run_tick
 from vefa.language.conditions import Duration, EventScope
-from vefa.ledger.tables import send_history, sends
+from vefa.ledger.tables import batches, send_history, sends
 from vefa.plan.policy import Policy
 from vefa.plan.steps import EventTrigger, Message, Plan, Step, WaitFor
 from vefa.settings import Settings
@@ -251,6 +251,11 @@ class World:
     def send(self) -> Any:
         (row,) = self.sends()
         return row
+
+    def reserved(self) -> bool:
+        """Whether the only batch is a worker's, and none of its messages is claimed yet."""
+        owners = [row.owner for row in self.rows(batches)]
+        return len(owners) == 1 and owners[0] is not None and self.send().state == "queued"
 
     def history(self) -> list[str]:
         return [row.what for row in self.rows(send_history)]

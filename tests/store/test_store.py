@@ -42,7 +42,8 @@ def shape(engine: sa.Engine) -> set[tuple[str, ...]]:
             "FROM information_schema.columns WHERE table_schema = 'public'"
         )
     with reading(engine) as connection:
-        words = [" ".join(row[0].split()).removesuffix(" )") for row in connection.exec_driver_sql(query)]
+        # SQLite writes the name of a table that was made anew in quotation marks.
+        words = [" ".join(row[0].replace('"', "").split()).removesuffix(" )") for row in connection.exec_driver_sql(query)]
     return {tuple(sorted(re.split(r", (?=CONSTRAINT)", text))) for text in words}
 
 

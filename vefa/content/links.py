@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 from base64 import urlsafe_b64decode, urlsafe_b64encode
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -85,6 +85,17 @@ class LinkSigner:
         return {
             "List-Unsubscribe": ", ".join(ways),
             "List-Unsubscribe-Post": "List-Unsubscribe=One-Click",
+        }
+
+    def urls(self, kind: LinkKind, customer_ids: Sequence[int], purpose: str) -> list[str]:
+        """The links of many customers, in their order."""
+        return [self._url(kind, customer_id, purpose) for customer_id in customer_ids]
+
+    def unsubscribe_columns(self, urls: Sequence[str]) -> dict[str, Sequence[str]]:
+        """The headers of `unsubscribe_headers` for many, in columns."""
+        return {
+            "List-Unsubscribe": [f"<{url}>" for url in urls],
+            "List-Unsubscribe-Post": ["List-Unsubscribe=One-Click"] * len(urls),
         }
 
     def _url(self, kind: LinkKind, customer_id: int, purpose: str) -> str:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -15,7 +16,7 @@ from vefa.crm.fields import FIELDS
 from vefa.crm.scope import Scope
 from vefa.crm.tables import order_lines, orders, products, returns
 from vefa.crm.values import MoneyAmount
-from vefa.database import among, other
+from vefa.database import Money, among, from_micros, other
 
 Context = dict[str, Any]
 SEPARATOR = "\x1f"
@@ -24,32 +25,66 @@ SEPARATOR = "\x1f"
 ORDER_LINES = "order.lines"
 
 
-def read_contexts(
-    connection: Connection, scope: Scope, key: Any, source: Any, ids: Sequence[int], names: Iterable[str]
-) -> dict[int, Context]:
-    """Nested dicts of the named fields by row key. `source` is what `key` and the scope's columns stand in.
+@dataclass(frozen=True)
+class FieldColumns:
+    """The fields that some words name: what to select for them, and how to read what the driver gave."""
 
-    Instants come in the customer's own zone, money with its currency. Names that are no fields are left to the caller.
-    """
-    wanted = sorted({name for name in names if name in FIELDS} | {"customer.zone", "customer.language"})
-    columns = [_column(name, scope).label(f"f{n}") for n, name in enumerate(wanted)]
-    extras = [_currency_of_order(scope), _currency_of_return(scope)]
-    order_id = sa.null() if scope.order_id is None else scope.order_id
-    rows = connection.execute(sa.select(key, order_id, *extras, *columns).select_from(source).where(among(key, ids)))
-    lines: Mapping[int, list[Context]] = {}
-    found = rows.all()
-    if ORDER_LINES in names:
-        lines = read_order_lines(connection, [row[1] for row in found if row[1] is not None])
-    contexts = {}
-    for row in found:
-        values = dict(zip(wanted, row[4:], strict=True))
-        zone = ZoneInfo(values["customer.zone"])
-        currencies = {"order": row[2], "return": row[3], "orders": scope.world.shop.currency}
-        context = _nest(values, zone, currencies)
-        if ORDER_LINES in names:
-            context.setdefault("order", {})["lines"] = lines.get(row[1], [])
-        contexts[row[0]] = context
-    return contexts
+    names: tuple[str, ...]
+    currency: str
+
+    @classmethod
+    def of(cls, names: Iterable[str], currency: str) -> FieldColumns:
+        """Names that are no fields are left to the caller. `currency` is the shop's own."""
+        return cls(tuple(sorted({name for name in names if name in FIELDS})), currency)
+
+    @property
+    def _homes(self) -> tuple[str, ...]:
+        """Homes of amounts whose currency stands beside them."""
+        homes = {name.partition(".")[0] for name in self.names if FIELDS[name].kind == "money"}
+        return tuple(sorted(homes & set(_CURRENCIES)))
+
+    def select(self, scope: Scope) -> list[Any]:
+        """The columns, in the order in which `read` wants them."""
+        return [*(_column(name, scope) for name in self.names), *(_CURRENCIES[home](scope) for home in self._homes)]
+
+    def read(self, columns: Sequence[Sequence[Any]], zones: Sequence[str]) -> dict[str, Sequence[Any]]:
+        """Values by name, a row each, from the selected columns: instants in the customer's own zone, money with its
+        currency."""
+        currencies = dict(zip(self._homes, columns[len(self.names) :], strict=True))
+        found: dict[str, Sequence[Any]] = {}
+        for name, column in zip(self.names, columns, strict=False):
+            kind, home = FIELDS[name].kind, name.partition(".")[0]
+            if kind == "money":
+                beside = currencies.get(home, (self.currency if home == "orders" else None,) * len(column))
+                found[name] = list(map(_money, column, beside))
+            elif kind == "time":
+                found[name] = list(map(_moment, column, zones))
+            else:
+                found[name] = list(map(_READERS[kind], column)) if kind in _READERS else column
+        return found
+
+
+def _money(value: int | None, currency: str | None) -> Any:
+    if value is None:
+        return None
+    amount = Decimal(value) / Money.scale
+    return MoneyAmount(amount, currency) if currency else amount
+
+
+def _moment(value: int | None, zone: str) -> datetime | None:
+    return None if value is None else from_micros(value).astimezone(ZoneInfo(zone))
+
+
+def as_day(value: Any) -> date | None:
+    """A date as the driver gives it: text on SQLite."""
+    return date.fromisoformat(value) if isinstance(value, str) else value
+
+
+_READERS: Mapping[str, Callable[[Any], Any]] = {
+    "date": as_day,
+    "bool": lambda value: None if value is None else bool(value),
+    "list": lambda value: [] if value is None else list(dict.fromkeys(str(value).split(SEPARATOR))),
+}
 
 
 def _column(name: str, scope: Scope) -> Any:
@@ -77,25 +112,19 @@ def _currency_of_return(scope: Scope) -> Any:
     return sa.select(r.c.currency).where(r.c.id == scope.object_id, mine).correlate_except(r).scalar_subquery()
 
 
-def _nest(values: Mapping[str, Any], zone: ZoneInfo, currencies: Mapping[str, str | None]) -> Context:
+_CURRENCIES: Mapping[str, Callable[[Scope], Any]] = {"order": _currency_of_order, "return": _currency_of_return}
+
+
+def nested(columns: Mapping[str, Sequence[Any]], row: int) -> Context:
+    """One row's values as templates see them: a group for each part before the dot."""
     context: Context = {}
-    for name, value in values.items():
+    for name, column in columns.items():
         home, _, field = name.partition(".")
-        context.setdefault(home, {})[field] = _readable(value, FIELDS[name].kind, zone, currencies.get(home))
+        if field:
+            context.setdefault(home, {})[field] = column[row]
+        else:
+            context[home] = column[row]
     return context
-
-
-def _readable(value: Any, kind: str, zone: ZoneInfo, currency: str | None) -> Any:
-    if kind == "list":
-        return [] if value is None else list(dict.fromkeys(str(value).split(SEPARATOR)))
-    match value:
-        case datetime():
-            return value.astimezone(zone)
-        case Decimal() if kind == "money" and currency:
-            return MoneyAmount(value, currency)
-        case int() if kind == "bool":
-            return bool(value)
-    return value
 
 
 def read_order_lines(connection: Connection, order_ids: Sequence[int]) -> dict[int, list[Context]]:

@@ -16,7 +16,7 @@ from vefa.crm.tables import events
 from vefa.database import from_micros, reading, to_micros
 from vefa.engine.plans import JourneyRow, Pinned, journey_row, pinned
 from vefa.engine.tables import enrolments, journeys
-from vefa.ledger.tables import sends
+from vefa.ledger.tables import batches, sends
 from vefa.plan.steps import DateTrigger, EventTrigger, EveryTrigger, SegmentTrigger, WaitUntilEvent, WaitUntilTime
 
 e, s = enrolments.c, sends.c
@@ -69,11 +69,10 @@ def due_journeys(database: Engine, now: datetime, shop_zone: str, only: Collecti
 
 def _has_work(row: JourneyRow, pin: Pinned, now: datetime) -> sa.ColumnElement[bool]:
     """Somebody is due, a message is queued or was left half-way, or an event that the journey knows has come in."""
-    leased = s.state.in_(("reserved", "claimed"))
     return sa.or_(
         sa.exists().where(e.journey_id == row.id, e.state == "active", e.due_at <= now),
-        sa.exists().where(s.journey_id == row.id, s.state == "queued", s.not_before <= now),
-        sa.exists().where(s.journey_id == row.id, leased, s.lease_until.is_not(None)),
+        sa.exists().where(s.journey_id == row.id, s.state == "queued", s.batch_id.is_(None), s.not_before <= now),
+        sa.exists().where(batches.c.journey_id == row.id, batches.c.settled_at.is_(None)),
         sa.exists().where(
             events.c.type.in_(sorted(event_types(pin))), events.c.known_at.between(_since(row, now), now)
         ),
@@ -124,7 +123,7 @@ def next_moment(database: Engine, after: datetime, shop_zone: str, only: Collect
                 e.journey_id.in_(ids), e.state == "active", e.due_at > since
             ),
             sa.select(sa.func.min(sa.type_coerce(s.not_before, sa.BigInteger))).where(
-                s.journey_id.in_(ids), s.state == "queued", s.not_before > since
+                s.journey_id.in_(ids), s.state == "queued", s.batch_id.is_(None), s.not_before > since
             ),
         ]
         parts += [

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
@@ -22,9 +22,11 @@ from vefa.engine.policy import Candidate, Contact, Counted, Rival
 from vefa.engine.scopes import customer_scope, enrolment_scope
 from vefa.engine.tables import enrolments, journeys
 from vefa.engine.timing import as_moment, end_of_day, move
+from vefa.ledger.claims import Batch, unclaimed
 from vefa.ledger.tables import sends
 from vefa.plan.policy import Policy
 from vefa.plan.steps import FieldMoment, Medium, Message, SameDay
+from vefa.statements import Prepared
 
 MEDIA: tuple[Medium, ...] = ("email", "sms")
 s, e, c = sends.c, enrolments.c, customers.c
@@ -40,7 +42,7 @@ class Reader:
 
     def read(self, connection: Connection, ids: Sequence[int]) -> list[Candidate]:
         """The candidates of those sends, in the order of the ledger's numbers."""
-        found = [_Medium(medium, self.step.purpose, self.world) for medium in MEDIA]
+        found = [MediumColumns(medium, self.step.purpose, self.world) for medium in MEDIA]
         scope = enrolment_scope(self.world, self.pin)
         columns: list[Any] = [
             s.id,
@@ -57,8 +59,8 @@ class Reader:
             sa.and_(e.state == "active", e.phase == 1).label("active"),
             leaves_now(self.world, self.pin).label("leaves"),
             (compile_condition(self.step.unless, scope) if self.step.unless else sa.false()).label("hindered"),
-            self._repeated().label("repeated"),
-            self._not_after_field().label("not_after"),
+            self.repeated().label("repeated"),
+            self.not_after_field().label("not_after"),
             *(column for medium in found for column in medium.columns()),
         ]
         source = sa.join(sends, enrolments, e.id == s.enrolment_id).join(customers, c.id == s.customer_id)
@@ -67,7 +69,7 @@ class Reader:
         rows = connection.execute(sa.select(*columns).select_from(source).where(among(s.id, ids)).order_by(s.id))
         return [self._candidate(row) for row in rows]
 
-    def _repeated(self) -> ColumnElement[bool]:
+    def repeated(self) -> ColumnElement[bool]:
         """A template that went out under an older plan of this enrolment, under whatever step (rule 21)."""
         before = other(sends)
         return (
@@ -82,24 +84,26 @@ class Reader:
             .correlate_except(before)
         )
 
-    def _not_after_field(self) -> Any:
+    def not_after_field(self) -> Any:
+        """The field that the step's `not_after` counts from."""
         if isinstance(self.step.not_after, FieldMoment):
             return FIELDS[self.step.not_after.field].sql(enrolment_scope(self.world, self.pin))
         return sa.cast(sa.null(), sa.BigInteger)
 
-    def _not_after(self, row: Any) -> datetime | None:
+    def not_after(self, value: datetime | date | None, due_at: datetime, zone: str) -> datetime | None:
+        """The last moment for a message, given its field's value and when it was due."""
         match self.step.not_after:
-            case FieldMoment(_, offset) if row.not_after is not None:
-                end = move(as_moment(row.not_after, row.zone), offset, row.zone)
-                return end if isinstance(row.not_after, datetime) else end_of_day(end, row.zone)
+            case FieldMoment(_, offset) if value is not None:
+                end = move(as_moment(value, zone), offset, zone)
+                return end if isinstance(value, datetime) else end_of_day(end, zone)
             case SameDay():
-                return end_of_day(row.due_at, row.zone)
+                return end_of_day(due_at, zone)
         return None
 
     def _candidate(self, row: Any) -> Candidate:
         reached = {}
         for medium in MEDIA:
-            address, undeliverable, suppressed, consent = (row._mapping[f"{medium}_{n}"] for n in _Medium.NAMES)
+            address, undeliverable, suppressed, consent = (row._mapping[f"{medium}_{n}"] for n in MediumColumns.NAMES)
             if address is not None:
                 reached[medium] = Contact(address, undeliverable, suppressed, bool(consent))
         return Candidate(
@@ -117,13 +121,13 @@ class Reader:
             repeated=bool(row.repeated),
             due_at=row.due_at,
             expires_at=row.expires_at,
-            not_after=self._not_after(row),
+            not_after=self.not_after(row.not_after, row.due_at, row.zone),
             contacts=reached,
             deferred_for=row.reason,
         )
 
 
-class _Medium:
+class MediumColumns:
     """The columns that tell where and whether a customer can be reached by one medium."""
 
     NAMES = ("address", "undeliverable", "suppressed", "consent")
@@ -137,11 +141,16 @@ class _Medium:
         return source.outerjoin(self.table, sa.and_(t.customer_id == c.id, t.channel == self.medium))
 
     def columns(self) -> list[Any]:
-        t = self.table.c
-        scope = customer_scope(self.world, c.id, c.zone)
-        values = (t.address, t.undeliverable, suppressed(self.medium, t.address_key, self.purpose, self.world.now))
-        consent = consent_given(scope, self.medium)
-        return [v.label(f"{self.medium}_{n}") for v, n in zip((*values, consent), self.NAMES, strict=True)]
+        values = (self.table.c.address, self.table.c.undeliverable, self.suppressed(), self.consent())
+        return [v.label(f"{self.medium}_{n}") for v, n in zip(values, self.NAMES, strict=True)]
+
+    def suppressed(self) -> ColumnElement[Any]:
+        """Why nothing may go to the address; null where it may."""
+        return suppressed(self.medium, self.table.c.address_key, self.purpose, self.world.now)
+
+    def consent(self) -> ColumnElement[bool]:
+        """Whether the customer said yes to commercial messages by this medium."""
+        return consent_given(customer_scope(self.world, c.id, c.zone), self.medium)
 
 
 def suppressed(medium: str, address_key: Any, purpose: str, now: datetime) -> ColumnElement[Any]:
@@ -156,24 +165,25 @@ def suppressed(medium: str, address_key: Any, purpose: str, now: datetime) -> Co
     return query.correlate_except(x).scalar_subquery()
 
 
-def still_suppressed(
-    connection: Connection, ids: Sequence[int], medium: Medium, purpose: str, now: datetime
-) -> dict[int, str]:
-    """Which of these sends must not go to their address after all: the last look before the request (rule 16)."""
-    t = contacts.c
-    why = suppressed(medium, t.address_key, purpose, now)
-    query = (
-        sa.select(s.id, why.label("why"))
-        .join_from(sends, contacts, sa.and_(t.customer_id == s.customer_id, t.channel == medium))
-        .where(among(s.id, ids), why.is_not(None))
-    )
-    return {row.id: row.why for row in connection.execute(query)}
+def still_suppressed(medium: Medium, purpose: str) -> Prepared:
+    """(send, why) of those among `ids` that must not go to their address after all: the last look before the request
+    (rule 16)."""
+
+    def build(now: datetime) -> sa.Select[Any]:
+        t = contacts.c
+        why = suppressed(medium, t.address_key, purpose, now)
+        source = sa.join(sends, contacts, sa.and_(t.customer_id == s.customer_id, t.channel == medium))
+        return sa.select(s.id, why.label("why")).select_from(source).where(among(s.id, "ids"), why.is_not(None))
+
+    return Prepared(build)
 
 
-def lock_customers(connection: Connection, ids: Sequence[int]) -> None:
-    """Let nobody else count these customers' caps until the transaction ends (rule 17); SQLite's lock is the whole."""
+def lock_customers(connection: Connection, batch: Batch) -> None:
+    """Let nobody else count the caps of the batch's customers until the transaction ends (rule 17); SQLite's lock is
+    the whole."""
     if connection.dialect.name == "postgresql":
-        query = sa.select(c.id).where(among(c.id, ids)).order_by(c.id).with_for_update(key_share=True)
+        theirs = sa.select(s.customer_id).where(unclaimed(batch))
+        query = sa.select(c.id).where(c.id.in_(theirs)).order_by(c.id).with_for_update(key_share=True)
         connection.execute(query)
 
 

@@ -1,78 +1,228 @@
-"""Messages from the ledger to the provider: one batch at a time per worker, several workers at once."""
+"""Messages from the ledger to the provider: one batch after the other is claimed, several are on their way at once.
+
+Everything that touches the database happens in one thread, one short transaction after the other; only the channels'
+calls wait for the network in threads of their own. The caller's thread waits, so that Ctrl-C never falls between a claim
+and its request.
+"""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from threading import Event, Lock
+from collections.abc import Callable, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass, field
+from datetime import datetime
+from threading import Event
 
+from vefa.channels.base import BulkChannel, Channel, Outcome, Outgoing
 from vefa.database import reading, writing
-from vefa.engine.batch import BatchWork
+from vefa.engine.candidates import still_suppressed
+from vefa.engine.claiming import Claim, claim
+from vefa.engine.letters import Parcel, Words, write
 from vefa.engine.post import Post, StepCounts, queued, running
+from vefa.engine.settling import Answers, settle
 from vefa.ledger import claims, settlements
+from vefa.ledger.claims import Batch
+from vefa.ledger.settlements import End
+from vefa.plan.steps import Medium
+from vefa.statements import Prepared
 
-#: Messages reserved and rendered together.
-BATCH = 500
-#: Messages claimed and sent together: whoever dies between claim and settlement leaves so many in doubt at most.
+#: Messages claimed and sent together where each is a request of its own: whoever dies between claim and settlement
+#: leaves so many in doubt at most. A channel that takes many in one request gets a whole batch.
 CLAIM = 100
 
+Progress = Callable[[int, int], None]
 
-def deliver(post: Post, progress: Callable[[int, int], None] | None = None, limit: int | None = None) -> StepCounts:
+
+def deliver(post: Post, progress: Progress | None = None, limit: int | None = None) -> StepCounts:
     """Send what is queued at the step, with several requests in flight; with `limit`, about so many and no more.
 
-    Ctrl-C ends it between batches.
+    Ctrl-C ends it between batches: what is on its way is waited for and settled.
     """
-    counts, lock, stop = StepCounts(post.step.id), Lock(), Event()
     with reading(post.shop.database) as connection:
         total = min(queued(connection, post, post.clock()), limit or sys.maxsize)
-
-    def work() -> None:
-        while not stop.is_set() and (done := deliver_batch(post)) is not None:
-            with lock:
-                counts.add(done)
-                if counts.handled >= total and limit:
-                    stop.set()
-                if progress:
-                    progress(counts.handled, total)
-
     if not total:
-        return counts
+        return StepCounts(post.step.id)
     post.shop.templates.refresh()
-    workers = min(_workers(post), -(-total // BATCH))
-    with ThreadPoolExecutor(workers, thread_name_prefix="vefa-send") as pool:
+    delivery = _Delivery(post, total, limit, progress)
+    with ThreadPoolExecutor(1, thread_name_prefix="vefa-deliver") as conductor:
+        work = conductor.submit(delivery.run)
         try:
-            for future in [pool.submit(work) for _ in range(workers)]:
-                future.result()
+            return work.result()
         except BaseException:
-            stop.set()
+            delivery.stop.set()
             raise
-    return counts
 
 
-def _workers(post: Post) -> int:
+@dataclass(frozen=True)
+class _Flight:
+    """A claim on its way."""
+
+    batch: Batch
+    claim: Claim
+    parcels: tuple[Parcel, ...]
+    answers: Answers
+
+
+@dataclass
+class _Delivery:
+    """One step's delivery by one worker."""
+
+    post: Post
+    total: int
+    limit: int | None
+    progress: Progress | None
+    counts: StepCounts = field(init=False)
+    words: Words = field(init=False)
+    batch: Batch | None = None
+    stop: Event = field(default_factory=Event)
+    under_way: dict[int, int] = field(default_factory=dict)
+    last_looks: dict[Medium, Prepared] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.counts = StepCounts(self.post.step.id)
+        self.words = Words(self.post)
+
+    def run(self) -> StepCounts:
+        """Claim, send and settle until nothing is queued or enough is done."""
+        width = _in_flight(self.post)
+        flying: dict[Future[list[list[Outcome]]], _Flight] = {}
+        with ThreadPoolExecutor(width, thread_name_prefix="vefa-send") as pool:
+            try:
+                while True:
+                    while len(flying) < width and (flight := self._next()) is not None:
+                        flying[pool.submit(self._carry, flight.parcels)] = flight
+                    if not flying:
+                        return self.counts
+                    self._land(flying)
+            finally:
+                self._come_down(flying)
+
+    # --- on the way out
+
+    def _next(self) -> _Flight | None:
+        """The next claim, ready to go; None when nothing is left or no more is wanted."""
+        while not self._enough() and (batch := self._batch()) is not None:
+            before = self.counts.handled
+            claimed = claim(self.words, batch, self._portion(), self.counts)
+            self._tell(before)
+            if claimed is None:
+                self._done_with(batch)
+            elif claimed.attempts:
+                return self._write(batch, claimed)
+        return None
+
+    def _enough(self) -> bool:
+        if self.stop.is_set():
+            return True
+        return self.limit is not None and self.counts.handled + sum(self.under_way.values()) >= self.limit
+
+    def _batch(self) -> Batch | None:
+        """The batch at hand, else a new one."""
+        if self.batch is None:
+            post = self.post
+            with reading(post.shop.database) as connection:
+                if not running(connection, post):
+                    return None
+            database, now, wall = post.shop.database, post.clock(), post.wall()
+            self.batch = claims.reserve(database, post.mine, post.place, post.owner, now, wall, claims.BATCH)
+        return self.batch
+
+    def _portion(self) -> int:
+        """How many are claimed together."""
+        channels = self.post.shop.channels
+        media: tuple[Medium, ...] = (self.post.step.medium,) if self.post.step.medium else ("email", "sms")
+        many = all(isinstance(channels[medium], BulkChannel) for medium in media)
+        return claims.BATCH if many else min(CLAIM, claims.BATCH)
+
+    def _done_with(self, batch: Batch) -> None:
+        """Nothing more of the batch is to be claimed; it is closed when the last of it is settled."""
+        self.batch = None
+        with writing(self.post.shop.database) as connection:
+            settlements.give_back(connection, batch)
+            if batch.id not in self.under_way:
+                settlements.close(connection, batch, self.post.wall())
+
+    def _write(self, batch: Batch, claimed: Claim) -> _Flight:
+        """Fill in the words, and look a last time at who must not be written to (rule 16)."""
+        self.under_way[batch.id] = self.under_way.get(batch.id, 0) + len(claimed.attempts)
+        written = write(self.words, claimed.seen, claimed.columns, claimed.media, claimed.attempts)
+        answers = Answers()
+        for send_id, reason in written.faults.items():
+            answers.end([send_id], End("failed", reason))
+        self.post.before_request()
+        parcels = tuple(self._still_wanted(parcel, answers) for parcel in written.parcels)
+        return _Flight(batch, claimed, tuple(parcel for parcel in parcels if parcel.ids), answers)
+
+    def _still_wanted(self, parcel: Parcel, answers: Answers) -> Parcel:
+        if parcel.medium not in self.last_looks:
+            self.last_looks[parcel.medium] = still_suppressed(parcel.medium, self.post.step.purpose)
+        with reading(self.post.shop.database) as connection:
+            look = self.last_looks[parcel.medium]
+            late = dict(look.rows(connection, self._moment(), ids=parcel.ids))
+        for send_id, why in late.items():
+            answers.end([send_id], End("skipped", f"suppressed: {why}"))
+        return parcel.only([n for n, i in enumerate(parcel.ids) if i not in late]) if late else parcel
+
+    def _moment(self) -> datetime:
+        return self.post.clock()
+
+    def _carry(self, parcels: tuple[Parcel, ...]) -> list[list[Outcome]]:
+        """Call the channels; in a thread of its own."""
+        return [_sent(self.post.shop.channels[parcel.medium], parcel) for parcel in parcels]
+
+    # --- on the way back
+
+    def _land(self, flying: dict[Future[list[list[Outcome]]], _Flight]) -> None:
+        """Settle whatever has come back."""
+        for future in wait(flying, return_when=FIRST_COMPLETED).done:
+            outcomes = future.result()
+            self._settle(flying.pop(future), outcomes)
+
+    def _settle(self, flight: _Flight, outcomes: list[list[Outcome]]) -> None:
+        post, before = self.post, self.counts.handled
+        for parcel, theirs in zip(flight.parcels, outcomes, strict=True):
+            flight.answers.hear(post.shop.channels[parcel.medium], parcel.ids, theirs)
+        self.counts.add(settle(post, flight.batch, flight.claim, flight.parcels, flight.answers))
+        left = self.under_way[flight.batch.id] - len(flight.claim.attempts)
+        if left:
+            self.under_way[flight.batch.id] = left
+        else:
+            del self.under_way[flight.batch.id]
+            if self.batch is None or self.batch.id != flight.batch.id:
+                with writing(post.shop.database) as connection:
+                    settlements.close(connection, flight.batch, post.wall())
+        self._tell(before)
+
+    def _tell(self, before: int) -> None:
+        if self.progress and self.counts.handled != before:
+            self.progress(self.counts.handled, self.total)
+
+    def _come_down(self, flying: dict[Future[list[list[Outcome]]], _Flight]) -> None:
+        """At the end, or after an error: wait for what is on its way, settle what has an answer, return the rest."""
+        for future in list(flying):
+            flight = flying.pop(future)
+            if future.exception() is None:
+                self._settle(flight, future.result())
+        if self.batch is not None:
+            self._done_with(self.batch)
+
+
+def _in_flight(post: Post) -> int:
     local = all(channel.name == "outbox" for channel in post.shop.channels.values())
     return 1 if local else post.shop.settings.sends_in_flight
 
 
-def deliver_batch(post: Post) -> StepCounts | None:
-    """One batch from reservation to settlement; None when nothing is queued."""
-    now, wall = post.clock(), post.wall()
-    with reading(post.shop.database) as connection:
-        if not running(connection, post):
-            return None
-    batch = claims.reserve(post.shop.database, post.mine, post.pin.journey_id, post.owner, now, wall, BATCH)
-    if batch is None:
-        return None
-    work = BatchWork(post, batch, now)
-    try:
-        drafts = work.prepare()
-        ids = sorted(drafts)
-        for start in range(0, len(ids), CLAIM):
-            part = {send_id: drafts[send_id] for send_id in ids[start : start + CLAIM]}
-            work.send(work.claim(part), part)
-        work.close()
-    finally:
-        with writing(post.shop.database) as connection:
-            settlements.give_back(connection, batch)
-    return work.counts
+def _sent(channel: Channel, parcel: Parcel) -> list[Outcome]:
+    if parcel.bulk is None:
+        return _in_parts(channel, parcel.messages)
+    if isinstance(channel, BulkChannel):
+        return list(channel.deliver_bulk(parcel.bulk))
+    return _in_parts(channel, [parcel.bulk.email(n) for n in range(len(parcel.bulk))])
+
+
+def _in_parts(channel: Channel, messages: Sequence[Outgoing]) -> list[Outcome]:
+    outcomes: list[Outcome] = []
+    for start in range(0, len(messages), channel.batch_size):
+        outcomes += channel.deliver(messages[start : start + channel.batch_size])
+    return outcomes

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from vefa.database import among
 from vefa.engine.plans import Pinned
 from vefa.engine.tables import enrolments
+from vefa.plan.steps import Message
 
 e = enrolments.c
 
@@ -21,3 +24,16 @@ def move_on(connection: Connection, pin: Pinned, which: Any, target: str | None,
         values = {"step": pin.number(target), "arrived_at": arrived, "due_at": arrived}
     update = sa.update(enrolments).where(which, e.state == "active")
     return connection.execute(update.values(phase=0, wait_basis=None, **values)).rowcount
+
+
+def go_on(connection: Connection, pin: Pinned, step: Message, enrolment_ids: Sequence[int], arrived: Any) -> None:
+    """Let those whose message at the step has come to an end go on.
+
+    Whom a deploy has just moved to another plan stays, and goes on by that one in its next tick.
+    """
+    if not enrolment_ids:
+        return
+    here = sa.and_(among(e.id, enrolment_ids), e.step == pin.number(step.key))
+    if move_on(connection, pin, sa.and_(here, e.plan_id == pin.id), step.next, arrived) < len(enrolment_ids):
+        stayed = sa.and_(here, e.state == "active", e.plan_id != pin.id, e.phase == 1)
+        connection.execute(sa.update(enrolments).where(stayed).values(due_at=arrived))

@@ -14,7 +14,7 @@ from sqlalchemy.engine import Connection
 from vefa.engine.tables import enrolments, journeys, plans, step_names
 from vefa.errors import UserError
 from vefa.language.conditions import Duration
-from vefa.ledger.claims import ended
+from vefa.ledger.claims import dissolve, ended
 from vefa.ledger.tables import sends
 from vefa.plan.codec import dump, load, plan_hash
 from vefa.plan.steps import Plan, Step
@@ -109,6 +109,7 @@ def store_plan(
     moved = ended = 0
     if old_plan is not None and old_plan != plan_id:
         moved, ended = _settle_those_inside(connection, plan, journey_id, plan_id, now, on_change, send_again)
+        dissolve(connection, journey_id, now)
     connection.execute(sa.update(journeys).where(journeys.c.id == journey_id).values(plan_id=plan_id))
     state = _follow_file(connection, plan, now)
     return Stored(plan.journey, name_hash, is_new, old_plan != plan_id, state, moved, ended)

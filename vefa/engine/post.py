@@ -13,11 +13,12 @@ from sqlalchemy.engine import Connection
 
 from vefa.clock import Clock
 from vefa.crm.recommendations import BestSellers
-from vefa.crm.scope import Source
+from vefa.crm.scope import World
 from vefa.engine.plans import Pinned
 from vefa.engine.shop import Shop
 from vefa.engine.tables import enrolments, journeys
-from vefa.ledger.tables import sends
+from vefa.ledger.claims import Place
+from vefa.ledger.tables import batches, sends
 from vefa.plan.steps import Message
 
 e, s = enrolments.c, sends.c
@@ -68,7 +69,7 @@ class Post:
     clock: Clock
     wall: Clock
     owner: str
-    facts: Source
+    world: World
     before_request: Hook = _nothing
     best: BestSellers = field(default_factory=BestSellers)
 
@@ -82,6 +83,11 @@ class Post:
         return replace(self.step, subject=live.subject, preheader=live.preheader)
 
     @property
+    def place(self) -> Place:
+        """Where its batches stand in the ledger."""
+        return Place(self.pin.journey_id, self.pin.id, self.pin.numbers[self.step.key])
+
+    @property
     def mine(self) -> Any:
         """Over `sends`: the messages of this step, in this plan."""
         here = sa.exists().where(
@@ -92,9 +98,13 @@ class Post:
 
 
 def queued(connection: Connection, post: Post, now: datetime) -> int:
-    """How many messages of the step may be sent now."""
-    where = sa.and_(post.mine, s.state == "queued", s.not_before <= now)
-    return connection.scalar(sa.select(sa.func.count()).select_from(sends).where(where)) or 0
+    """About how many messages of the step may be sent now: who has left since a batch was queued is counted still."""
+    place, b = post.place, batches.c
+    here = sa.and_(b.journey_id == place.journey_id, b.plan_id == place.plan_id, b.step == place.step)
+    whole = sa.select(sa.func.coalesce(sa.func.sum(b.size), 0)).where(here, b.settled_at.is_(None), b.owner.is_(None))
+    loose = sa.and_(post.mine, s.state == "queued", s.batch_id.is_(None), s.not_before <= now)
+    others = connection.scalar(sa.select(sa.func.count()).select_from(sends).where(loose)) or 0
+    return int(connection.scalar(whole) or 0) + others
 
 
 def running(connection: Connection, post: Post) -> bool:

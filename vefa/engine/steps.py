@@ -28,7 +28,8 @@ from vefa.engine.scopes import enrolment_scope
 from vefa.engine.shop import Shop
 from vefa.engine.tables import enrolments
 from vefa.engine.timing import as_moment, end_of_day, moment_end, move, wait_end
-from vefa.ledger.claims import HOLD, queue, second_attempts
+from vefa.ledger import claims
+from vefa.ledger.claims import HOLD, Place
 from vefa.ledger.tables import sends
 from vefa.plan.steps import (
     Branch,
@@ -76,11 +77,11 @@ class Stand:
         """Those of them whose time has come."""
         return sa.and_(self.here, e.due_at <= self.now)
 
-    def batches(self, which: Any) -> Iterable[list[int]]:
+    def batches(self, which: Any, size: int = BATCH) -> Iterable[list[int]]:
         """Ids of those that `which` chooses, in bounded batches; handling a batch must take it out of `which`."""
         while True:
             with reading(self.engine) as connection:
-                query = sa.select(e.id).where(which).order_by(e.due_at, e.id).limit(BATCH)
+                query = sa.select(e.id).where(which).order_by(e.due_at, e.id).limit(size)
                 ids = list(connection.scalars(query))
             if not ids:
                 return
@@ -314,27 +315,55 @@ def _stop(stand: Stand, step: Stop) -> int:
 def _message(stand: Stand, step: Message) -> int:
     """Queue a message for everybody who has arrived, and let go on whose message was settled or held long enough."""
     moved = _release_held(stand, step)
+    arrived = sa.and_(stand.due, e.phase == 0)
+    for ids in stand.batches(arrived, claims.BATCH):
+        which = sa.and_(among(e.id, ids), arrived)
+        with writing(stand.engine) as connection:
+            new = queue_messages(connection, stand.pin, step, which)
+            update = sa.update(enrolments).where(which).values(phase=1, due_at=None)
+            held = connection.execute(update).rowcount
+            if new < held:
+                _let_go_on(connection, stand, step, ids)
+            moved += held
+    return moved
+
+
+def _let_go_on(connection: Connection, stand: Stand, step: Message, ids: Sequence[int]) -> None:
+    """Who has come to a step whose message they had already is due at once, to go on."""
+    had = sa.exists().where(
+        s.enrolment_id == e.id, s.step == stand.pin.number(step.id), s.state.in_(("sent", "skipped", "failed"))
+    )
+    which = sa.and_(among(e.id, ids), stand.here, had.correlate_except(sends))
+    connection.execute(sa.update(enrolments).where(which).values(due_at=e.arrived_at))
+
+
+def queue_messages(connection: Connection, pin: Pinned, step: Message, which: Any) -> int:
+    """Put the step's message into the ledger for the enrolments that `which` chooses, a batch at most."""
     columns = {
         "enrolment_id": e.id,
-        "step": sa.literal(stand.pin.number(step.id)),
+        "step": sa.literal(pin.number(step.id)),
         "journey_id": e.journey_id,
         "plan_id": e.plan_id,
         "template": sa.literal(step.template),
         "customer_id": e.customer_id,
         "purpose": sa.literal(step.purpose),
         "medium": sa.literal(step.medium) if step.medium else sa.cast(sa.null(), sa.Text),
-        "state": sa.literal("queued"),
         "due_at": e.arrived_at,
         "not_before": e.arrived_at,
     }
-    arrived = sa.and_(stand.due, e.phase == 0)
-    for ids in stand.batches(arrived):
-        which = sa.and_(among(e.id, ids), arrived)
-        with writing(stand.engine) as connection:
-            queue(connection, list(columns), sa.select(*columns.values()).where(which))
-            update = sa.update(enrolments).where(which).values(phase=1, due_at=None)
-            moved += connection.execute(update).rowcount
-    return moved
+    return claims.queue(connection, Place(pin.journey_id, pin.id, pin.numbers[step.key]), columns, which)
+
+
+def held_and_settled(stand: Stand, step: Message) -> list[Any]:
+    """Over `enrolments`: who is held by a message at the step that may have been settled without them.
+
+    Either they are due, or the message was ever in doubt: everybody else goes on in the transaction that settles. So no
+    look at all who wait for their turn is needed.
+    """
+    doubts = sa.and_(s.journey_id == stand.pin.journey_id, s.step == stand.pin.number(step.id), s.doubts > 0)
+    doubted = sa.select(s.enrolment_id).where(doubts, s.state.in_(("sent", "skipped", "failed")))
+    held = sa.and_(stand.here, e.phase == 1)
+    return [sa.and_(held, e.due_at <= stand.now), sa.and_(held, e.id.in_(doubted))]
 
 
 def _release_held(stand: Stand, step: Message) -> int:
@@ -344,19 +373,21 @@ def _release_held(stand: Stand, step: Message) -> int:
     settled = sa.select(s.claimed_at).where(mine, s.state.in_(("sent", "skipped", "failed")))
     settled_at = sa.func.coalesce(settled.correlate_except(sends).scalar_subquery(), e.arrived_at, type_=Instant())
     done = sa.exists(settled.correlate_except(sends))
+    failed = sa.exists().where(mine, s.state == "failed").correlate_except(sends)
     moved = 0
-    if step.on_failure == "exit":
-        failed = sa.exists().where(mine, s.state == "failed").correlate_except(sends)
-        with writing(stand.engine) as connection:
-            which = sa.and_(stand.here, e.phase == 1, failed)
-            moved = end_and_hand_over(connection, stand.world, stand.pin, which, f"failed: {step.id}")
-    moved += _move_in_batches(stand, sa.and_(stand.here, e.phase == 1, done), step.next, settled_at)
+    for held in held_and_settled(stand, step):
+        if step.on_failure == "exit":
+            with writing(stand.engine) as connection:
+                which = sa.and_(held, failed)
+                moved += end_and_hand_over(connection, stand.world, stand.pin, which, f"failed: {step.id}")
+        moved += _move_in_batches(stand, sa.and_(held, done), step.next, settled_at)
     with writing(stand.engine) as connection:
         number, journey_id = stand.pin.number(step.id), stand.pin.journey_id
         inside = sa.exists().where(e.id == s.enrolment_id, stand.here, e.phase == 1).correlate_except(enrolments)
-        if second_attempts(connection, sa.and_(s.journey_id == journey_id, s.step == number, inside), stand.now):
-            queued = sa.exists().where(mine, s.state == "queued").correlate_except(sends)
-            connection.execute(sa.update(enrolments).where(stand.here, e.phase == 1, queued).values(due_at=None))
+        if claims.second_attempts(connection, sa.and_(s.journey_id == journey_id, s.step == number, inside), stand.now):
+            again = sa.exists().where(mine, s.state == "queued").correlate_except(sends)
+            due = sa.and_(stand.here, e.phase == 1, e.due_at.is_not(None), again)
+            connection.execute(sa.update(enrolments).where(due).values(due_at=None))
         return moved + _end_doubt(connection, stand, step, mine)
 
 

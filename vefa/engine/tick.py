@@ -28,7 +28,7 @@ from vefa.engine.plans import JourneyRow, Pinned, plans_in_use, plans_measured
 from vefa.engine.post import Post, StepCounts, queued
 from vefa.engine.scopes import make_world
 from vefa.engine.shop import Shop
-from vefa.engine.steps import Stand, advance, changed_field, waiting_for_event
+from vefa.engine.steps import Stand, advance, changed_field, held_and_settled, waiting_for_event
 from vefa.engine.tables import enrolments
 from vefa.ledger.claims import HOLD, LOOK_UP, leased, recover
 from vefa.ledger.tables import sends
@@ -124,7 +124,7 @@ class Tick:
         row, former = acquire(shop.database, journey, owner, wall())
         try:
             now = clock()
-            if leased(shop.database, former is not None, wall()):
+            if leased(shop.database, wall(), former):
                 recover(shop.database, now, wall(), former)
             source = facts.refresh(shop.database, now, shop.settings.shop)
             with reading(shop.database) as connection:
@@ -189,7 +189,7 @@ class Tick:
             n = connection.scalar(sa.select(sa.func.count()).select_from(enrolments).where(which)) or 0
             if isinstance(stand.step, Message):
                 n += queued(connection, self._post(stand.pin, stand.step), self.clock())
-                n += self._settled_late(connection, stand)
+                n += self._settled_late(connection, stand, stand.step)
         return n
 
     def advance(self, step: StepRef, progress: Progress | None = None, limit: int | None = None) -> StepCounts:
@@ -247,7 +247,7 @@ class Tick:
         return Stand(self.shop, pin, pin.plan.step(ref.key), world, self._door(pin).horizon)
 
     def _post(self, pin: Pinned, step: Message) -> Post:
-        post = Post(self.shop, pin, self.pins[0], step, self.clock, self.wall, self.owner, self.facts)
+        post = Post(self.shop, pin, self.pins[0], step, self.clock, self.wall, self.owner, self.world)
         return replace(post, before_request=self.before_request) if self.before_request else post
 
     def _active(self) -> int:
@@ -269,13 +269,13 @@ class Tick:
         with reading(self.shop.database) as connection:
             return {(row[0], row[1]) for row in connection.execute(sa.union_all(*parts))} if parts else set()
 
-    def _settled_late(self, connection: Any, stand: Stand) -> int:
+    def _settled_late(self, connection: Any, stand: Stand, step: Message) -> int:
+        """Who was held by a message that was settled meanwhile."""
         done = sa.exists().where(
-            s.enrolment_id == e.id,
-            s.step == stand.pin.number(stand.step.id),
-            s.state.in_(("sent", "skipped", "failed")),
+            s.enrolment_id == e.id, s.step == stand.pin.number(step.id), s.state.in_(("sent", "skipped", "failed"))
         )
-        where = sa.and_(stand.here, e.phase == 1, done)
+        _, doubted = held_and_settled(stand, step)
+        where = sa.and_(doubted, sa.or_(e.due_at.is_(None), e.due_at > stand.now), done)
         return connection.scalar(sa.select(sa.func.count()).select_from(enrolments).where(where)) or 0
 
     def _hold_doubtful(self) -> None:
@@ -286,7 +286,8 @@ class Tick:
         last = sa.select(in_doubt).where(s.enrolment_id == e.id).order_by(s.id.desc()).limit(1)
         until = last.correlate_except(sends).scalar_subquery()
         held = sa.and_(e.journey_id == self.row.id, e.state == "active", e.phase == 1, e.due_at.is_(None))
-        held = sa.and_(held, until.is_not(None))
+        doubted = sa.select(s.enrolment_id).where(s.journey_id == self.row.id, s.doubts > 0, s.state == "unknown")
+        held = sa.and_(held, e.id.in_(doubted), until.is_not(None))
         with reading(self.shop.database) as connection:
             if not connection.scalar(sa.select(sa.exists().where(held))):
                 return

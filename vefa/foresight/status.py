@@ -12,7 +12,7 @@ from sqlalchemy.engine import Connection
 
 from vefa.crm.tables import customers
 from vefa.engine.tables import enrolments, journeys, plans, step_names
-from vefa.ledger.tables import breakers, sends
+from vefa.ledger.tables import batches, breakers, sends
 from vefa.plan.codec import load
 from vefa.plan.steps import Plan, Runs
 
@@ -151,11 +151,12 @@ def _waiting(connection: Connection, now: datetime) -> dict[int, tuple[Waiting, 
 
 
 def _queued(connection: Connection, journey_id: int, before: datetime) -> int:
-    return connection.execute(
-        sa.select(sa.func.count())
-        .select_from(sends)
-        .where(sends.c.journey_id == journey_id, sends.c.state == "queued", sends.c.not_before <= before)
-    ).scalar_one()
+    s, b = sends.c, batches.c
+    opened = sa.select(b.id).where(b.journey_id == journey_id, b.settled_at.is_(None))
+    waiting = sa.and_(s.state == "queued", s.not_before <= before)
+    loose, whole = sa.and_(s.journey_id == journey_id, s.batch_id.is_(None), waiting), s.batch_id.in_(opened)
+    count = sa.select(sa.func.count()).select_from(sends)
+    return sum(connection.execute(count.where(w)).scalar_one() for w in (loose, sa.and_(whole, waiting)))
 
 
 def _late(connection: Connection, journey_id: int, before: datetime) -> int:

@@ -16,17 +16,16 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection
 
 from vefa.database import among
-from vefa.ledger.claims import Batch, Claimed, ended
+from vefa.ledger.claims import Batch, ended, unclaimed
 from vefa.ledger.tables import batches, breakers, send_history, sends
 
 s = sends.c
 
 
 @dataclass(frozen=True)
-class Settled:
-    """One message's end: `state` is sent, failed or unknown."""
+class End:
+    """What became of messages: `state` is sent, skipped, failed or unknown; `detail` goes into their history."""
 
-    claimed: Claimed
     state: str
     reason: str | None = None
     detail: str = ""
@@ -43,29 +42,42 @@ class Deferral:
     reason: str
 
 
-def settle(connection: Connection, batch: Batch, results: Sequence[Settled], now: datetime) -> set[int]:
-    """Write down what the provider said. Returns the ids that were ours to settle."""
-    groups: dict[tuple[Any, ...], list[int]] = defaultdict(list)
-    for one in results:
-        groups[one.claimed.attempt, one.state, one.reason].append(one.claimed.send_id)
+def settle(
+    connection: Connection, batch: Batch, ends: Mapping[End, Sequence[int]], attempts: Mapping[int, int], now: datetime
+) -> set[int]:
+    """Write down what became of claimed messages (ids by end). Returns those that were ours to settle."""
     ours: set[int] = set()
-    values: dict[str, Any]
-    for (attempt, state, reason), ids in groups.items():
-        mine = sa.and_(among(s.id, ids), s.batch_id == batch.id, s.attempt == attempt, s.state == "claimed")
-        values = {"state": state, "reason": reason, "lease_until": None}
-        if state == "unknown":
-            values["doubts"] = s.doubts + 1
-        elif state != "sent":
-            values = ended(state, reason)
-        values["settled_at"] = now
-        ours.update(connection.scalars(sa.update(sends).where(mine).values(values).returning(s.id)))
-    named = [{"row": one.claimed.send_id, "name": one.provider_id} for one in results if one.provider_id]
-    if named := [row for row in named if row["row"] in ours]:
-        names = sa.update(sends).where(s.id == sa.bindparam("row")).values(provider_id=sa.bindparam("name"))
-        connection.execute(names, named)
-    odd = [one for one in results if one.detail and one.claimed.send_id in ours]
-    _remember(connection, [(one.claimed.send_id, one.claimed.attempt, one.state, one.detail) for one in odd], now)
+    for end, group in ends.items():
+        for attempt, ids in _by_attempt(group, attempts).items():
+            mine = sa.and_(among(s.id, ids), s.batch_id == batch.id, s.attempt == attempt, s.state == "claimed")
+            changed = connection.execute(sa.update(sends).where(mine).values(_values(end, now))).rowcount
+            if changed == len(ids):
+                ours.update(ids)
+            elif changed:
+                done = sa.and_(among(s.id, ids), s.batch_id == batch.id, s.attempt == attempt, s.settled_at == now)
+                ours.update(connection.scalars(sa.select(s.id).where(done, s.state.not_in(("claimed", "queued")))))
+        if end.detail:
+            told = [(i, attempts[i], end.state, end.detail) for i in group if i in ours]
+            _remember(connection, told, now)
     return ours
+
+
+def _by_attempt(ids: Sequence[int], attempts: Mapping[int, int]) -> Mapping[int, Sequence[int]]:
+    numbers = {attempts[i] for i in ids}
+    if len(numbers) == 1:
+        return {numbers.pop(): ids}
+    groups: dict[int, list[int]] = defaultdict(list)
+    for i in ids:
+        groups[attempts[i]].append(i)
+    return groups
+
+
+def _values(end: End, now: datetime) -> dict[str, Any]:
+    if end.state == "sent":
+        return {"state": "sent", "reason": end.reason, "provider_id": end.provider_id, "settled_at": now}
+    if end.state == "unknown":
+        return {"state": "unknown", "reason": end.reason, "doubts": s.doubts + 1, "settled_at": now}
+    return ended(end.state, end.reason) | {"settled_at": now}
 
 
 def skip(
@@ -77,7 +89,7 @@ def skip(
         groups[reason].append(send_id)
     ours: set[int] = set()
     for reason, ids in groups.items():
-        mine = sa.and_(among(s.id, ids), s.batch_id == batch.id, s.state == "reserved")
+        mine = sa.and_(among(s.id, ids), unclaimed(batch))
         values = ended(state, reason) | {"settled_at": now}
         ours.update(connection.scalars(sa.update(sends).where(mine).values(values).returning(s.id)))
     return ours
@@ -89,11 +101,10 @@ def defer(connection: Connection, batch: Batch, deferrals: Sequence[Deferral], n
     for one in deferrals:
         groups[one.until, one.expires, one.reason].append(one.send_id)
     for (until, expires, reason), ids in groups.items():
-        mine = sa.and_(among(s.id, ids), s.batch_id == batch.id, s.state == "reserved")
+        mine = sa.and_(among(s.id, ids), unclaimed(batch))
         values = {
             "state": "queued",
             "batch_id": None,
-            "lease_until": None,
             "not_before": until,
             "expires_at": sa.func.coalesce(s.expires_at, sa.literal(expires, s.expires_at.type)),
             "reason": reason,
@@ -103,23 +114,27 @@ def defer(connection: Connection, batch: Batch, deferrals: Sequence[Deferral], n
 
 
 def release(
-    connection: Connection, batch: Batch, claimed: Sequence[Claimed], now: datetime, not_before: datetime, why: str
+    connection: Connection,
+    batch: Batch,
+    ids: Sequence[int],
+    attempts: Mapping[int, int],
+    now: datetime,
+    not_before: datetime,
+    why: str,
 ) -> None:
     """Back into the queue: surely not sent, and not this message's fault (429, refused connection, 401).
 
     The attempt's number stays used: what goes over the wire never bears the same one twice.
     """
-    ids = [one.send_id for one in claimed]
     mine = sa.and_(among(s.id, ids), s.batch_id == batch.id, s.state == "claimed")
-    values = {"state": "queued", "batch_id": None, "lease_until": None, "claimed_at": None, "not_before": not_before}
+    values = {"state": "queued", "batch_id": None, "claimed_at": None, "not_before": not_before}
     connection.execute(sa.update(sends).where(mine).values(values))
-    _remember(connection, [(one.send_id, one.attempt, "released", why) for one in claimed], now)
+    _remember(connection, [(i, attempts[i], "released", why) for i in ids], now)
 
 
 def give_back(connection: Connection, batch: Batch) -> None:
-    """Return whatever of the batch is still only reserved, and close the batch."""
-    mine = sa.and_(s.batch_id == batch.id, s.state == "reserved")
-    connection.execute(sa.update(sends).where(mine).values(state="queued", batch_id=None, lease_until=None))
+    """Return whatever of the batch is still only reserved."""
+    connection.execute(sa.update(sends).where(unclaimed(batch)).values(state="queued", batch_id=None))
 
 
 def close(connection: Connection, batch: Batch, wall: datetime) -> None:

@@ -9,6 +9,12 @@ from vefa.database import Id, Instant, metadata
 
 Text, Small = sa.Text, sa.SmallInteger
 
+
+def _partial(name: str, *columns: str, where: str) -> Index:
+    """An index over some rows only, on both databases."""
+    return Index(name, *columns, sqlite_where=sa.text(where), postgresql_where=sa.text(where))
+
+
 sends = Table(
     "sends",
     metadata,
@@ -21,35 +27,28 @@ sends = Table(
     Column("customer_id", Id, ForeignKey("customers.id"), nullable=False),
     Column("purpose", Text, nullable=False),
     Column("medium", Text, comment="email | sms; null until the claim chooses"),
-    Column("state", Text, nullable=False, comment="queued reserved claimed sent skipped failed unknown"),
+    Column(
+        "state",
+        Text,
+        nullable=False,
+        comment="queued reserved claimed sent skipped failed unknown; queued in a leased batch is reserved",
+    ),
     Column("reason", Text),
     Column("due_at", Instant, nullable=False, comment="when the customer came to the step"),
     Column("not_before", Instant, nullable=False, comment="deferred until then"),
     Column("expires_at", Instant, comment="skipped(expired) from then on; every defer sets it (rule 15)"),
     Column("attempt", Small, nullable=False, server_default="0"),
     Column("doubts", Small, nullable=False, server_default="0", comment="attempts that may have reached the provider"),
-    Column("batch_id", Id),
-    Column("lease_until", Instant, comment="wall clock: of a reservation or a claim"),
+    Column("batch_id", Id, comment="the batch that it was queued in or reserved for; its lease is the batch's"),
     Column("claimed_at", Instant, comment="business time of the last claim: caps count from it"),
     Column("settled_at", Instant),
     Column("provider_id", Text),
     Column("template_hash", Text),
     Column("locale", Text),
     UniqueConstraint("enrolment_id", "step", name="uq_sends_enrolment_step"),
-    Index(
-        "ix_sends_queue",
-        "journey_id",
-        "not_before",
-        sqlite_where=sa.text("state = 'queued'"),
-        postgresql_where=sa.text("state = 'queued'"),
-    ),
-    Index(
-        "ix_sends_leased",
-        "lease_until",
-        sqlite_where=sa.text("state IN ('reserved', 'claimed')"),
-        postgresql_where=sa.text("state IN ('reserved', 'claimed')"),
-    ),
-    Index("ix_sends_customer_id", "customer_id", "claimed_at"),
+    _partial("ix_sends_queue", "journey_id", "not_before", where="state = 'queued' AND batch_id IS NULL"),
+    _partial("ix_sends_doubts", "journey_id", "step", where="doubts > 0"),
+    Index("ix_sends_customer_id", "customer_id"),
     Index("ix_sends_batch_id", "batch_id"),
 )
 
@@ -57,12 +56,17 @@ batches = Table(
     "batches",
     metadata,
     Column("id", Id, primary_key=True),
-    Column("owner", Text, nullable=False, comment="who reserved it: settlements are fenced by it"),
+    Column("owner", Text, comment="who reserved it, once and for all: settlements are fenced by it; null: nobody yet"),
     Column("journey_id", Id, nullable=False),
-    Column("channel", Text),
-    Column("reserved_at", Instant, nullable=False),
+    Column("reserved_at", Instant),
     Column("claimed_at", Instant),
-    Column("settled_at", Instant),
+    Column("settled_at", Instant, comment="nothing is left to do"),
+    Column("plan_id", Id, nullable=False),
+    Column("step", Id, nullable=False, comment="step_names.id of the step's key"),
+    Column("size", sa.Integer, nullable=False, comment="messages that were put into it"),
+    Column("lease_until", Instant, comment="wall clock: of the reservation or the claim"),
+    _partial("ix_batches_open", "journey_id", "step", where="settled_at IS NULL"),
+    comment="messages that are sent together: queued as a batch, or gathered into one",
 )
 
 send_history = Table(

@@ -1,0 +1,218 @@
+"""From claimed messages to what goes out: the words of many, filled in for all of them at once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import Any
+
+from sqlalchemy.engine import Connection
+
+from vefa.channels.base import BulkEmail, Outgoing, Sender, Sms
+from vefa.content.bulk import ABSENT
+from vefa.content.messages import EmailTemplate, SmsTemplate
+from vefa.content.problems import RenderError
+from vefa.crm.contexts import ORDER_LINES, FieldColumns, nested, read_order_lines
+from vefa.crm.recommendations import recommend
+from vefa.engine.gifts import Gifts
+from vefa.engine.look import Look, Seen
+from vefa.engine.post import Post
+from vefa.ledger.claims import Marks, ref
+from vefa.plan.steps import Medium
+
+Columns = dict[str, Sequence[Any]]
+
+
+@dataclass(frozen=True)
+class Parcel:
+    """Messages that one call of a channel takes: their numbers in the ledger, in the order of `bulk` or `messages`."""
+
+    medium: Medium
+    ids: Sequence[int]
+    bulk: BulkEmail | None = None
+    messages: Sequence[Outgoing] = ()
+
+    @property
+    def addresses(self) -> Sequence[str]:
+        """Where each of them goes."""
+        return self.bulk.to if self.bulk is not None else [message.to for message in self.messages]
+
+    def only(self, rows: Sequence[int]) -> Parcel:
+        """The same to some of them."""
+        ids = [self.ids[n] for n in rows]
+        if self.bulk is not None:
+            return replace(self, ids=ids, bulk=self.bulk.only(rows))
+        return replace(self, ids=ids, messages=[self.messages[n] for n in rows])
+
+
+@dataclass
+class Words:
+    """The words of one message step: which names they have, and what stands for them."""
+
+    post: Post
+    _looks: dict[Medium, Look] = field(default_factory=dict)
+
+    @cached_property
+    def names(self) -> frozenset[str]:
+        """Everything that the words of any medium and language name."""
+        step, templates = self.post.words_step, self.post.shop.templates
+        media: tuple[Medium, ...] = (step.medium,) if step.medium else ("email", "sms")
+        names: frozenset[str] = frozenset().union(*(templates.variables(step.template, medium) for medium in media))
+        if "email" in media:
+            for text in (*step.subject.values(), *step.preheader.values()):
+                names |= templates.variables_in(text)
+        return names
+
+    @cached_property
+    def fields(self) -> FieldColumns:
+        """Those of them that are fields of the CRM."""
+        wanted = {name for name in self.names if name.partition(".")[0] not in ("coupon", "shop")}
+        return FieldColumns.of(wanted, self.post.shop.settings.shop.currency)
+
+    @cached_property
+    def look(self) -> Look:
+        """The one look at a batch that brings them all."""
+        return Look(self.post, self.fields, wants_orders=ORDER_LINES in self.names)
+
+    def marks(self, medium: Medium, language: str | None) -> Marks:
+        """What a claim notes of the words that a customer of that language gets."""
+        template = self.template(medium, language)
+        return Marks(medium, template.hash, template.locale)
+
+    def template(self, medium: Medium, language: str | None) -> EmailTemplate | SmsTemplate:
+        """The template in that language, else in the shop's first."""
+        shop, name = self.post.shop, self.post.words_step.template
+        locale = language or shop.settings.shop.locales[0]
+        return shop.templates.email(name, locale) if medium == "email" else shop.templates.sms(name, locale)
+
+    def columns(self, connection: Connection, seen: Seen, gifts: Gifts) -> Columns:
+        """What stands for each name, a row a message. Read in the transaction that claims (rule 16)."""
+        post, step, names = self.post, self.post.words_step, self.names
+        found: Columns = dict(self.fields.read(seen.fields, seen.zones))
+        if ORDER_LINES in names:
+            lines = read_order_lines(connection, [order for order in seen.orders if order is not None])
+            found[ORDER_LINES] = [lines.get(order or 0, []) for order in seen.orders]
+        if any(name.startswith("coupon.") for name in names):
+            found["coupon"] = [gifts.words(enrolment, ABSENT) for enrolment in seen.enrolments]
+        free = step.purpose == "commercial"
+        if "recommendations" in names and step.recommend:
+            best = post.best.read(connection, post.clock())
+            liked = recommend(connection, best, seen.customers, step.recommend, post.clock())
+            told = zip(seen.customers, seen.allowed, strict=True)
+            found["recommendations"] = [liked.get(one, []) if free or allowed else [] for one, allowed in told]
+        if not free and "commercial" in names:
+            found["commercial"] = list(map(bool, seen.allowed))
+        for kind in ("unsubscribe", "preferences"):
+            if f"links.{kind}" in names:
+                found[f"links.{kind}"] = post.shop.links.urls(kind, seen.customers, step.purpose)
+        return found
+
+    def common(self) -> dict[str, Any]:
+        """What is the same for everybody."""
+        step, shop = self.post.words_step, self.post.shop
+        settings = shop.settings.shop
+        context: dict[str, Any] = {
+            "shop": {"name": settings.name, "founded_on": settings.founded_on},
+            "brand": shop.templates.brand.names(),
+            "purpose": step.purpose,
+        }
+        if step.purpose == "commercial":
+            context["commercial"] = True
+        if not step.recommend:
+            context["recommendations"] = []
+        return context
+
+
+@dataclass(frozen=True)
+class Written:
+    """Parcels ready to go, and why others cannot be written."""
+
+    parcels: tuple[Parcel, ...]
+    faults: Mapping[int, str]
+
+
+def write(
+    words: Words, seen: Seen, columns: Columns, media: Mapping[int, Medium], attempts: Mapping[int, int]
+) -> Written:
+    """Fill in the words of all claimed messages: one parcel a medium and language."""
+    groups: dict[tuple[Medium, str | None], list[int]] = {}
+    for n, send_id in enumerate(seen.ids):
+        if send_id in attempts:
+            groups.setdefault((media[send_id], seen.languages[n]), []).append(n)
+    parcels, faults = [], {}
+    for (medium, language), rows in groups.items():
+        template = words.template(medium, language)
+        some, theirs = seen.only(rows), _chosen(columns, rows, len(seen))
+        refs = [ref(send_id, attempts[send_id]) for send_id in some.ids]
+        if isinstance(template, EmailTemplate):
+            parcel, told = _emails(words, template, some, theirs, refs)
+        else:
+            parcel, told = _smses(words, template, some, theirs, refs)
+        faults.update(told)
+        if parcel.ids:
+            parcels.append(parcel)
+    return Written(tuple(parcels), faults)
+
+
+def _chosen(columns: Columns, rows: Sequence[int], whole: int) -> Columns:
+    if len(rows) == whole:
+        return columns
+    return {name: [column[n] for n in rows] for name, column in columns.items()}
+
+
+def _emails(
+    words: Words, template: EmailTemplate, seen: Seen, columns: Columns, refs: Sequence[str]
+) -> tuple[Parcel, dict[int, str]]:
+    step, shop, pin = words.post.words_step, words.post.shop, words.post.pin
+    settings = shop.settings
+    subject, preheader = (_in(text, template.locale, settings.shop.locales) for text in (step.subject, step.preheader))
+    rendered = template.render_bulk(subject, preheader, words.common(), columns, len(seen))
+    headers: dict[str, Sequence[str]] = {}
+    if step.purpose == "commercial":
+        urls = columns.get("links.unsubscribe") or shop.links.urls("unsubscribe", seen.customers, step.purpose)
+        headers = shop.links.unsubscribe_columns(urls)
+    bulk = BulkEmail(
+        skeleton=rendered.skeleton,
+        sender=Sender(step.sender or settings.sender_email, settings.sender_name),
+        refs=refs,
+        to=[address or "" for address in seen.addresses],
+        pieces=rendered.pieces,
+        headers=headers,
+        reply_to=step.reply_to or settings.reply_to,
+        journey=pin.plan.journey,
+        step=step.id,
+    )
+    parcel = Parcel("email", seen.ids, bulk)
+    if not rendered.faults:
+        return parcel, {}
+    faults = {seen.ids[n]: str(error) for n, error in rendered.faults.items()}
+    return parcel.only([n for n in range(len(seen)) if n not in rendered.faults]), faults
+
+
+def _smses(
+    words: Words, template: SmsTemplate, seen: Seen, columns: Columns, refs: Sequence[str]
+) -> tuple[Parcel, dict[int, str]]:
+    post, common = words.post, words.common()
+    sender, suffixes = post.shop.settings.sms_sender, post.shop.templates.brand.sms.suffix_chars
+    ids, messages, faults = [], [], {}
+    for n, send_id in enumerate(seen.ids):
+        try:
+            context = nested(columns, n)
+            present = {name: value for name, value in context.items() if value is not ABSENT}
+            text = template.render({**common, **present}, suffixes.get(seen.countries[n] or "", 0)).text
+        except RenderError as error:
+            faults[send_id] = str(error)
+            continue
+        ids.append(send_id)
+        to, journey = seen.addresses[n] or "", post.pin.plan.journey
+        messages.append(Sms(refs[n], to, sender, text, journey, post.words_step.id))
+    return Parcel("sms", ids, messages=messages), faults
+
+
+def _in(words: Mapping[str, str], locale: str, locales: Sequence[str]) -> str:
+    """The words in that language, else in the shop's first, else in any."""
+    for wanted in (locale, *locales):
+        if wanted in words:
+            return words[wanted]
+    return next(iter(words.values()), "")

@@ -1,0 +1,141 @@
+"""What the channel said of a claim's messages, written down with their customers' next step in one transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from vefa.channels.base import Accepted, Busy, Channel, Denied, Doubtful, Outcome, Refused
+from vefa.crm.identity import address_key
+from vefa.crm.tables import suppressions
+from vefa.database import among, writing
+from vefa.engine.claiming import Claim
+from vefa.engine.exits import end_and_hand_over
+from vefa.engine.letters import Parcel
+from vefa.engine.movement import go_on
+from vefa.engine.post import Post, StepCounts
+from vefa.engine.tables import enrolments
+from vefa.ledger import settlements
+from vefa.ledger.claims import HOLD, LOOK_UP, Batch
+from vefa.ledger.settlements import End
+
+e = enrolments.c
+#: How long nothing goes by a channel after its keys were refused (wall clock), before it is tried again.
+BREAKER = timedelta(minutes=5)
+
+
+@dataclass
+class Answers:
+    """What became of some messages of a claim, sorted for the ledger."""
+
+    ends: dict[End, list[int]] = field(default_factory=dict)
+    #: surely not sent: (seconds until it may be tried again, why)
+    returned: dict[tuple[float, str], list[int]] = field(default_factory=dict)
+    suppressed: dict[int, str] = field(default_factory=dict)
+    denied: dict[str, str] = field(default_factory=dict)
+
+    def end(self, ids: Sequence[int], end: End) -> None:
+        """All of them came to this end."""
+        self.ends.setdefault(end, []).extend(ids)
+
+    def hear(self, channel: Channel, ids: Sequence[int], outcomes: Sequence[Outcome]) -> None:
+        """The channel's outcomes, one for each number."""
+        groups: dict[int, tuple[Outcome, list[int]]] = {}
+        for send_id, outcome in zip(ids, outcomes, strict=True):
+            found = groups.get(id(outcome))
+            if found is None:
+                groups[id(outcome)] = outcome, [send_id]
+            else:
+                found[1].append(send_id)
+        for outcome, some in groups.values():
+            self._sort(channel, outcome, some)
+
+    def _sort(self, channel: Channel, outcome: Outcome, ids: list[int]) -> None:
+        match outcome:
+            case Accepted(provider_id):
+                self.end(ids, End("sent", provider_id=provider_id))
+            case Refused(reason, detail, suppress):
+                self.end(ids, End("failed", reason, detail))
+                if suppress:
+                    self.suppressed.update(dict.fromkeys(ids, reason))
+            case Doubtful(reason, detail):
+                self.end(ids, End("unknown", reason, detail))
+            case Busy(reason, retry_after):
+                self.returned.setdefault((retry_after, reason), []).extend(ids)
+            case Denied(reason, detail):
+                self.returned.setdefault((BREAKER.total_seconds(), f"{reason} {detail}".strip()), []).extend(ids)
+                self.denied[channel.name] = reason
+
+
+def settle(post: Post, batch: Batch, claim: Claim, parcels: Sequence[Parcel], answers: Answers) -> StepCounts:
+    """Write the answers down, fenced by batch and attempt, and let the customers go on."""
+    counts = StepCounts(post.step.id)
+    with writing(post.shop.database) as connection:
+        for channel, reason in answers.denied.items():
+            settlements.open_breaker(connection, channel, post.wall() + BREAKER, reason)
+        ours = settlements.settle(connection, batch, answers.ends, claim.attempts, claim.now)
+        for (seconds, why), ids in answers.returned.items():
+            later = claim.now + timedelta(seconds=max(seconds, 1))
+            settlements.release(connection, batch, ids, claim.attempts, claim.now, later, why)
+            counts.deferred[why] += len(ids)
+        if answers.suppressed:
+            _suppress(connection, parcels, answers.suppressed, claim.now)
+        enrolment = dict(zip(claim.seen.ids, claim.seen.enrolments, strict=True))
+        whole = sum(map(len, answers.ends.values())) == len(ours)
+        for end, ids in answers.ends.items():
+            mine = ids if whole else [i for i in ids if i in ours]
+            _count(counts, end, len(mine))
+            _move(connection, post, end.state, [enrolment[i] for i in mine], claim.now, counts)
+    return counts
+
+
+def _suppress(connection: Connection, parcels: Sequence[Parcel], reasons: Mapping[int, str], now: datetime) -> None:
+    """The provider says that these addresses never want anything again."""
+    rows = [
+        {
+            "channel": parcel.medium,
+            "address_key": address_key(to),
+            "reason": "blocked",
+            "evidence": reasons[send_id],
+            "occurred_at": now,
+            "known_at": now,
+        }
+        for parcel in parcels
+        for send_id, to in zip(parcel.ids, parcel.addresses, strict=True)
+        if send_id in reasons
+    ]
+    connection.execute(sa.insert(suppressions), rows)
+
+
+def _count(counts: StepCounts, end: End, n: int) -> None:
+    counts.handled += n
+    match end.state:
+        case "sent":
+            counts.sent += n
+        case "unknown":
+            counts.unknown += n
+        case "failed":
+            counts.failed += n
+        case _:
+            counts.held[end.reason or end.state] += n
+
+
+def _move(
+    connection: Connection, post: Post, state: str, enrolment_ids: Sequence[int], now: datetime, counts: StepCounts
+) -> None:
+    if not enrolment_ids:
+        return
+    if state == "unknown":
+        # A transactional one may go once more after the look-up window; then, or else, the customer waits out the day.
+        again = LOOK_UP if post.step.purpose == "transactional" else HOLD
+        held = sa.update(enrolments).where(among(e.id, enrolment_ids), e.state == "active")
+        connection.execute(held.values(due_at=now + again))
+    elif state == "failed" and post.step.on_failure == "exit":
+        which, reason = among(e.id, enrolment_ids), f"failed: {post.step.id}"
+        counts.left += end_and_hand_over(connection, post.world, post.pin, which, reason)
+    else:
+        go_on(connection, post.pin, post.step, enrolment_ids, now)
