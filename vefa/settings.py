@@ -96,6 +96,9 @@ class Settings(BaseSettings):
     sender_name: str = "Örnek Mağaza"
     reply_to: str | None = None
     sms_sender: str = Field("ORNEK", description="a number, an alphanumeric sender, or a Messaging Service (MG…)")
+    sms_valid_minutes: int | None = Field(
+        None, ge=1, le=600, description="what the provider has not sent on by then it drops; unless said, its ten hours"
+    )
     sendgrid_base_url: str = "https://api.sendgrid.com"
     twilio_base_url: str = "https://api.twilio.com"
     provider_timeout_seconds: float = Field(15.0, gt=0)

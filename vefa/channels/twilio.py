@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Coroutine, Sequence
+from datetime import datetime, timedelta
 from threading import Lock, Thread
 from typing import Any, TypeVar
 
@@ -12,7 +13,7 @@ import aiohttp
 from twilio.base.exceptions import TwilioRestException, TwilioServiceException
 
 from vefa.channels.admission import sms_fault
-from vefa.channels.base import Accepted, Busy, Denied, Doubtful, Outcome, Outgoing, Refused, Sms
+from vefa.channels.base import Accepted, Busy, Denied, Doubtful, Found, Outcome, Outgoing, Refused, Sms
 from vefa.channels.twilio_transport import SdkClient, retry_after
 from vefa.errors import ChannelError
 from vefa.plan.steps import Medium
@@ -20,6 +21,10 @@ from vefa.plan.steps import Medium
 RETRY_AFTER = 30.0
 LONGEST_RETRY_AFTER = 3600.0
 IN_FLIGHT = 50
+#: The newest messages to a number that a look-up goes through.
+LISTED = 50
+#: Twilio's clock and ours agree within this.
+CLOCKS_APART = timedelta(minutes=1)
 
 #: the number itself is at fault, for good
 SUPPRESSING = frozenset({21211, 21214, 21217, 21610, 21614})
@@ -73,6 +78,18 @@ class TwilioChannel:
         """One outcome a message, in order. After a Busy or Denied what was not begun is not even tried."""
         return self._on_loop(self._deliver_all(messages))
 
+    def look_up(self, to: str, since: datetime) -> Sequence[Found] | None:
+        """What Twilio took for this number since then, the newest first; None where it would not say."""
+        try:
+            listed = self._on_loop(self._list(to))
+        except Exception:  # no answer, a refusal, or one that the SDK cannot read: all the same to who asks
+            return None
+        return [
+            Found(one.sid, one.body or "", one.date_created)
+            for one in listed
+            if one.date_created is not None and one.date_created >= since - CLOCKS_APART
+        ]
+
     def close(self) -> None:
         """Close the connections and end the thread."""
         with self._lock:
@@ -117,6 +134,13 @@ class TwilioChannel:
 
         await asyncio.gather(*(some() for _ in range(min(self._in_flight, len(messages)))))
         return [outcomes[n] for n in range(len(messages))]
+
+    async def _list(self, to: str) -> list[Any]:
+        client, gate = self._sdk()
+        async with gate:
+            # not by DateSent, which a message that waits in Twilio's queue has not yet
+            page = await client.messages.page_async(to=to, page_size=LISTED)
+        return list(page)
 
     async def _send(self, client: SdkClient, message: Sms) -> Outcome:
         sender = "messaging_service_sid" if message.sender.startswith("MG") else "from_"
