@@ -96,6 +96,9 @@ def test_no_hold_is_longer_than_an_hour_nor_is_one_from_a_clock_that_was_wrong(e
     held(engine, FREE.key, 86_400 + 60, wall=86_400)
     assert take(engine, [FREE], 1, START + LONGEST_HOLD) == Grant(1)
 
+    held(engine, FREE.key, 3605, wall=3600)
+    assert take(engine, [FREE], 1, START + LONGEST_HOLD) == Grant(0, 5.0)
+
 
 def test_a_clock_that_was_set_back_stops_nobody_and_gives_nothing_away(engine):
     take(engine, [SENDER], 1, START + 2 * APART)

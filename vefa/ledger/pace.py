@@ -118,7 +118,7 @@ def take(engine: Engine, limits: Sequence[Limit], wanted: int, wall: datetime) -
         with reading(engine) as connection:
             return _grant(limits, _read(connection, limits), wanted, wall)
     with writing(engine) as connection:
-        buckets = _read(connection, limits) | _locked(connection, paced, wall)
+        buckets = _locked(connection, limits, wall)
         grant = _grant(limits, buckets, wanted, wall)
         for limit in paced:
             left = buckets[limit.key].without(grant.granted)
@@ -131,7 +131,8 @@ def hold(connection: Connection, key: str, until: datetime, wall: datetime) -> N
     """Let nothing go under the key until then, whoever asks: the provider wants quiet. A longer hold stays."""
     until = min(until, wall + LONGEST_HOLD)
     row = _insert(connection).values(key=key, filled_at=wall, millionths=0, held_until=until)
-    shorter = sa.or_(p.held_until.is_(None), p.held_until < until)
+    longer = sa.and_(p.held_until >= until, p.held_until <= wall + LONGEST_HOLD + APART)
+    shorter = sa.or_(p.held_until.is_(None), sa.not_(longer))
     connection.execute(row.on_conflict_do_update(index_elements=[p.key], set_={"held_until": until}, where=shorter))
 
 
@@ -146,20 +147,23 @@ def _grant(limits: Sequence[Limit], buckets: Mapping[str, Bucket], wanted: int, 
 
 def _locked(connection: Connection, limits: Sequence[Limit], wall: datetime) -> dict[str, Bucket]:
     """The buckets as of `wall`, which nobody else touches before the end of the transaction. New ones are full."""
-    # in the order of keys, so that no two workers wait for each other
-    in_order = sorted(limits, key=lambda limit: limit.key)
     found = _read(connection, limits, lock=True)
-    if any(limit.key not in found for limit in limits):
-        full = [{"key": one.key, "filled_at": wall, "millionths": one.burst * _TOKEN} for one in in_order]
+    if missing := [limit for limit in sorted(limits, key=_key) if limit.per_second and limit.key not in found]:
+        full = [{"key": one.key, "filled_at": wall, "millionths": one.burst * _TOKEN} for one in missing]
         connection.execute(_insert(connection).values(full).on_conflict_do_nothing())
         found = _read(connection, limits, lock=True)
-    return {limit.key: found[limit.key].filled(limit, wall) for limit in limits}
+    return {limit.key: found[limit.key].filled(limit, wall) for limit in limits if limit.key in found}
 
 
 def _read(connection: Connection, limits: Sequence[Limit], lock: bool = False) -> dict[str, Bucket]:
+    # in the order of keys, so that no two workers wait for each other
     rows = sa.select(paces).where(p.key.in_([limit.key for limit in limits])).order_by(p.key)
     return {row.key: Bucket(*row) for row in connection.execute(rows.with_for_update() if lock else rows)}
 
 
 def _insert(connection: Connection) -> sqlite.Insert | postgresql.Insert:
     return postgresql.insert(paces) if connection.dialect.name == "postgresql" else sqlite.insert(paces)
+
+
+def _key(limit: Limit) -> str:
+    return limit.key
