@@ -64,6 +64,16 @@ class Smtp(BaseModel):
     security: Literal["starttls", "tls", "none"] = "starttls"
 
 
+class MessagesPerSecond(BaseModel):
+    """How fast messages may go at most, over all workers on all machines; 0 is as fast as the provider answers."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    email: float = Field(0, ge=0, description="all e-mails together")
+    sms: float = Field(0, ge=0, description="all SMS together")
+    sms_sender: float = Field(10, ge=0, description="the SMS of one sender")
+
+
 class Settings(BaseSettings):
     """All settings of one shop. `root` is the folder that holds `journeys/` and `config/`."""
 
@@ -75,6 +85,7 @@ class Settings(BaseSettings):
     shop: Shop = Shop()
     channels: Channels = Channels()
     smtp: Smtp = Smtp()
+    messages_per_second: MessagesPerSecond = MessagesPerSecond()
     database_url: str = Field(
         "sqlite:///var/vefa.db", description="relative SQLite paths count from the root", repr=False
     )
@@ -85,6 +96,9 @@ class Settings(BaseSettings):
     sender_name: str = "Örnek Mağaza"
     reply_to: str | None = None
     sms_sender: str = Field("ORNEK", description="a number, an alphanumeric sender, or a Messaging Service (MG…)")
+    sms_valid_minutes: int | None = Field(
+        None, ge=1, le=600, description="what the provider has not sent on by then it drops; unless said, its ten hours"
+    )
     sendgrid_base_url: str = "https://api.sendgrid.com"
     twilio_base_url: str = "https://api.twilio.com"
     provider_timeout_seconds: float = Field(15.0, gt=0)

@@ -66,3 +66,17 @@ def test_keys_never_go_over_plain_http_to_another_machine(name, url):
 @pytest.mark.parametrize("url", ["http://127.0.0.1:4010/", "http://localhost:4010"])
 def test_plain_http_to_this_machine_is_fine(url):
     assert Settings(sendgrid_base_url=url).sendgrid_base_url == url.rstrip("/")
+
+
+def test_the_settings_say_how_long_an_sms_is_good_for(tmp_path, twilio, sms):
+    given = {
+        "channels": Channels(sms="twilio"),
+        "twilio_account_sid": "AC0made0up",
+        "twilio_auth_token": "made-up-token",
+    }
+    channel = make_channel("sms", Settings(root=tmp_path, twilio_base_url=twilio.url, sms_valid_minutes=60, **given))
+
+    channel.deliver([sms(1)])
+    channel.close()
+
+    assert twilio.received[0].form["ValidityPeriod"] == "3600"

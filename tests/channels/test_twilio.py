@@ -5,10 +5,11 @@ from __future__ import annotations
 import logging
 import socket
 import threading
+from datetime import timedelta
 
 import pytest
 
-from vefa.channels.base import Accepted, Busy, Denied, Doubtful, Refused
+from vefa.channels.base import Accepted, AskableChannel, Busy, Denied, Doubtful, Refused
 from vefa.channels.fakes.behaviours import Answer, Drop, Hang, busy
 from vefa.channels.twilio import RETRY_AFTER, TwilioChannel
 
@@ -180,3 +181,35 @@ def test_neither_key_nor_account_nor_customer_comes_into_a_log(twilio, twilio_ch
 
     for secret in ("made-up-token", "AC0made0up", "905320000001", "Merhaba"):
         assert secret not in caplog.text + repr(twilio_channel)
+
+
+def test_what_was_taken_and_not_answered_can_be_looked_up(twilio, twilio_channel, sms):
+    twilio.script.queue(None, Answer(500, keeps=True), Answer(503))
+    outcomes = [twilio_channel.deliver([sms(number)])[0] for number in (1, 2, 3)]
+    begun = min(received.at for received in twilio.received)
+
+    found = [twilio_channel.look_up(sms(number).to, begun) for number in (1, 2, 3)]
+
+    assert kinds(outcomes) == [Accepted, Doubtful, Doubtful]
+    assert [[one.text for one in each] for each in found] == [["Merhaba 1 ş"], ["Merhaba 2 ş"], []]
+    assert [one.provider_id for each in found for one in each] == [received.sid for received in twilio.received]
+
+
+def test_what_went_earlier_is_not_found(twilio, twilio_channel, sms):
+    twilio_channel.deliver([sms(1)])
+
+    assert twilio_channel.look_up(sms(1).to, twilio.received[0].at + timedelta(hours=1)) == []
+
+
+@pytest.mark.parametrize(
+    "behaviour", [Answer(500), Answer(200, b"nonsense"), Answer(200, b"{}"), Answer(200, b"[]"), Drop()]
+)
+def test_where_twilio_would_not_say_nothing_is_known(twilio, twilio_channel, sms, behaviour):
+    twilio_channel.deliver([sms(1)])
+    twilio.script.queue(behaviour, behaviour)  # what only asks is asked again on a new connection
+
+    assert twilio_channel.look_up(sms(1).to, twilio.received[0].at) is None
+
+
+def test_a_channel_that_can_be_asked_says_so(twilio_channel):
+    assert isinstance(twilio_channel, AskableChannel)

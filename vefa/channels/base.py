@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from typing import Protocol, runtime_checkable
 
 from vefa.plan.steps import Medium
@@ -146,6 +147,15 @@ class Doubtful:
 Outcome = Accepted | Refused | Busy | Denied | Doubtful
 
 
+@dataclass(frozen=True)
+class Found:
+    """A message that the provider says it took: its id there, its words and when it came."""
+
+    provider_id: str
+    text: str
+    at: datetime
+
+
 class Channel(Protocol):
     """A way out for one medium. `deliver` answers one outcome per message, in order, and never raises for a
     provider's answer; it blocks, and may be called from several threads at once."""
@@ -165,3 +175,15 @@ class BulkChannel(Protocol):
     """A channel that can take one e-mail to many without their whole texts. As `deliver`: one outcome a recipient."""
 
     def deliver_bulk(self, bulk: BulkEmail) -> Sequence[Outcome]: ...
+
+
+@runtime_checkable
+class AskableChannel(Protocol):
+    """A channel whose provider can be asked what it took: what is found settles a message in doubt."""
+
+    def look_up(self, to: str, since: datetime) -> Sequence[Found] | None:
+        """What went to an address since then, the newest first; None where the provider would not say.
+
+        That nothing is found proves nothing: the message may still be on its way into the provider's books.
+        """
+        ...

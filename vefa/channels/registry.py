@@ -62,7 +62,14 @@ def _twilio(settings: Settings, _clock: Clock | None) -> Channel:
     token = _needed(settings.twilio_auth_token.get_secret_value(), "VEFA_TWILIO_AUTH_TOKEN", "sms: twilio")
     from vefa.channels.twilio import TwilioChannel
 
-    return TwilioChannel(account, token, base_url=settings.twilio_base_url, timeout=settings.provider_timeout_seconds)
+    minutes = settings.sms_valid_minutes
+    return TwilioChannel(
+        account,
+        token,
+        base_url=settings.twilio_base_url,
+        timeout=settings.provider_timeout_seconds,
+        validity_seconds=None if minutes is None else 60 * minutes,
+    )
 
 
 def _needed(value: str, variable: str, channel: str) -> str:

@@ -5,27 +5,26 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Coroutine, Sequence
-from contextvars import ContextVar
-from dataclasses import dataclass
+from datetime import datetime, timedelta
 from threading import Lock, Thread
 from typing import Any, TypeVar
-from urllib.parse import urlsplit
 
 import aiohttp
 from twilio.base.exceptions import TwilioRestException, TwilioServiceException
-from twilio.http.async_http_client import AsyncTwilioHttpClient
-from twilio.http.response import Response
-from twilio.rest import Client
 
 from vefa.channels.admission import sms_fault
-from vefa.channels.base import Accepted, Busy, Denied, Doubtful, Outcome, Outgoing, Refused, Sms
-from vefa.channels.loopback import is_loopback
+from vefa.channels.base import Accepted, Busy, Denied, Doubtful, Found, Outcome, Outgoing, Refused, Sms
+from vefa.channels.twilio_transport import SdkClient, retry_after
 from vefa.errors import ChannelError
 from vefa.plan.steps import Medium
 
 RETRY_AFTER = 30.0
 LONGEST_RETRY_AFTER = 3600.0
 IN_FLIGHT = 50
+#: The newest messages to a number that a look-up goes through.
+LISTED = 50
+#: Twilio's clock and ours agree within this.
+CLOCKS_APART = timedelta(minutes=1)
 
 #: the number itself is at fault, for good
 SUPPRESSING = frozenset({21211, 21214, 21217, 21610, 21614})
@@ -33,8 +32,14 @@ SUPPRESSING = frozenset({21211, 21214, 21217, 21610, 21614})
 DENYING = frozenset({20003, 20005, 21212, 21408, 21603, 21606, 21608, 21612, 21660, 21703, 30103})
 
 _NUMBER = re.compile(r"\+?\d{7,}")
-_HOST = "api.twilio.com"
-_retry_after: ContextVar[str | None] = ContextVar("retry_after", default=None)
+_NO_SMS = Refused("wrong medium", "this channel carries SMS")
+#: the request surely never left
+_NOT_CONNECTED = (
+    aiohttp.ClientConnectorError,
+    aiohttp.ConnectionTimeoutError,
+    aiohttp.ClientProxyConnectionError,
+    aiohttp.ClientHttpProxyError,
+)
 _Result = TypeVar("_Result")
 
 
@@ -63,7 +68,7 @@ class TwilioChannel:
         self._lock = Lock()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: Thread | None = None
-        self._client: Client | None = None
+        self._client: SdkClient | None = None
         self._gate: asyncio.Semaphore | None = None
 
     def __repr__(self) -> str:
@@ -73,6 +78,18 @@ class TwilioChannel:
         """One outcome a message, in order. After a Busy or Denied what was not begun is not even tried."""
         return self._on_loop(self._deliver_all(messages))
 
+    def look_up(self, to: str, since: datetime) -> Sequence[Found] | None:
+        """What Twilio took for this number since then, the newest first; None where it would not say."""
+        try:
+            listed = self._on_loop(self._list(to))
+        except Exception:  # no answer, a refusal, or one that the SDK cannot read: all the same to who asks
+            return None
+        return [
+            Found(one.sid, one.body or "", one.date_created)
+            for one in listed
+            if one.date_created is not None and one.date_created >= since - CLOCKS_APART
+        ]
+
     def close(self) -> None:
         """Close the connections and end the thread."""
         with self._lock:
@@ -81,7 +98,7 @@ class TwilioChannel:
         if loop is None or thread is None:
             return
         if client is not None:
-            asyncio.run_coroutine_threadsafe(_closed(client), loop).result()
+            asyncio.run_coroutine_threadsafe(client.close(), loop).result()
         loop.call_soon_threadsafe(loop.stop)
         thread.join()
         loop.close()
@@ -96,33 +113,45 @@ class TwilioChannel:
         return future.result()
 
     async def _deliver_all(self, messages: Sequence[Outgoing]) -> list[Outcome]:
+        """A few tasks that each send one message after the other: cheaper than a task a message."""
         client, gate = self._sdk()
-        brake: list[Busy | Denied] = []
+        outcomes: dict[int, Outcome] = {}
+        waiting = iter(enumerate(messages))
+        brake: list[Outcome] = []
 
-        async def one(message: Outgoing) -> Outcome:
-            if (fault := _fault(message)) is not None or not isinstance(message, Sms):
-                return fault or Refused("wrong medium")
-            async with gate:
-                if brake:
-                    return brake[0]
-                outcome = await self._send(client, message)
-            if isinstance(outcome, Busy | Denied):
-                brake.append(outcome)
-            return outcome
+        async def some() -> None:
+            for n, message in waiting:
+                if not isinstance(message, Sms):
+                    outcomes[n] = _NO_SMS
+                    continue
+                if fault := sms_fault(message):
+                    outcomes[n] = fault
+                    continue
+                async with gate:
+                    outcomes[n] = brake[0] if brake else await self._send(client, message)
+                if isinstance(outcomes[n], Busy | Denied):
+                    brake.append(outcomes[n])
 
-        return await asyncio.gather(*map(one, messages))
+        await asyncio.gather(*(some() for _ in range(min(self._in_flight, len(messages)))))
+        return [outcomes[n] for n in range(len(messages))]
 
-    async def _send(self, client: Client, message: Sms) -> Outcome:
+    async def _list(self, to: str) -> list[Any]:
+        client, gate = self._sdk()
+        async with gate:
+            # not by DateSent, which a message that waits in Twilio's queue has not yet
+            page = await client.messages.page_async(to=to, page_size=LISTED)
+        return list(page)
+
+    async def _send(self, client: SdkClient, message: Sms) -> Outcome:
         sender = "messaging_service_sid" if message.sender.startswith("MG") else "from_"
-        _retry_after.set(None)
         try:
             made = await client.messages.create_async(
                 to=message.to, body=message.text, **{sender: message.sender}, **self._validity
             )
         except (TwilioRestException, TwilioServiceException) as error:
             sentence = getattr(error, "msg", "") or getattr(error, "title", "")
-            return outcome_of(error.status, error.code, str(sentence), _retry_after.get())
-        except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError, aiohttp.ClientProxyConnectionError):
+            return outcome_of(error.status, error.code, str(sentence), retry_after.get())
+        except _NOT_CONNECTED:
             return Busy("cannot connect", RETRY_AFTER)
         except TimeoutError:
             return Doubtful("time-out", f"no answer within {self._timeout:g} s")
@@ -134,70 +163,14 @@ class TwilioChannel:
             return Doubtful("strange answer", type(error).__name__)
         return Accepted(made.sid) if isinstance(made.sid, str) else Doubtful("strange answer", "no sid")
 
-    def _sdk(self) -> tuple[Client, asyncio.Semaphore]:
+    def _sdk(self) -> tuple[SdkClient, asyncio.Semaphore]:
         """Made on the loop, where the SDK's session belongs."""
         if self._client is None or self._gate is None:
-            http_client = _HttpClient(self._base_url, self._timeout, self._in_flight)
-            # an environment of its own, else TWILIO_EDGE and TWILIO_REGION would rewrite the host
-            self._client = Client(*self._login, http_client=http_client, environment={"": ""})
+            self._client = SdkClient(
+                *self._login, base_url=self._base_url, timeout=self._timeout, connections=self._in_flight
+            )
             self._gate = asyncio.Semaphore(self._in_flight)
         return self._client, self._gate
-
-
-@dataclass(frozen=True)
-class _Session:
-    """What the SDK asks of a session, with a time-out: its async client forgets the one that it was given."""
-
-    session: aiohttp.ClientSession
-    timeout: aiohttp.ClientTimeout
-
-    async def request(self, **asked: Any) -> aiohttp.ClientResponse:
-        return await self.session.request(**{**asked, "timeout": self.timeout})
-
-    async def close(self) -> None:
-        await self.session.close()
-
-
-class _HttpClient(AsyncTwilioHttpClient):  # type: ignore[misc]  # the SDK ships no types
-    """Goes to the configured host and to no other; keeps Retry-After, which the SDK's errors lose; logs nothing."""
-
-    def __init__(self, base_url: str, timeout: float, connections: int) -> None:
-        super().__init__(pool_connections=False, timeout=timeout)
-        self._base_url = base_url
-        self.session = _Session(
-            aiohttp.ClientSession(
-                connector=aiohttp.TCPConnector(limit=connections),
-                trust_env=not is_loopback(urlsplit(base_url).hostname or ""),
-            ),
-            aiohttp.ClientTimeout(total=2 * timeout, sock_connect=timeout, sock_read=timeout),
-        )
-
-    async def request(
-        self,
-        method: str,
-        url: str,
-        params: dict[str, object] | None = None,
-        data: dict[str, object] | None = None,
-        headers: dict[str, str] | None = None,
-        auth: tuple[str, str] | None = None,
-        timeout: float | None = None,
-        allow_redirects: bool = False,
-    ) -> Response:
-        parts = urlsplit(url)
-        if parts.hostname != _HOST or parts.scheme != "https":
-            raise ChannelError(f"a request to {parts.hostname} was stopped: SMS go to {self._base_url} only")
-        url = self._base_url + url.removeprefix(f"https://{_HOST}")
-        # the header instead of `auth`, whose type aiohttp is about to drop
-        login = {} if auth is None else {"Authorization": aiohttp.encode_basic_auth(*auth)}
-        response = await super().request(method, url, params, data, {**(headers or {}), **login})
-        _retry_after.set(response.headers.get("Retry-After") if response.headers is not None else None)
-        return response
-
-    def log_request(self, kwargs: dict[str, Any]) -> None:
-        """The account's id is in every URL: nothing of it goes to a log."""
-
-    def log_response(self, status_code: int, response: object) -> None:
-        """Nor of the answers."""
 
 
 def outcome_of(status: int, code: int | None, message: str = "", retry_after: str | None = None) -> Outcome:
@@ -215,20 +188,8 @@ def outcome_of(status: int, code: int | None, message: str = "", retry_after: st
     return Refused("refused by the provider", detail)
 
 
-def _fault(message: Outgoing) -> Outcome | None:
-    if not isinstance(message, Sms):
-        return Refused("wrong medium", "this channel carries SMS")
-    return sms_fault(message)
-
-
 def _seconds(value: str | None) -> float:
     try:
         return min(max(float(int(value or "")), 1.0), LONGEST_RETRY_AFTER)
     except ValueError:
         return RETRY_AFTER
-
-
-async def _closed(client: Client) -> None:
-    http_client = client.http_client
-    if isinstance(http_client, AsyncTwilioHttpClient):
-        await http_client.close()

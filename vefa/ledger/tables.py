@@ -90,3 +90,13 @@ breakers = Table(
     Column("reason", Text, nullable=False),
     comment="channels that nothing may go by until mended (rule 15)",
 )
+
+paces = Table(
+    "paces",
+    metadata,
+    Column("key", Text, primary_key=True, comment="a channel, or a medium and its sender: sms:ORNEK"),
+    Column("filled_at", Instant, nullable=False, comment="wall clock: the latest that any worker has told"),
+    Column("millionths", sa.BigInteger, nullable=False, comment="of a message: what may go at once"),
+    Column("held_until", Instant, comment="wall clock: the provider asked for quiet"),
+    comment="how fast messages may go, for all workers together",
+)

@@ -10,12 +10,15 @@ import re
 from base64 import b64encode
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
+from email.utils import format_datetime
 from urllib.parse import parse_qsl, urlsplit
 
 import orjson
 
 from vefa.channels.fakes.behaviours import Answer, Asked
 from vefa.channels.fakes.server import FakeServer
+from vefa.clock import Clock, system_clock
 
 #: what the provider's own test numbers answer: status, code, sentence
 MAGIC: Mapping[str, tuple[int, int, str]] = {
@@ -41,6 +44,7 @@ class ReceivedSms:
     sender: str
     text: str
     form: Mapping[str, str]
+    at: datetime
 
 
 @dataclass(frozen=True)
@@ -59,12 +63,18 @@ class FakeTwilio(FakeServer):
     """
 
     def __init__(
-        self, *, port: int = 0, account_sid: str | None = None, auth_token: str | None = None, whole: bool = True
+        self,
+        *,
+        port: int = 0,
+        account_sid: str | None = None,
+        auth_token: str | None = None,
+        whole: bool = True,
+        clock: Clock = system_clock,
     ) -> None:
         super().__init__(port)
         self.received: list[ReceivedSms] = []
         self.taken = 0
-        self._whole = whole
+        self._whole, self._clock = whole, clock
         self._login = (
             None
             if account_sid is None or auth_token is None
@@ -90,7 +100,7 @@ class FakeTwilio(FakeServer):
 
     def _take(self, account: str, form: dict[str, str], *, keep: bool) -> Answer:
         sid = f"SM{self.taken + 1:032x}"
-        sms = ReceivedSms(sid, form["To"], form.get("From", ""), form["Body"], form)
+        sms = ReceivedSms(sid, form["To"], form.get("From", ""), form["Body"], form, self._clock())
         if keep:
             self.taken += 1
             if self._whole:
@@ -98,7 +108,7 @@ class FakeTwilio(FakeServer):
         return Answer(201, orjson.dumps({**_resource(sms), "account_sid": account}))
 
     def _listing(self, query: Mapping[str, str]) -> Answer:
-        found = [_resource(sms) for sms in self.received if query.get("To", sms.to) == sms.to]
+        found = [_resource(sms) for sms in reversed(self.received) if query.get("To", sms.to) == sms.to]
         return Answer(200, orjson.dumps({"messages": found, "page": 0, "next_page_uri": None}))
 
 
@@ -135,6 +145,7 @@ def _resource(sms: ReceivedSms) -> dict[str, object]:
         "direction": "outbound-api",
         "num_segments": "0" if service else "1",
         "num_media": "0",
+        "date_created": format_datetime(sms.at),
         "error_code": None,
         "error_message": None,
     }
