@@ -17,10 +17,10 @@ from vefa.channels.fakes.sendgrid import FakeSendGrid
 from vefa.channels.fakes.twilio import FakeTwilio
 from vefa.clock import stopped_at
 from vefa.database import reading, writing
-from vefa.ledger import claims
 from vefa.engine.plans import store_plan
 from vefa.engine.shop import Shop, open_shop
 from vefa.engine.tick import run_tick
+from vefa.ledger import claims
 from vefa.ledger.claims import HOLD, LOOK_UP
 from vefa.plan.project import load_project
 from vefa.settings import Channels, Settings

@@ -43,7 +43,9 @@ def shape(engine: sa.Engine) -> set[tuple[str, ...]]:
         )
     with reading(engine) as connection:
         # SQLite writes the name of a table that was made anew in quotation marks.
-        words = [" ".join(row[0].replace('"', "").split()).removesuffix(" )") for row in connection.exec_driver_sql(query)]
+        words = [
+            " ".join(row[0].replace('"', "").split()).removesuffix(" )") for row in connection.exec_driver_sql(query)
+        ]
     return {tuple(sorted(re.split(r", (?=CONSTRAINT)", text))) for text in words}
 
 

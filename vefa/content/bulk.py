@@ -1,9 +1,11 @@
 """Temporary."""
 
 from __future__ import annotations
+
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
+
 from vefa.content.problems import RenderError
 from vefa.skeletons import Skeleton
 

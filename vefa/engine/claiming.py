@@ -23,7 +23,7 @@ from vefa.engine.movement import go_on
 from vefa.engine.policy import Candidate, Defer, Go, Rival, Skip, Verdict, judge, over_cap
 from vefa.engine.post import Post, StepCounts, running
 from vefa.engine.tables import enrolments
-from vefa.ledger import claims, settlements
+from vefa.ledger import claims, pace, settlements
 from vefa.ledger.claims import Batch, Marks
 from vefa.ledger.settlements import Deferral
 from vefa.ledger.tables import breakers
@@ -34,13 +34,17 @@ e = enrolments.c
 
 @dataclass(frozen=True)
 class Claim:
-    """What was claimed together: what was seen of each message, its attempt, its medium, and what its words name."""
+    """What was claimed together: what was seen of each message, its attempt, its medium, and what its words name.
+
+    `wait`: more might have gone, but for the pace; in so many seconds some of them may.
+    """
 
     now: datetime
     seen: Seen
     attempts: dict[int, int] = field(default_factory=dict)
     media: dict[int, Medium] = field(default_factory=dict)
     columns: Columns = field(default_factory=dict)
+    wait: float = 0.0
 
 
 def claim(words: Words, batch: Batch, limit: int, counts: StepCounts) -> Claim | None:
@@ -91,9 +95,10 @@ class _Claiming:
             judged = self._judge([seen.ids[n] for n in doubtful], closed)
             media.update(judged)
             seen = self._reached(seen, doubtful, judged)
+        media, wait = self._paced(media)
         going = seen if len(media) == len(seen) else seen.only([n for n, i in enumerate(seen.ids) if i in media])
         if not media:
-            return Claim(self.now, going)
+            return Claim(self.now, going, wait=wait)
         groups: dict[Marks, list[int]] = {}
         marks: dict[tuple[Medium, str | None], Marks] = {}
         for send_id, language in zip(going.ids, going.languages, strict=True):
@@ -102,7 +107,7 @@ class _Claiming:
                 marks[key] = self.words.marks(*key)
             groups.setdefault(marks[key], []).append(send_id)
         attempts = claims.claim(self.connection, self.batch, groups, self.now)
-        return Claim(self.now, going, attempts, media, self._columns(going, attempts))
+        return Claim(self.now, going, attempts, media, self._columns(going, attempts), wait)
 
     def _columns(self, seen: Seen, attempts: dict[int, int]) -> Columns:
         gifts = Gifts()
@@ -111,6 +116,20 @@ class _Claiming:
             told = [i for i, send_id in zip(seen.enrolments, seen.ids, strict=True) if send_id in attempts]
             gifts.begin(self.connection, told, self.now)
         return self.words.columns(self.connection, seen, gifts)
+
+    def _paced(self, media: dict[int, Medium]) -> tuple[dict[int, Medium], float]:
+        """As many of each medium as its pace allows now; the others stay reserved. And how long to wait for more."""
+        settings, granted, longest = self.post.shop.settings, dict[int, Medium](), 0.0
+        for medium in sorted(set(media.values())):
+            channel = self.post.shop.channels[medium].name
+            limits = pace.limits_of(settings.messages_per_second, channel, medium, settings.sms_sender)
+            ids = [i for i, by in media.items() if by == medium]
+            grant = (
+                pace.take_in(self.connection, limits, len(ids), self.post.wall()) if limits else pace.Grant(len(ids))
+            )
+            granted.update(dict.fromkeys(ids[: grant.granted], medium))
+            longest = max(longest, grant.wait)
+        return (media if len(granted) == len(media) else granted), longest
 
     def _closed(self) -> dict[str, datetime]:
         """Media whose channel is shut. The breaker runs on the wall clock, the queue on business time."""

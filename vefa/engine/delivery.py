@@ -1,8 +1,8 @@
 """Messages from the ledger to the provider: one batch after the other is claimed, several are on their way at once.
 
 Everything that touches the database happens in one thread, one short transaction after the other; only the channels'
-calls wait for the network in threads of their own. The caller's thread waits, so that Ctrl-C never falls between a claim
-and its request.
+calls wait for the network in threads of their own. The caller's thread waits, so that Ctrl-C never falls between a
+claim and its request.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import sys
 from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from threading import Event
 
 from vefa.channels.base import BulkChannel, Channel, Outcome, Outgoing
@@ -30,6 +30,9 @@ from vefa.statements import Prepared
 #: Messages claimed and sent together where each is a request of its own: whoever dies between claim and settlement
 #: leaves so many in doubt at most. A channel that takes many in one request gets a whole batch.
 CLAIM = 100
+
+#: How long a run stands idle when it may not send, before it leaves the rest to the next one.
+PATIENCE = timedelta(minutes=1)
 
 Progress = Callable[[int, int], None]
 
@@ -76,6 +79,7 @@ class _Delivery:
     words: Words = field(init=False)
     batch: Batch | None = None
     stop: Event = field(default_factory=Event)
+    idle_since: datetime | None = None
     under_way: dict[int, int] = field(default_factory=dict)
     last_looks: dict[Medium, Prepared] = field(default_factory=dict)
 
@@ -109,8 +113,22 @@ class _Delivery:
             if claimed is None:
                 self._done_with(batch)
             elif claimed.attempts:
+                self.idle_since = None
                 return self._write(batch, claimed)
+            elif claimed.wait and (self.under_way or not self._waited(claimed.wait)):
+                return None
         return None
+
+    def _waited(self, seconds: float) -> bool:
+        """Wait for the pace. False where that is no use, and the next run goes on: the clock stands still, or the
+        provider wants longer quiet than a run should stand idle."""
+        before = self.post.wall()
+        self.idle_since = self.idle_since or before
+        patient = before - self.idle_since < PATIENCE
+        if not patient or self.stop.wait(seconds) or self.post.wall() == before:
+            self.stop.set()
+            return False
+        return True
 
     def _enough(self) -> bool:
         if self.stop.is_set():

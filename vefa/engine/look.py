@@ -58,13 +58,18 @@ class Seen:
     def __len__(self) -> int:
         return len(self.ids)
 
+    @classmethod
+    def of(cls, columns: Sequence[Any]) -> Seen:
+        """From its columns, the fields' last."""
+        return cls(**dict(zip(cls.__dataclass_fields__, columns, strict=True)))
+
     def only(self, rows: Sequence[int]) -> Seen:
         """The same of some of them."""
         if len(rows) == len(self):
             return self
         *columns, fields = (getattr(self, name) for name in self.__dataclass_fields__)
         chosen = [[column[n] for n in rows] for column in columns]
-        return Seen(*chosen, [[column[n] for n in rows] for column in fields])
+        return Seen.of([*chosen, [[column[n] for n in rows] for column in fields]])
 
 
 class Look:
@@ -79,7 +84,7 @@ class Look:
         """The first `limit` messages of the batch that are not claimed yet."""
         rows = self._statement.rows(connection, now, batch=batch_id, limit=limit)
         columns = list(zip(*rows, strict=True)) or [()] * (12 + len(self._fields.select(self._scope(now))))
-        return Seen(*columns[:12], columns[12:])
+        return Seen.of([*columns[:12], columns[12:]])
 
     def sure(self, seen: Seen, now: datetime) -> tuple[list[int], list[int]]:
         """Rows that may simply go, and the others."""

@@ -19,7 +19,7 @@ from vefa.engine.letters import Parcel
 from vefa.engine.movement import go_on
 from vefa.engine.post import Post, StepCounts
 from vefa.engine.tables import enrolments
-from vefa.ledger import settlements
+from vefa.ledger import pace, settlements
 from vefa.ledger.claims import HOLD, LOOK_UP, Batch
 from vefa.ledger.settlements import End
 
@@ -37,6 +37,8 @@ class Answers:
     returned: dict[tuple[float, str], list[int]] = field(default_factory=dict)
     suppressed: dict[int, str] = field(default_factory=dict)
     denied: dict[str, str] = field(default_factory=dict)
+    #: channels that asked for quiet, and for how many seconds
+    busy: dict[str, float] = field(default_factory=dict)
 
     def end(self, ids: Sequence[int], end: End) -> None:
         """All of them came to this end."""
@@ -66,6 +68,7 @@ class Answers:
                 self.end(ids, End("unknown", reason, detail))
             case Busy(reason, retry_after):
                 self.returned.setdefault((retry_after, reason), []).extend(ids)
+                self.busy[channel.name] = max(retry_after, self.busy.get(channel.name, 0.0))
             case Denied(reason, detail):
                 self.returned.setdefault((BREAKER.total_seconds(), f"{reason} {detail}".strip()), []).extend(ids)
                 self.denied[channel.name] = reason
@@ -78,6 +81,9 @@ def settle(post: Post, batch: Batch, claim: Claim, parcels: Sequence[Parcel], an
         for channel, reason in answers.denied.items():
             settlements.open_breaker(connection, channel, post.wall() + BREAKER, reason)
         ours = settlements.settle(connection, batch, answers.ends, claim.attempts, claim.now)
+        for name, seconds in answers.busy.items():
+            wall = post.wall()
+            pace.hold(connection, name, wall + timedelta(seconds=seconds), wall)
         for (seconds, why), ids in answers.returned.items():
             later = claim.now + timedelta(seconds=max(seconds, 1))
             settlements.release(connection, batch, ids, claim.attempts, claim.now, later, why)

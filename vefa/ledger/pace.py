@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection, Engine
 
-from vefa.database import reading, writing
+from vefa.database import writing
 from vefa.ledger.tables import paces
 from vefa.plan.steps import Medium
 from vefa.settings import MessagesPerSecond
@@ -113,17 +113,21 @@ def take(engine: Engine, limits: Sequence[Limit], wanted: int, wall: datetime) -
     Over any stretch of time no more is granted under a key than its burst and its rate times that stretch, whoever asks
     and in whatever order. Where machines' clocks differ, that difference counts to the stretch.
     """
+    with writing(engine) as connection:
+        return take_in(connection, limits, wanted, wall)
+
+
+def take_in(connection: Connection, limits: Sequence[Limit], wanted: int, wall: datetime) -> Grant:
+    """`take` in the caller's write transaction, which others who want the same leave wait for."""
     paced = [limit for limit in limits if limit.per_second]
     if not paced:
-        with reading(engine) as connection:
-            return _grant(limits, _read(connection, limits), wanted, wall)
-    with writing(engine) as connection:
-        buckets = _locked(connection, limits, wall)
-        grant = _grant(limits, buckets, wanted, wall)
-        for limit in paced:
-            left = buckets[limit.key].without(grant.granted)
-            values = {"filled_at": left.filled_at, "millionths": left.millionths}
-            connection.execute(sa.update(paces).where(p.key == limit.key).values(values))
+        return _grant(limits, _read(connection, limits), wanted, wall)
+    buckets = _locked(connection, limits, wall)
+    grant = _grant(limits, buckets, wanted, wall)
+    for limit in paced:
+        left = buckets[limit.key].without(grant.granted)
+        values = {"filled_at": left.filled_at, "millionths": left.millionths}
+        connection.execute(sa.update(paces).where(p.key == limit.key).values(values))
     return grant
 
 

@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import sqlalchemy as sa
 from alembic import op
 
@@ -21,7 +23,7 @@ _OWNER = "who reserved it: settlements are fenced by it"
 _LEASED = "state IN ('reserved', 'claimed')"
 
 
-def _where(text: str) -> dict[str, sa.TextClause]:
+def _where(text: str) -> dict[str, Any]:
     return {"sqlite_where": sa.text(text), "postgresql_where": sa.text(text)}
 
 
