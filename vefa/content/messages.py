@@ -92,11 +92,6 @@ class EmailTemplate:
         text = tidy(self._filled(self._text, values, "text"))
         return RenderedEmail(subject, html, text, _warnings(html))
 
-    def render_bulk(self, subject, preheader, common, columns, count):  # type: ignore
-        from vefa.content.bulk import render_bulk
-
-        return render_bulk(self, subject, preheader, common, columns, count)
-
     def _filled(self, environment: Environment, values: Mapping[str, object], part: str) -> str:
         try:
             return environment.render_template(self.name, **values)
