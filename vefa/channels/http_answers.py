@@ -12,8 +12,9 @@ Receive = Callable[[int], bytes]
 LONGEST_HEAD = 64 * 1024
 LONGEST_BODY = 1024 * 1024
 
-_STATUS = re.compile(rb"HTTP/1\.([01]) ([1-5][0-9][0-9])(?: ([^\r\n]*))?")
-_HEADER = re.compile(rb"([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*([^\r\n\0]*)")
+_STATUS = re.compile(r"HTTP/1\.([01]) ([1-5][0-9][0-9])(?: ([^\r\n]*))?\r\n")
+_HEADER = re.compile(r"([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*([^\r\n\0]*)\r\n")
+_HEADERS = re.compile(f"(?:{_HEADER.pattern})*")
 _LENGTH = re.compile(r"[0-9]{1,15}")
 _CHUNK = re.compile(rb"([0-9A-Fa-f]{1,12})[ \t]*(?:;[^\r\n]*)?")
 
@@ -71,30 +72,29 @@ def read_answer(receive: Receive) -> Answer:
         body = _chunks(source) if "transfer-encoding" in headers else source.rest()
     else:
         body = source.exactly(length)
-    closes = minor == b"0" or "close" in headers.get("connection", "").lower()
+    closes = minor == "0" or "close" in headers.get("connection", "").lower()
     keeps = not closes and not source.ended and not source.held
     return Answer(status, reason, Headers(headers), body, keeps)
 
 
-def _head(source: _Source) -> tuple[bytes, int, str, dict[str, str]]:
-    first, *lines = source.upto(b"\r\n\r\n").split(b"\r\n")
-    found = _STATUS.fullmatch(first)
+def _head(source: _Source) -> tuple[str, int, str, dict[str, str]]:
+    head = source.upto(b"\r\n\r\n").decode("latin-1") + "\r\n"
+    found = _STATUS.match(head)
     if not found:
         raise OddAnswerError("no status line")
+    if not _HEADERS.fullmatch(head, found.end()):
+        raise OddAnswerError("no header line")
     headers: dict[str, str] = {}
-    for line in lines:
-        header = _HEADER.fullmatch(line)
-        if not header:
-            raise OddAnswerError("no header line")
-        name, value = header[1].decode("ascii").lower(), header[2].decode("latin-1").rstrip(" \t")
+    for given, padded in _HEADER.findall(head, found.end()):
+        name, value = given.lower(), padded.rstrip(" \t")
         headers[name] = f"{headers[name]}, {value}" if name in headers else value
-    return found[1], int(found[2]), (found[3] or b"").decode("latin-1"), headers
+    return found[1], int(found[2]), found[3] or "", headers
 
 
-def _length(minor: bytes, status: int, headers: Mapping[str, str]) -> int | None:
+def _length(minor: str, status: int, headers: Mapping[str, str]) -> int | None:
     """How many bytes of body follow; None where only chunks, or the end of the connection, will tell."""
     length, coding = headers.get("content-length"), headers.get("transfer-encoding")
-    if coding is not None and (coding.lower() != "chunked" or length is not None or minor == b"0"):
+    if coding is not None and (coding.lower() != "chunked" or length is not None or minor == "0"):
         raise OddAnswerError("a transfer coding that cannot be trusted")
     if length is not None and not _LENGTH.fullmatch(length):
         raise OddAnswerError("no content length")

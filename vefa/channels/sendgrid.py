@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import http.client
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass
 from queue import LifoQueue
 from typing import Any
@@ -130,8 +129,7 @@ class SendGridChannel:
         except TypeError:  # half of a surrogate pair: no UTF-8 can say it
             return in_halves(request, Refused("bad text", "the message cannot be written as UTF-8"))
         try:
-            with self._line() as line:
-                response = line.send.post(request_body=body)
+            response = self._post(body)
         except NotSentError as error:
             return Busy(str(error), RETRY_AFTER)
         except HTTPError as error:
@@ -148,11 +146,10 @@ class SendGridChannel:
             return Doubtful("strange answer", f"status {response.status_code}")
         return Accepted(response.headers.get("X-Message-Id"))
 
-    @contextmanager
-    def _line(self) -> Iterator[_Line]:
+    def _post(self, body: SilentBytes) -> Any:
         line = self._idle.get()
         try:
-            yield line
+            return line.send.post(request_body=body)
         finally:
             self._idle.put(line)
 
