@@ -70,6 +70,11 @@ def person(address="a@x.example", **more):
         (mail(headers={"Reply-To": "a@x.example"}), "headers.Reply-To"),
         (mail(person(headers={"X-SG-ID": "1"})), "personalizations.0.headers.X-SG-ID"),
         (mail(person(substitutions={"-a-": "x" * 10_000})), "personalizations.0.substitutions"),
+        (mail(person(substitutions={"-a-": 3})), "personalizations.0.substitutions"),
+        (mail(person(substitutions={"": "a"})), "personalizations.0.substitutions"),
+        (mail(person(substitutions={f"-{n}-": "" for n in range(101)})), "personalizations.0.substitutions"),
+        (mail(person("a@x.example"), person("b@x.example", subject="")), "personalizations.1.subject"),
+        (mail(person(substitution={"-a-": "b"})), "personalizations.0.substitution"),
         (mail(person(custom_args={"send_id": 3})), "personalizations.0.custom_args"),
         (mail(categories=[str(number) for number in range(11)]), "categories"),
         (b"nonsense", None),
@@ -92,6 +97,15 @@ def test_sendgrids_stand_in_puts_each_ones_words_in(sendgrid):
 
     assert status == 202
     assert [(got.subject, got.text) for got in sendgrid.received] == [("S a", "Merhaba a"), ("S b", "Merhaba b")]
+
+
+def test_sendgrids_stand_in_puts_nothing_in_for_an_empty_value_and_looks_at_the_reply_to_too(sendgrid):
+    someone = person(substitutions={"-n-": "", "-r-": "destek"}, subject="S-n-")
+
+    status, _ = send(sendgrid, mail(someone, reply_to={"email": "-r-@x.example"}))
+
+    assert status == 202
+    assert [(got.subject, got.reply_to) for got in sendgrid.received] == [("S", "destek@x.example")]
 
 
 def test_sendgrids_sandbox_checks_and_keeps_nothing(sendgrid):

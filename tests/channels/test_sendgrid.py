@@ -11,7 +11,8 @@ import pytest
 from vefa.channels.base import Accepted, Busy, Denied, Doubtful, Refused
 from vefa.channels.fakes.behaviours import Answer, Drop, Hang, at_rate, busy
 from vefa.channels.fakes.sendgrid import FakeSendGrid
-from vefa.channels.sendgrid import RETRY_AFTER, SendGridChannel
+from vefa.channels.sendgrid import SendGridChannel
+from vefa.channels.sendgrid_verdicts import RETRY_AFTER
 
 
 def kinds(outcomes):

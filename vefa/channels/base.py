@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from operator import eq
 from typing import Protocol, runtime_checkable
 
 from vefa.plan.steps import Medium
@@ -75,9 +76,11 @@ class BulkEmail:
 
     def only(self, rows: Sequence[int]) -> BulkEmail:
         """The same e-mail to these recipients."""
+        if len(rows) == len(self) and all(map(eq, rows, range(len(self)))):
+            return self
 
         def chosen(column: Sequence[str]) -> list[str]:
-            return [column[n] for n in rows]
+            return list(map(column.__getitem__, rows))
 
         return replace(
             self,
@@ -187,3 +190,14 @@ class AskableChannel(Protocol):
         That nothing is found proves nothing: the message may still be on its way into the provider's books.
         """
         ...
+
+
+def deliver_bulk(channel: Channel, bulk: BulkEmail) -> Sequence[Outcome]:
+    """One outcome a recipient, in order: by the channel's own way, else in whole e-mails, a batch at a time."""
+    if isinstance(channel, BulkChannel):
+        return channel.deliver_bulk(bulk)
+    outcomes: list[Outcome] = []
+    for start in range(0, len(bulk), channel.batch_size):
+        rows = range(start, min(start + channel.batch_size, len(bulk)))
+        outcomes += channel.deliver([bulk.email(n) for n in rows])
+    return outcomes

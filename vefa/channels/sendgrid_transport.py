@@ -2,8 +2,9 @@
 
 The SDK opens a connection for each request, follows redirects with a POST turned GET, serialises with the slow JSON,
 prints every payload for a logger that nobody reads, and logs the key. Its own seams allow better: `_make_request` is
-where it speaks HTTP, `_build_client` is how it hands itself on, and a body that is no plain `str` goes out as it is.
-The versions of the SDK are pinned for that; tests/channels/test_sendgrid_transport.py holds the seams.
+where it speaks HTTP, `_build_client` is how it hands itself on, a body that is no plain `str` goes out as it is, and
+whatever it wants from urllib it asks of one name. The versions of the SDK are pinned for that;
+tests/channels/test_sendgrid_transport.py holds the seams.
 """
 
 from __future__ import annotations
@@ -13,18 +14,21 @@ import select
 import ssl
 import time
 from base64 import b64encode
-from collections.abc import Mapping
-from dataclasses import dataclass
-from email.message import Message
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from types import FunctionType, SimpleNamespace
 from typing import Any
 from urllib.parse import SplitResult, unquote, urlsplit
-from urllib.request import Request, getproxies, proxy_bypass
+from urllib.request import getproxies, proxy_bypass
 
 import python_http_client
+import python_http_client.client
 from python_http_client.exceptions import HTTPError, err_dict
 from sendgrid import SendGridAPIClient
 
+from vefa.channels.http_answers import Answer, OddAnswerError, read_answer
 from vefa.channels.loopback import is_loopback
+from vefa.errors import SettingsError
 
 #: an idle connection is used again only while it is this fresh, so that the provider has surely not closed it
 FRESH_SECONDS = 5.0
@@ -50,23 +54,25 @@ class SilentBytes(bytes):
     __str__ = __repr__
 
 
-@dataclass(frozen=True)
-class Answer:
-    """A whole answer, with the three questions that the SDK asks of one."""
+class _Request:
+    """What the SDK asks of urllib's request, and no more."""
 
-    status: int
-    reason: str
-    headers: Message
-    body: bytes
+    get_method: Callable[[], str]
 
-    def getcode(self) -> int:
-        return self.status
+    def __init__(self, url: str, headers: Mapping[str, str], data: bytes | None) -> None:
+        self.url = url
+        self.headers = headers
+        self.data = data
 
-    def read(self) -> bytes:
-        return self.body
+    def get_full_url(self) -> str:
+        return self.url
 
-    def info(self) -> Message:
-        return self.headers
+
+#: the SDK's own way from a name to a request, with this in urllib's place: no opener with its ten handlers is built
+_attribute = FunctionType(
+    python_http_client.Client.__getattr__.__code__,
+    {**vars(python_http_client.client), "urllib": SimpleNamespace(build_opener=lambda: None, Request=_Request)},
+)
 
 
 class _Client(python_http_client.Client):  # type: ignore[misc]  # the SDK ships no types
@@ -76,6 +82,9 @@ class _Client(python_http_client.Client):  # type: ignore[misc]  # the SDK ships
         super().__init__(**rest)
         self.connection = connection
         self.authorization = authorization
+
+    def __getattr__(self, name: str) -> Any:
+        return _attribute(self, name)
 
     def _build_client(self, name: str | None = None) -> _Client:
         return _Client(
@@ -89,11 +98,10 @@ class _Client(python_http_client.Client):  # type: ignore[misc]  # the SDK ships
             timeout=self.timeout,
         )
 
-    def _make_request(self, opener: object, request: Request, timeout: float | None = None) -> Any:
-        headers = {**dict(request.header_items()), "Authorization": self.authorization}
-        body = request.data if isinstance(request.data, bytes) else b""
-        path = urlsplit(request.full_url).path
-        answer = self.connection.exchange(request.get_method(), path, body, headers)
+    def _make_request(self, opener: object, request: _Request, timeout: float | None = None) -> Answer:
+        headers = {**request.headers, "Authorization": self.authorization}
+        path = urlsplit(request.url).path
+        answer = self.connection.exchange(request.get_method(), path, request.data or b"", headers)
         if 200 <= answer.status < 300:
             return answer
         kind: type[HTTPError] = err_dict.get(answer.status, HTTPError)
@@ -111,15 +119,21 @@ class Connection:
     timeout: float
     _open: http.client.HTTPConnection | None = None
     _used: float = 0.0
+    _target: SplitResult = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._target = urlsplit(self.base_url)
 
     def exchange(self, method: str, path: str, body: bytes, headers: Mapping[str, str]) -> Answer:
         """Send, and wait for the whole answer. NotSentError comes before anything was sent, all else after."""
-        connection = self._ready()
+        socket = self._ready()
         try:
-            answer = self._speak(connection, method, path, body, headers)
+            answer = self._speak(socket, self._head(method, path, len(body), headers) + body)
         except BaseException:
             self.close()
             raise
+        if not answer.keeps:
+            self.close()
         self._used = time.monotonic()  # how long a socket lies idle is no business time
         return answer
 
@@ -129,40 +143,50 @@ class Connection:
             self._open.close()
             self._open = None
 
-    def _speak(
-        self,
-        connection: http.client.HTTPConnection,
-        method: str,
-        path: str,
-        body: bytes,
-        headers: Mapping[str, str],
-    ) -> Answer:
-        whole = True
-        try:
-            connection.request(method, path, body=body, headers=dict(headers))
-        except (BrokenPipeError, ConnectionResetError):
-            whole = False  # a server that refuses a large body early has answered before it hung up
-        response = connection.getresponse()
-        answer = Answer(response.status, response.reason, response.headers, response.read())
-        if not whole:
-            self.close()
-        return answer
+    def _head(self, method: str, path: str, length: int, headers: Mapping[str, str]) -> bytes:
+        host = self._target.netloc.rpartition("@")[2]
+        lines = "".join([f"{name}: {value}\r\n" for name, value in headers.items()])
+        head = (
+            f"{method} {path} HTTP/1.1\r\nHost: {host}\r\nAccept-Encoding: identity\r\n{lines}Content-Length: {length}"
+        )
+        return f"{head}\r\n\r\n".encode("ascii")
 
-    def _ready(self) -> http.client.HTTPConnection:
+    def _speak(self, socket: Any, request: bytes) -> Answer:
+        deadline = (
+            time.monotonic() + 2 * self.timeout
+        )  # each read has its own time-out; together they may not be endless
+
+        def receive(size: int) -> bytes:
+            if time.monotonic() > deadline:
+                raise TimeoutError
+            came: bytes = socket.recv(size)
+            return came
+
+        try:
+            socket.sendall(request)
+        except (BrokenPipeError, ConnectionResetError) as lost:
+            answer = read_answer(receive)  # a server that refuses a large body early has answered before it hung up
+            self.close()
+            if answer.status < 400:
+                raise OddAnswerError("taken before it was whole") from lost
+            return answer
+        return read_answer(receive)
+
+    def _ready(self) -> Any:
         kept = self._open
-        if kept is not None and kept.sock is not None:
+        if kept is not None:
             fresh = time.monotonic() - self._used < FRESH_SECONDS
             if fresh and not select.select([kept.sock], [], [], 0)[0]:  # readable while idle: it was closed
-                return kept
+                return kept.sock
         self.close()
-        connection = self._connection(urlsplit(self.base_url))
+        connection = self._connection(self._target)
         try:
             connection.connect()
-        except OSError as error:  # refused, unreachable, unknown host, no TLS
+        except (OSError, http.client.HTTPException) as error:  # refused, unreachable, unknown host, no TLS, no tunnel
             connection.close()
-            raise NotSentError(f"cannot connect: {error.strerror or type(error).__name__}") from error
+            raise NotSentError(f"cannot connect: {getattr(error, 'strerror', '') or type(error).__name__}") from error
         self._open = connection
-        return connection
+        return connection.sock
 
     def _connection(self, target: SplitResult) -> http.client.HTTPConnection:
         host = target.hostname or ""
@@ -182,6 +206,8 @@ class Connection:
 
 def sendgrid_client(api_key: str, base_url: str, timeout: float) -> tuple[SendGridAPIClient, Connection]:
     """The official client over a connection of its own, and that connection, to be closed by the caller."""
+    if not api_key.isascii() or not api_key.isprintable():
+        raise SettingsError("VEFA_SENDGRID_API_KEY must be one line of plain ASCII: copy it from SendGrid once more")
     connection = Connection(base_url, timeout)
     official = SendGridAPIClient(api_key="(added by the transport)", host=base_url)
     headers = {name: value for name, value in official.client.request_headers.items() if name != "Authorization"}

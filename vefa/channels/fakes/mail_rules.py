@@ -9,6 +9,22 @@ from typing import Any
 
 MOST_PEOPLE = 1000
 MOST_BYTES = 10_000
+MOST_TAGS = 100
+#: what the published spec knows of a recipient; a word that is none of these is a mistake of ours
+PERSON_FIELDS = frozenset(
+    [
+        "from",
+        "to",
+        "cc",
+        "bcc",
+        "subject",
+        "headers",
+        "substitutions",
+        "dynamic_template_data",
+        "custom_args",
+        "send_at",
+    ]
+)
 
 _ADDRESS = re.compile(r"[^\s@<>\"(),:;\[\]\\]+@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*")
 _RESERVED = frozenset(
@@ -137,6 +153,26 @@ def _limits(mail: Mail) -> Iterator[Mistake]:
                 yield Mistake(f"personalizations.{number}.{name}", f"The {name} may not exceed {MOST_BYTES} bytes.")
 
 
+def _substitutions(mail: Mail) -> Iterator[Mistake]:
+    for number, person in enumerate(mail["personalizations"]):
+        place, tags = f"personalizations.{number}.substitutions", person.get("substitutions", {})
+        if not all(tags):
+            yield Mistake(place, "A substitution tag must have at least one character.")
+        if len(tags) > MOST_TAGS:
+            yield Mistake(place, f"There is a limit of {MOST_TAGS} substitutions per personalization.")
+
+
+def _people(mail: Mail) -> Iterator[Mistake]:
+    for number, person in enumerate(mail["personalizations"]):
+        for name in person.keys() - PERSON_FIELDS:
+            yield Mistake(f"personalizations.{number}.{name}", "There is no such field.")
+        subject = person.get("subject", "-")
+        if not isinstance(subject, str) or not subject:
+            yield Mistake(
+                f"personalizations.{number}.subject", "The subject must be a string of at least one character."
+            )
+
+
 def _categories(mail: Mail) -> Iterator[Mistake]:
     categories = mail.get("categories", [])
     if len(categories) > 10 or len(set(categories)) < len(categories):
@@ -158,5 +194,7 @@ RULES: tuple[Rule, ...] = (
     _content,
     _headers,
     _limits,
+    _substitutions,
+    _people,
     _categories,
 )

@@ -34,6 +34,7 @@ class ReceivedEmail:
     custom_args: Mapping[str, str]
     categories: tuple[str, ...]
     message_id: str
+    reply_to: str = ""
 
 
 class FakeSendGrid(FakeServer):
@@ -104,10 +105,12 @@ def _assembled(mail: Mapping[str, Any], message_id: str) -> Iterator[ReceivedEma
                 custom_args={**mail.get("custom_args", {}), **person.get("custom_args", {})},
                 categories=tuple(mail.get("categories", ())),
                 message_id=message_id,
+                reply_to=_substituted(mail.get("reply_to", {}).get("email", ""), tags),
             )
 
 
 def _substituted(text: str, tags: Mapping[str, str]) -> str:
+    """Tag after tag, wherever it stands, in words put in before as well; an empty value leaves nothing."""
     for tag, value in tags.items():
         text = text.replace(tag, value)
     return text
