@@ -10,7 +10,7 @@ from datetime import date, datetime, time
 from decimal import Decimal
 from enum import Enum
 from types import NoneType
-from typing import Final
+from typing import Final, TypeVar
 
 from vefa.content.problems import RenderError
 from vefa.crm.values import MoneyAmount
@@ -24,6 +24,8 @@ class Absent(Enum):
 
 ABSENT: Final = Absent.ABSENT
 
+_T = TypeVar("_T")
+
 #: values of these types that are equal are written the same in every way
 _SAME_IF_EQUAL = frozenset({str, bool, int, date, NoneType, Absent})
 _PRINTED = frozenset({str, bool, int, Decimal, MoneyAmount, date, datetime, time, NoneType})
@@ -31,6 +33,10 @@ _PRINTED = frozenset({str, bool, int, Decimal, MoneyAmount, date, datetime, time
 _JUDGED = _PRINTED | {list, tuple, dict}
 #: beyond, the engine has other numbers
 _LARGEST = 2**63
+
+
+class Full(list[_T]):
+    """A column in which nothing is missing, so that nobody needs to look."""
 
 
 class Columns:
@@ -44,7 +50,7 @@ class Columns:
         #: some name is asked for both as a whole and by its field
         self.tangled = any(name.startswith(other + ".") for name in personal for other in personal)
         self._values: dict[str, Sequence[object]] = {}
-        self._truths: dict[str, list[bool | None]] = {}
+        self._truths: dict[str, list[bool | None] | Full[bool]] = {}
         self._by_depth = sorted(personal, key=lambda name: name.count("."))
 
     def folded(self) -> Columns:
@@ -83,21 +89,21 @@ class Columns:
             self._values[path] = values
         return self._values[path]
 
-    def truths(self, path: str) -> list[bool | None]:
+    def truths(self, path: str) -> list[bool | None] | Full[bool]:
         """Whether what stands there is true to the engine."""
         if path not in self._truths:
             values = self.values(path)
             if set(map(type, values)) <= _JUDGED:
-                self._truths[path] = list(map(bool, values))
+                self._truths[path] = Full(map(bool, values))
             else:
                 self._truths[path] = [bool(value) if type(value) in _JUDGED else None for value in values]
         return self._truths[path]
 
-    def texts(self, path: str, write: Callable[[object], str]) -> list[str | None]:
+    def texts(self, path: str, write: Callable[[object], str]) -> list[str | None] | Full[str]:
         """What stands there, written, but not yet made fit for HTML or plain text."""
         values = self.values(path)
         if set(map(type, values)) <= {str, NoneType}:
-            return [value or "" for value in values]  # type: ignore[misc]  # strings all
+            return Full(map(str, [value or "" for value in values]))
         return [value if type(value) is str else _text(value, write) for value in values]
 
 

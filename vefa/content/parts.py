@@ -7,19 +7,19 @@ asked for the others. Recipients for whom that fails are handed back: rendering 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from functools import cache
+from functools import cache, partial
 from threading import RLock
 
 from minijinja import Environment, TemplateError, escape
 
-from vefa.content.columns import Columns
+from vefa.content.columns import Columns, Full
 from vefa.content.environments import CONTROL, CONTROLS, FUEL, to_text
 from vefa.content.expressions import TAG, strict_filters
 from vefa.content.locales import locale_named
 from vefa.content.plans import Marks, Plan
 from vefa.content.seams import Finish, Strand, finished, merged
 from vefa.content.splitting import Unsplittable, split
-from vefa.content.vectors import Evaluation, Vector, has_none, without_none
+from vefa.content.vectors import Column, Evaluation, Vector, is_full
 
 #: steps that each of the engine's two turns at a part may take: together with all plain places they stay below FUEL,
 #: so that what would be stopped when rendered whole is not let through in pieces
@@ -59,7 +59,7 @@ class SplitPart:
                 self._plans[names] = ReadyPlan(self._source, names, self._make())
             return self._plans[names]
 
-    def _printed(self, columns: Columns) -> Callable[[str], list[str | None]]:
+    def _printed(self, columns: Columns) -> Callable[[str], Column]:
         fit = _without_controls if self._finish else _escaped
 
         def write(value: object) -> str:
@@ -107,7 +107,7 @@ class ReadyPlan:
 class _PartBatch:
     """One part for one batch."""
 
-    def __init__(self, ready: ReadyPlan, columns: Columns, printed: Callable[[str], list[str | None]]) -> None:
+    def __init__(self, ready: ReadyPlan, columns: Columns, printed: Callable[[str], Column]) -> None:
         self._ready = ready
         self._columns = columns
         self._evaluation = Evaluation(columns, printed, cache(self._shared))
@@ -133,7 +133,7 @@ class _PartBatch:
 
     def _asked(self, vectors: Mapping[int, Vector], lost: set[int]) -> dict[int, Strand]:
         """The vectors with what only the engine could tell."""
-        asked = frozenset(region for region, vector in vectors.items() if _is_open(vector))
+        asked = frozenset(region for region, vector in vectors.items() if not is_full(vector))
         count = self._columns.count
         filled = {region: _listed(vectors[region], count) for region in asked}
         open_rows = sorted({row for column in filled.values() for row, piece in enumerate(column) if piece is None})
@@ -152,24 +152,16 @@ class _PartBatch:
             return None  # rendering whole will say what is wrong
 
 
-def _is_open(vector: Vector) -> bool:
-    return vector is None or (isinstance(vector, list) and has_none(vector))
-
-
 def _listed(vector: Vector, count: int) -> list[str | None]:
     return list(vector) if isinstance(vector, list) else [vector] * count
 
 
-def _escaped(texts: list[str | None]) -> list[str | None]:
+def _escaped(texts: Column) -> Column:
     """As HTML prints them: escaped, in ASCII; all at once, told apart by a character that none of them has."""
-    known = without_none(texts)
-    joined = _APART.join(known)
+    joined = _APART.join(texts) if isinstance(texts, Full) else ""
     if joined.count(_APART) != len(texts) - 1:
-        return [None if text is None else _escape(text) for text in texts]
-    pieces = _escape(joined).split(_APART)
-    if known is texts:
-        return [*pieces]
-    return [None if text is None else piece for text, piece in zip(texts, pieces, strict=True)]
+        return _each(_escape, texts)
+    return Full(_escape(joined).split(_APART))
 
 
 def _escape(text: str) -> str:
@@ -177,9 +169,14 @@ def _escape(text: str) -> str:
     return escaped if escaped.isascii() else escaped.encode("ascii", "xmlcharrefreplace").decode()
 
 
-def _without_controls(texts: list[str | None]) -> list[str | None]:
+def _without_controls(texts: Column) -> Column:
     """As plain text prints them."""
-    joined = "".join(without_none(texts))
-    if not any(sign in joined for sign in CONTROLS):
+    if isinstance(texts, Full) and not any(map("".join(texts).__contains__, CONTROLS)):
         return texts
-    return [None if text is None else CONTROL.sub("", text) for text in texts]
+    return _each(partial(CONTROL.sub, ""), texts)
+
+
+def _each(change: Callable[[str], str], texts: Column) -> Column:
+    if isinstance(texts, Full):
+        return Full(map(change, texts))
+    return [None if text is None else change(text) for text in texts]

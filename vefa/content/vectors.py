@@ -1,7 +1,7 @@
 """What the commonest personal places of a template come to, for all recipients at once and without the engine.
 
 A vector is a string (the same for all), a list (one string a recipient), or None: the engine has to be asked. In a
-list, None asks for that recipient.
+list that is not full, None asks for that recipient.
 """
 
 from __future__ import annotations
@@ -10,15 +10,16 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import repeat
-from types import NoneType
-from typing import Protocol
+from operator import not_
+from typing import Protocol, TypeGuard
 
-from vefa.content.columns import Columns
+from vefa.content.columns import Columns, Full
 from vefa.content.splitting import Block, Branch, Choice, Node, Output, Text
 
-Vector = str | list[str | None] | None
+Column = list[str | None] | Full[str]
+Vector = str | Column | None
 #: a test's outcome, in the same way
-Judged = bool | list[bool | None] | None
+Judged = bool | list[bool | None] | Full[bool] | None
 
 
 @dataclass(frozen=True)
@@ -166,7 +167,7 @@ class Evaluation:
     """Programs run over the recipients of one batch. `cell` gives the words of a shared cell, None if it has none."""
 
     columns: Columns
-    printed: Callable[[str], list[str | None]]
+    printed: Callable[[str], Column]
     cell: Callable[[int], str | None]
 
     def vector(self, asked: Program) -> Vector:
@@ -190,11 +191,11 @@ class Evaluation:
             return None
         if isinstance(judged, bool):
             return self.vector(then if judged else otherwise)
-        yes, no = _each(self.vector(then)), _each(self.vector(otherwise))
-        if NoneType in map(type, judged):
-            pairs = zip(judged, yes, no, strict=False)
-            return [None if true is None else one if true else other for true, one, other in pairs]
-        return [one if true else other for true, one, other in zip(judged, yes, no, strict=False)]
+        yes, no = self.vector(then), self.vector(otherwise)
+        rows = zip(judged, _each(yes), _each(no), strict=False)
+        if is_full(yes) and is_full(no) and isinstance(judged, Full):
+            return Full([one if true else other for true, one, other in rows])
+        return [None if true is None else one if true else other for true, one, other in rows]
 
     def _judged(self, test: Test) -> Judged:
         """As the engine does it, from left to right; what it might not get to see is left to it, too."""
@@ -206,20 +207,26 @@ class Evaluation:
             return None
         if all(isinstance(truth, bool) for truth in judged):
             return all(judged) if test.every else any(judged)
-        return first if len(judged) == 1 else _combined(judged, test.every, self.columns.count)
+        return first if len(judged) == 1 else _combined(judged, test.every)
 
     def _one_judged(self, truth: Truth | Shared) -> Judged:
         if isinstance(truth, Shared):
             words = self.cell(truth.cell)
             return None if words is None else bool(words)
         truths = self.columns.truths(truth.path)
-        return [None if true is None else not true for true in truths] if truth.negated else truths
+        if not truth.negated:
+            return truths
+        if isinstance(truths, Full):
+            return Full(map(not_, truths))
+        return [None if true is None else not true for true in truths]
 
 
-def _combined(judged: list[Judged], every: bool, count: int) -> list[bool | None]:
-    columns = [truth if isinstance(truth, list) else repeat(truth, count) for truth in judged]
+def _combined(judged: list[Judged], every: bool) -> list[bool | None] | Full[bool]:
+    columns = [truth if isinstance(truth, list) else repeat(truth) for truth in judged]
     decide = all if every else any
-    return [None if None in row else decide(row) for row in zip(*columns, strict=True)]
+    if all(isinstance(truth, bool | Full) for truth in judged):
+        return Full(map(decide, zip(*columns, strict=False)))
+    return [None if None in row else decide(row) for row in zip(*columns, strict=False)]
 
 
 def _each(vector: Vector) -> Iterable[str | None]:
@@ -227,30 +234,26 @@ def _each(vector: Vector) -> Iterable[str | None]:
 
 
 def _joined(vectors: list[Vector]) -> Vector:
+    full = [vector for vector in vectors if is_full(vector)]
+    if len(full) == len(vectors):
+        return Full(woven(full)) if any(isinstance(vector, list) for vector in full) else "".join(map(str, full))
     if None in vectors:
         return None
-    columns = [vector for vector in vectors if isinstance(vector, list)]
-    if not columns:
-        return "".join(vector for vector in vectors if isinstance(vector, str))
-    if any(map(has_none, columns)):
-        rows = zip(*map(_each, vectors), strict=False)
-        return [None if None in row else "".join(map(str, row)) for row in rows]
-    return [*woven([vector or "" if not isinstance(vector, list) else without_none(vector) for vector in vectors])]
+    rows = zip(*map(_each, vectors), strict=False)
+    return [None if None in row else "".join(map(str, row)) for row in rows]
 
 
 def woven(strands: Sequence[str | list[str]]) -> list[str]:
     """Words of all and columns, of which there is at least one, put together for each recipient."""
-    if len(strands) == 1 and isinstance(only := strands[0], list):
-        return only
-    rows = zip(*(strand if isinstance(strand, list) else repeat(strand) for strand in strands), strict=False)
-    return list(map("".join, rows))
+    places = [place for place, strand in enumerate(strands) if isinstance(strand, list)]
+    if len(places) > 1:
+        rows = zip(*(strand if isinstance(strand, list) else repeat(strand) for strand in strands), strict=False)
+        return list(map("".join, rows))
+    (place,) = places
+    before, after = "".join(map(str, strands[:place])), "".join(map(str, strands[place + 1 :]))
+    return [f"{before}{piece}{after}" for piece in strands[place]]
 
 
-def has_none(column: list[str | None]) -> bool:
-    """Whether the engine has to be asked for somebody."""
-    return NoneType in map(type, column)
-
-
-def without_none(column: list[str | None]) -> list[str]:
-    """The column, with empty words where there were none."""
-    return [text or "" for text in column] if has_none(column) else column  # type: ignore[return-value]  # has no None
+def is_full(vector: Vector) -> TypeGuard[str | Full[str]]:
+    """Whether the engine need not be asked for anybody."""
+    return isinstance(vector, str | Full)
