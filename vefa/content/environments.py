@@ -27,7 +27,9 @@ BUILTIN_NAMES = frozenset({"range", "dict", "namespace", "cycler", "joiner", "lo
 #: would print a value as it stands, show all values, or reach for other files
 FORBIDDEN_FILTERS = ("safe", "tojson", "pprint")
 
-_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\u2028\u2029]")
+#: what is left out of values in plain text
+CONTROLS = frozenset(map(chr, (*range(0x09), *range(0x0B, 0x20), 0x7F, 0x2028, 0x2029)))
+CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\u2028\u2029]")
 _LAST_WORD = re.compile(r"\s+\S*$")
 
 
@@ -38,12 +40,19 @@ def to_text(value: object, locale: Locale) -> str:
     if value is None:
         return ""
     if writer := _WRITERS.get(type(value)):
-        return writer(value, locale)
+        return _written(writer, value, locale)
     if isinstance(value, (list, tuple)):
         return ", ".join(to_text(item, locale) for item in value)
     if isinstance(value, Mapping):
         raise RenderError(f"a group of fields ({', '.join(map(str, value))}) was to be printed; name one field")
     return str(value)
+
+
+def _written(writer: Callable[[Any, Locale], str], value: object, locale: Locale) -> str:
+    try:
+        return writer(value, locale)
+    except ArithmeticError:
+        raise RenderError("a number has too many digits to be written") from None
 
 
 _WRITERS: Mapping[type, Callable[[Any, Locale], str]] = {
@@ -58,7 +67,7 @@ _WRITERS: Mapping[type, Callable[[Any, Locale], str]] = {
 }
 
 
-def html_environment(locale_name: str, globals_: Mapping[str, object], currency: str) -> Environment:
+def html_environment(locale_name: str, globals_: Mapping[str, object], currency: str, fuel: int = FUEL) -> Environment:
     """For HTML: every value is escaped and ASCII."""
     locale = locale_named(locale_name)
 
@@ -71,17 +80,17 @@ def html_environment(locale_name: str, globals_: Mapping[str, object], currency:
             text = escape(to_text(value, locale))
         return text if text.isascii() else safe(text.encode("ascii", "xmlcharrefreplace").decode())
 
-    return _environment(locale, globals_, currency, finalize, escaped=True)
+    return _environment(locale, globals_, currency, finalize, fuel, escaped=True)
 
 
-def text_environment(locale_name: str, globals_: Mapping[str, object], currency: str) -> Environment:
+def text_environment(locale_name: str, globals_: Mapping[str, object], currency: str, fuel: int = FUEL) -> Environment:
     """For subjects, SMS and the plain part: nothing is escaped, control characters are left out."""
     locale = locale_named(locale_name)
 
     def finalize(value: object) -> object:
-        return _CONTROL.sub("", value if isinstance(value, str) else to_text(value, locale))
+        return CONTROL.sub("", value if isinstance(value, str) else to_text(value, locale))
 
-    return _environment(locale, globals_, currency, finalize, escaped=False)
+    return _environment(locale, globals_, currency, finalize, fuel, escaped=False)
 
 
 def _environment(
@@ -89,12 +98,13 @@ def _environment(
     globals_: Mapping[str, object],
     currency: str,
     finalize: Callable[[object], object],
+    fuel: int,
     *,
     escaped: bool,
 ) -> Environment:
     environment = Environment(
         undefined_behavior="strict",
-        fuel=FUEL,
+        fuel=fuel,
         pycompat=False,
         auto_escape_callback=lambda _: escaped,  # so that what a macro or a {% set %} block made is not escaped again
         finalizer=finalize,
@@ -117,17 +127,33 @@ def _filters(locale: Locale, currency: str) -> dict[str, Callable[..., object]]:
         "tr_upper": turkish_upper,
     }
     written = {name: _on_text(change, text) for name, change in cased.items()}
-    return {
-        **written,
+    careful: dict[str, Callable[..., object]] = {
         "money": partial(_money, locale=locale, shop_currency=currency),
         "date": partial(_date, locale=locale),
         "time": lambda value: "" if value is None else locale.time(value),
         "datetime": lambda value: "" if value is None else locale.datetime(value),
         "number": lambda value, decimals=None: "" if value is None else locale.number(value, decimals),
+    }
+    return {
+        **written,
+        **{name: _refusing(name, filter_) for name, filter_ in careful.items()},
         "default": _default,
         "d": _default,
         "truncate": lambda value, length=80, end="…": _truncate(text(value), length, end),
     }
+
+
+def _refusing(name: str, filter_: Callable[..., object]) -> Callable[..., object]:
+    """What a filter cannot write is a mistake of this one message, whatever Python calls it."""
+
+    def refusing(value: object, *details: object, **named: object) -> object:
+        try:
+            return filter_(value, *details, **named)
+        except (ArithmeticError, AttributeError, TypeError, ValueError):
+            kind = type(value).__name__
+            raise RenderError(f"the {name} filter was given a value that it cannot write ({kind})") from None
+
+    return refusing
 
 
 def _on_text(change: Callable[[str], str], text: Callable[[object], str]) -> Callable[[object], str]:

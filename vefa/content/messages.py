@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from minijinja import Environment, TemplateError
 
+from vefa.content.bulk import Bulk, RenderedBulk, SplitEmail
+from vefa.content.columns import Columns
 from vefa.content.environments import render_error
 from vefa.content.expressions import strict_filters
-from vefa.content.plain_text import tidy
+from vefa.content.plain_text import cut, one_line, tidy
 from vefa.content.problems import RenderError
 from vefa.content.sms import LONGEST, Encoding, sms_size, transliterate
 
 #: Gmail cuts what is longer, and with it the unsubscribe link
 GMAIL_CLIPS_AT = 102 * 1024
-LONGEST_SUBJECT = 200
-
-_NOT_ONE_LINE = re.compile(r"[\s\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]+")
 
 
 @dataclass(frozen=True)
@@ -60,11 +58,6 @@ class Words:
             raise render_error(error, what) from None  # the cause would tell the customer's data
 
 
-def one_line(text: str) -> str:
-    """No line breaks, control characters or reversals of direction: nothing that could begin another header."""
-    return _NOT_ONE_LINE.sub(" ", text).strip()
-
-
 @dataclass(frozen=True)
 class EmailTemplate:
     """One e-mail template in one language, compiled. `hash` changes when its words or its look do."""
@@ -77,6 +70,7 @@ class EmailTemplate:
     _html: Environment = field(repr=False, compare=False)
     _text: Environment = field(repr=False, compare=False)
     _words: Words = field(repr=False, compare=False)
+    _split: SplitEmail = field(repr=False, compare=False)
 
     def render(self, subject: str, preheader: str, context: Mapping[str, object]) -> RenderedEmail:
         """The e-mail for one customer; RenderError if it cannot be written."""
@@ -84,13 +78,30 @@ class EmailTemplate:
         subject = self._words.fill(subject, values, f"{self.name}: subject")
         if not subject:
             raise RenderError(f"{self.name}: the subject comes out empty")
-        if len(subject) > LONGEST_SUBJECT:
-            subject = subject[: LONGEST_SUBJECT - 1].rstrip() + "…"
-        values["subject"] = subject
+        values["subject"] = subject = cut(subject)
         values["preheader"] = self._words.fill(preheader, values, f"{self.name}: preheader")
         html = self._filled(self._html, values, "html")
         text = tidy(self._filled(self._text, values, "text"))
         return RenderedEmail(subject, html, text, _warnings(html))
+
+    def render_bulk(
+        self,
+        subject: str,
+        preheader: str,
+        common: Mapping[str, object],
+        columns: Mapping[str, Sequence[object]],
+        count: int,
+    ) -> RenderedBulk:
+        """The e-mail for `count` customers: byte for byte what `render` gives each, and a fault where it raises.
+
+        `common` is the context that all of them share; `columns` has a value of each of them by dotted name.
+        """
+
+        def whole(context: Mapping[str, object]) -> tuple[str, str, str]:
+            email = self.render(subject, preheader, context)
+            return email.subject, email.html, email.text
+
+        return Bulk(self._split, whole, Columns(common, columns, count)).rendered(subject, preheader)
 
     def _filled(self, environment: Environment, values: Mapping[str, object], part: str) -> str:
         try:

@@ -23,6 +23,8 @@ _TOKEN = re.compile(r"vq(\d+)qv")
 _COMMENT = re.compile(r"<!--.*?-->", re.S)
 _BLANK_LINES = re.compile(r"\n{3,}")
 _SPACES = re.compile(r"[ \t\xa0\u034f\u200b-\u200d\u2007]+")
+LONGEST_SUBJECT = 200
+NOT_ONE_LINE = re.compile(r"[\s\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]+")
 _CODE_LIKE = re.compile(r"\{(?=[{%#])")
 
 
@@ -54,7 +56,19 @@ def without_tag_lines(source: str) -> str:
 def tidy(text: str) -> str:
     """No space at the ends of lines, no more than one empty line, one line break at the end."""
     text = "\n".join(map(str.strip, text.splitlines()))
-    return _BLANK_LINES.sub("\n\n", text).strip() + "\n"
+    return (_BLANK_LINES.sub("\n\n", text) if "\n\n\n" in text else text).strip() + "\n"
+
+
+def one_line(text: str) -> str:
+    """No line breaks, control characters or reversals of direction: nothing that could begin another header."""
+    if text.isprintable() and "  " not in text:
+        return text.strip()  # a space is the only white space that counts as printable
+    return NOT_ONE_LINE.sub(" ", text).strip()
+
+
+def cut(subject: str) -> str:
+    """A subject short enough to go."""
+    return subject if len(subject) <= LONGEST_SUBJECT else subject[: LONGEST_SUBJECT - 1].rstrip() + "…"
 
 
 def _simplify(tree: HtmlElement) -> None:

@@ -13,11 +13,14 @@ from threading import RLock
 from minijinja import Environment, TemplateError
 
 from vefa.content.brand import Brand, load_brand
+from vefa.content.bulk import RenderedBulk, SplitEmail
+from vefa.content.columns import ABSENT
 from vefa.content.environments import html_environment, text_environment
 from vefa.content.expressions import strict_filters, variables_in
 from vefa.content.markup import MarkupRefused, compile_markup, to_ascii
 from vefa.content.messages import EmailTemplate, RenderedEmail, RenderedSms, SmsTemplate, Words
 from vefa.content.names import OWN_NAMES
+from vefa.content.parts import TURN_FUEL
 from vefa.content.plain_text import derive_text, without_tag_lines
 from vefa.content.problems import (
     RenderError,
@@ -30,8 +33,10 @@ from vefa.plan.steps import Medium
 from vefa.settings import Settings
 
 __all__ = [
+    "ABSENT",
     "EmailTemplate",
     "RenderError",
+    "RenderedBulk",
     "RenderedEmail",
     "RenderedSms",
     "SmsTemplate",
@@ -182,7 +187,25 @@ class TemplateStore:
         except TemplateError as error:
             raise TemplateBroken(f"{file.path}: {error.detail or error.message}") from None
         return EmailTemplate(
-            file.name, file.locale, _hash(html, text), html, text, html_environment_, text_environment_, words
+            name=file.name,
+            locale=file.locale,
+            hash=_hash(html, text),
+            html_source=html,
+            text_source=text,
+            _html=html_environment_,
+            _text=text_environment_,
+            _words=words,
+            _split=self._split_email(file.locale, html, text),
+        )
+
+    def _split_email(self, locale: str, html: str, text: str) -> SplitEmail:
+        names, currency = {"brand": self._brand.names()}, self._settings.shop.currency
+        return SplitEmail(
+            locale,
+            html,
+            text,
+            lambda: html_environment(locale, names, currency, TURN_FUEL),
+            lambda: text_environment(locale, names, currency, TURN_FUEL),
         )
 
     def _compiled_html(self, file: TemplateFile) -> str:
