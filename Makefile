@@ -5,7 +5,7 @@ BIN := .venv/bin
 READY := .venv/ready
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench lock format
+.PHONY: help demo test check contracts bench lock format
 
 help: ## what there is
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -33,6 +33,10 @@ check: $(READY) ## the whole gate: format, lint, types, imports, tests
 	$(BIN)/vefa check
 	$(BIN)/python -m pytest -n auto --dist worksteal
 	@echo "All right 👍"
+
+contracts: $(READY) ## our requests and stand-ins against the providers' OpenAPI files: make contracts SPECS=a-folder
+	@$(BIN)/python -m tests.contracts.prepare "$(or $(SPECS),$(VEFA_SPECS))"
+	$(BIN)/python -m pytest tests/contracts/against_specs.py
 
 bench: $(READY) ## measure; prints a ratio against a named peer in the same run
 	$(BIN)/python -m bench

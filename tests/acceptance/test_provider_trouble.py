@@ -9,7 +9,7 @@ import pytest
 import sqlalchemy as sa
 
 from tests.acceptance.small_shop import HOUR, MINUTE, NOON, Books, address
-from tests.acceptance.troubled_shop import HASTY, PEOPLE, REQUESTS, SQLITE_ONLY, books, texts, timeout_for, troubled
+from tests.acceptance.troubled_shop import HASTY, PEOPLE, REQUESTS, books, texts, timeout_for, troubled
 from vefa.channels.fakes.behaviours import Answer, Asked, Behaviour, Drop, Hang, at_rate, busy
 from vefa.crm.identity import address_key
 from vefa.crm.tables import contacts, suppressions
@@ -51,7 +51,6 @@ def test_a_storm_of_429_costs_time_only(troubled, books, provider):
     assert set(books.taken().values()) == {1}
 
 
-@SQLITE_ONLY
 def test_no_attempts_number_is_used_again_after_a_429(troubled, books, provider):
     shop = troubled()
     provider.script.queue(busy(60), busy(60))
@@ -76,7 +75,6 @@ DOUBTS = {
 IN_DOUBT = pytest.mark.parametrize(("behaviour", "reason"), DOUBTS.values(), ids=DOUBTS.keys())
 
 
-@SQLITE_ONLY
 @pytest.mark.rule(14)
 @IN_DOUBT
 def test_a_transactional_message_in_doubt_goes_once_more(troubled, books, provider, behaviour, reason):
@@ -95,7 +93,6 @@ def test_a_transactional_message_in_doubt_goes_once_more(troubled, books, provid
     assert {books.taken()[number] for number in doubtful} == {reached}
 
 
-@SQLITE_ONLY
 @pytest.mark.rule(14)
 @pytest.mark.rule(15)
 @IN_DOUBT
@@ -132,7 +129,6 @@ def test_refused_keys_open_the_breaker_and_cost_nobody_anything(troubled, books,
     assert set(books.taken().values()) == {1}
 
 
-@SQLITE_ONLY
 def test_keys_refused_for_long_are_tried_once_each_time_the_breaker_has_closed(troubled, books, provider):
     shop = troubled()
     provider.script.rule(lambda _asked: Answer(403))
@@ -147,7 +143,6 @@ def test_keys_refused_for_long_are_tried_once_each_time_the_breaker_has_closed(t
     assert_done(books, sent=2 * PEOPLE)
 
 
-@SQLITE_ONLY
 def test_requests_too_large_for_the_provider_are_divided(troubled, books, provider):
     shop = troubled()
 
@@ -161,7 +156,6 @@ def test_requests_too_large_for_the_provider_are_divided(troubled, books, provid
     assert set(books.taken().values()) == {1}
 
 
-@SQLITE_ONLY
 @pytest.mark.rule(15)
 def test_a_bad_address_costs_only_itself(troubled, books, provider):
     shop = troubled()

@@ -6,7 +6,7 @@ import pytest
 import sqlalchemy as sa
 
 from tests.acceptance.small_shop import HOUR, MINUTE, NOON, Books
-from tests.acceptance.troubled_shop import HASTY, PEOPLE, SQLITE_ONLY, books, texts, timeout_for, troubled
+from tests.acceptance.troubled_shop import HASTY, PEOPLE, books, texts, timeout_for, troubled
 from vefa.channels.fakes.behaviours import Answer, Drop, Hang, at_rate, busy
 from vefa.channels.fakes.twilio import FakeTwilio
 from vefa.crm.identity import address_key
@@ -25,7 +25,6 @@ def assert_texts_agree(books: Books, texts: FakeTwilio) -> None:
     assert set(sids) <= {sms.sid for sms in texts.received}
 
 
-@SQLITE_ONLY
 def test_a_storm_of_429_costs_time_only_by_sms(troubled, books, texts):
     shop = troubled("order-texts")
     texts.script.rule(at_rate(busy(60), 0.5))
@@ -41,7 +40,6 @@ def test_a_storm_of_429_costs_time_only_by_sms(troubled, books, texts):
     assert_texts_agree(books, texts)
 
 
-@SQLITE_ONLY
 @pytest.mark.parametrize("behaviour", [Answer(500, keeps=True), Hang(2 * HASTY), Drop(), Drop(before_reading=True)])
 def test_an_sms_in_doubt_goes_once_more(troubled, books, texts, behaviour):
     shop = troubled("order-texts", provider_timeout_seconds=timeout_for(behaviour))
@@ -56,7 +54,6 @@ def test_an_sms_in_doubt_goes_once_more(troubled, books, texts, behaviour):
     assert_texts_agree(books, texts)
 
 
-@SQLITE_ONLY
 def test_refused_keys_open_the_breaker_for_sms(troubled, books, texts):
     shop = troubled("order-texts")
     texts.script.rule(lambda _asked: Answer(401, b'{"code": 20003, "message": "Authenticate", "status": 401}'))
@@ -73,7 +70,6 @@ def test_refused_keys_open_the_breaker_for_sms(troubled, books, texts):
     assert_texts_agree(books, texts)
 
 
-@SQLITE_ONLY
 def test_a_bad_number_costs_only_itself(troubled, books, texts):
     shop = troubled("order-texts")
     unsubscribed = "+15005550004"

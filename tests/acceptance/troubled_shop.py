@@ -27,7 +27,6 @@ from vefa.settings import Channels, Settings
 from vefa.settings import Shop as ShopSettings
 
 PEOPLE, REQUESTS = 30, 3
-SQLITE_ONLY = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 #: Seconds that the shop waits for an answer: far more than one takes, or little where none is to come.
 PATIENT, HASTY = 30.0, 0.8
 SMS_JOURNEY = """\

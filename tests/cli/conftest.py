@@ -89,6 +89,12 @@ def little_root(shop_root: Path) -> Path:
 def _little_shop(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("little")
     _write_files(root)
+    fill(root)
+    return root
+
+
+def fill(root: Path) -> None:
+    """Three customers and their orders, into the database that the settings name."""
     engine = open_store(load_settings(root))
     with writing(engine) as connection:
         _customer(connection, "A-1", "Ayşe", "ayse@ornek.example", consent=True)
@@ -99,7 +105,6 @@ def _little_shop(tmp_path_factory: pytest.TempPathFactory) -> Path:
         _order(connection, "1003", 3, "20")
         record_events(connection, "order", None)
     engine.dispose()
-    return root
 
 
 @pytest.fixture(scope="session")

@@ -64,19 +64,19 @@ def test_the_same_arguments_make_the_same_rows_on_both_databases(
     assert contents(engine) == shop[0]
 
 
-def test_another_seed_makes_another_shop(sqlite_engine: sa.Engine, settings: Settings, rows: Rows) -> None:
-    make_demo_shop(sqlite_engine, CUSTOMERS, 24, 8, settings, END)
+def test_another_seed_makes_another_shop(engine: sa.Engine, settings: Settings, rows: Rows) -> None:
+    make_demo_shop(engine, CUSTOMERS, 24, 8, settings, END)
 
-    assert contents(sqlite_engine)["orders"] != rows["orders"]
+    assert contents(engine)["orders"] != rows["orders"]
 
 
-def test_a_shop_of_several_groups_keeps_its_numbers_apart(sqlite_engine: sa.Engine, settings: Settings) -> None:
+def test_a_shop_of_several_groups_keeps_its_numbers_apart(engine: sa.Engine, settings: Settings) -> None:
     heard: list[tuple[int, int]] = []
 
     summary = make_demo_shop(
-        sqlite_engine, GROUP + 60, 6, 7, settings, END, progress=lambda done, of: heard.append((done, of))
+        engine, GROUP + 60, 6, 7, settings, END, progress=lambda done, of: heard.append((done, of))
     )
-    with reading(sqlite_engine) as connection:
+    with reading(engine) as connection:
         orders = connection.scalars(sa.select(tables.orders.c.id).order_by(tables.orders.c.id)).all()
         late = connection.scalar(sa.select(sa.func.count()).where(tables.orders.c.customer_id > GROUP))
 
@@ -107,11 +107,11 @@ def test_the_next_row_of_the_shop_gets_the_next_number(engine: sa.Engine, settin
     assert new == summary.products + 1
 
 
-def test_a_store_in_use_is_refused(sqlite_engine: sa.Engine, settings: Settings) -> None:
-    make_demo_shop(sqlite_engine, 20, 6, 7, settings, END)
+def test_a_store_in_use_is_refused(engine: sa.Engine, settings: Settings) -> None:
+    make_demo_shop(engine, 20, 6, 7, settings, END)
 
     with pytest.raises(UserError, match="already has customers or products"):
-        make_demo_shop(sqlite_engine, 20, 6, 7, settings, END)
+        make_demo_shop(engine, 20, 6, 7, settings, END)
 
 
 def test_nothing_happens_before_the_history_or_after_its_end(rows: Rows) -> None:
@@ -178,10 +178,10 @@ def test_some_customers_are_born_on_29_february(rows: Rows) -> None:
     assert any(born.month == 2 for born in leaps)
 
 
-def test_an_end_on_29_february_makes_only_dates_that_exist(sqlite_engine: sa.Engine, settings: Settings) -> None:
-    make_demo_shop(sqlite_engine, 400, 12, 7, settings, datetime(2024, 2, 29, 12, tzinfo=UTC))
+def test_an_end_on_29_february_makes_only_dates_that_exist(engine: sa.Engine, settings: Settings) -> None:
+    make_demo_shop(engine, 400, 12, 7, settings, datetime(2024, 2, 29, 12, tzinfo=UTC))
 
-    born = [row["birth_date"] for row in contents(sqlite_engine)["customers"] if row["birth_date"]]
+    born = [row["birth_date"] for row in contents(engine)["customers"] if row["birth_date"]]
     assert all(isinstance(day, date) for day in born)
 
 

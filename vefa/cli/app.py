@@ -11,7 +11,7 @@ from typing import Annotated
 
 import typer
 
-from vefa.cli import checking, customers, demo, explaining, outbox, running, shop_data, standing
+from vefa.cli import checking, customers, demo, explaining, outbox, restoring, running, shop_data, standing
 from vefa.cli.group import Vefa
 from vefa.cli.session import Session
 
@@ -59,6 +59,7 @@ app.command("demo", rich_help_panel=BEGIN)(demo.demo)
 app.command("check", rich_help_panel=JOURNEYS)(checking.check)
 app.command("explain", rich_help_panel=JOURNEYS)(explaining.explain)
 app.command("run", rich_help_panel=JOURNEYS)(running.run)
+app.command("restored", rich_help_panel=JOURNEYS)(restoring.restored)
 app.command("import", rich_help_panel=DATA)(shop_data.import_)
 app.command("demo-shop", rich_help_panel=DATA)(shop_data.demo_shop)
 app.command("status", rich_help_panel=WATCH)(standing.status)

@@ -63,6 +63,7 @@ REASONS: tuple[tuple[str, str | Callable[[re.Match[str]], str]], ...] = (
     (r"the (email|sms) channel is closed", lambda m: f"nothing could go by {MEDIA[m[1]]} at that time"),
     (r"exit: (.+)", _exit),
     (r"left: (.+)", lambda m: f"they left the journey: {reason_words(m[1])}"),
+    (r"may have gone before the restore", "it may have gone already, before a backup was restored"),
     (r"interrupted", "the sending was interrupted, and it is not known whether it went out"),
 )
 

@@ -117,7 +117,7 @@ def _substituted(text: str, tags: Mapping[str, str]) -> str:
 
 
 def _refusal(status: int, *mistakes: Mistake) -> Answer:
-    errors = [{"message": each.message, "field": each.field, "help": None} for each in mistakes]
+    errors = [{"message": each.message, "field": each.field} for each in mistakes]
     return Answer(status, orjson.dumps({"errors": errors}))
 
 

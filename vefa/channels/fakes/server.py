@@ -105,7 +105,7 @@ class FakeServer:
 
 
 def _response(answer: Answer) -> web.Response:
-    kind = "text/html" if answer.body.startswith(b"<") else "application/json"
+    kind = "text/html" if answer.body.startswith(b"<") else "application/json" if answer.body else "text/plain"
     headers = {"Content-Type": kind, **answer.headers}
     return web.Response(status=answer.status, body=answer.body, headers=headers)
 
