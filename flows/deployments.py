@@ -41,6 +41,8 @@ class Deployment:
     paused: bool
     entrypoint: str
     asks: tuple[str, ...] = ()
+    #: A run that would overlap another is cancelled.
+    alone: bool = True
 
 
 def resource(journey: str) -> str:
@@ -80,5 +82,5 @@ def house(zone: str) -> tuple[Deployment, ...]:
     pausing = "Pauses a journey whose runs fail, and tells its owner. An automation calls it."
     return (
         Deployment(HOUSEKEEPING, "1", keeping, tags, Daily(NIGHT, zone), False, "flows.housekeeping.housekeeping"),
-        Deployment(INCIDENT, "1", pausing, tags, None, False, "flows.incident.incident", ("journey",)),
+        Deployment(INCIDENT, "1", pausing, tags, None, False, "flows.incident.incident", ("journey",), False),
     )

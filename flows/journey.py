@@ -19,7 +19,7 @@ from flows.lines import run_lines
 from flows.pauses import mirror_pauses_now
 from flows.standing import prepare
 from flows.subjects import Subject
-from flows.watch import watched_run
+from flows.watch import count_failure, watched_run
 from tasks.discretion import discreetly
 from tasks.steps import advance, enter
 from vefa.clock import Clock, stopped_at, system_clock
@@ -69,7 +69,11 @@ def _run_name(settings: Settings) -> str:
 async def _walk(subject: Subject, clock: Clock) -> State[Any]:
     owner = make_owner()
     with run_lines(subject.settings, run=owner, journey=subject.journey), discreetly():
-        shop = await asyncio.to_thread(_open, subject, clock)
+        try:
+            shop = await asyncio.to_thread(_open, subject, clock)
+        except Exception:
+            await count_failure(subject.settings, subject.journey, clock())
+            raise
         try:
             async with watched_run(shop, subject.journey, clock):
                 return await _journey(subject, shop, clock, owner)

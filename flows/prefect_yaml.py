@@ -49,7 +49,7 @@ def _entry(deployment: Deployment) -> dict[str, object]:
         "version": deployment.version,
         "tags": list(deployment.tags),
         **({"paused": True} if deployment.paused else {}),
-        "concurrency_limit": {"limit": 1, "collision_strategy": "CANCEL_NEW"},
+        **({"concurrency_limit": {"limit": 1, "collision_strategy": "CANCEL_NEW"}} if deployment.alone else {}),
         "work_pool": {"name": WORK_POOL, "job_variables": {"env": dict(RUN_ENVIRONMENT)}},
         **({"schedules": [deployment.schedule.as_yaml()]} if deployment.schedule else {}),
     }

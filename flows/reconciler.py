@@ -134,8 +134,8 @@ async def apply(client: PrefectClient, wish: Wish, known: Known | None, director
         pull_steps=pull_steps(directory),
         parameter_openapi_schema=_parameters(wanted.asks),
         enforce_parameter_schema=True,
-        concurrency_limit=1,
-        concurrency_options=_one_at_a_time(),
+        concurrency_limit=1 if wanted.alone else None,
+        concurrency_options=_one_at_a_time() if wanted.alone else None,
     )
     return "changed" if known else "new"
 
@@ -240,7 +240,7 @@ def _differs(wish: Wish, known: Known, directory: str) -> bool:
         or record.pull_steps != pull_steps(directory)
         or record.work_pool_name != WORK_POOL
         or record.job_variables != job_variables()
-        or record.global_concurrency_limit is None
+        or (record.global_concurrency_limit is not None) != wanted.alone
         or have != [each.schedule for each in _schedules(wanted.schedule, frozenset())]
     )
 

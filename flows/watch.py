@@ -4,23 +4,27 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from datetime import datetime
 
 from prefect.events import emit_event
+from sqlalchemy.exc import SQLAlchemyError
 
 from flows.deployments import UNWELL, resource
 from tasks.discretion import RunStopped
-from vefa.clock import Clock, system_clock
+from vefa.clock import Clock
 from vefa.engine.incidents import Incident, look_over, note_failure, tell_owners
 from vefa.engine.lease import JourneyBusy
 from vefa.engine.shop import Shop
+from vefa.errors import VefaError
+from vefa.settings import Settings
+from vefa.store import open_store
 
 
 @asynccontextmanager
 async def watched_run(shop: Shop, journey: str, clock: Clock) -> AsyncIterator[None]:
     """A run of the journey: looked over before anybody is written to and again afterwards; failures are counted."""
-    await watch(shop, clock(), lambda: look_over(shop.database, journey, clock(), system_clock()))
+    await watch(shop, clock(), lambda: look_over(shop.database, journey, clock()))
     try:
         yield
     except (JourneyBusy, RunStopped):
@@ -28,7 +32,23 @@ async def watched_run(shop: Shop, journey: str, clock: Clock) -> AsyncIterator[N
     except Exception:
         await watch(shop, clock(), lambda: note_failure(shop.database, journey, clock()))
         raise
-    await watch(shop, clock(), lambda: look_over(shop.database, journey, clock(), system_clock()))
+    await watch(shop, clock(), lambda: look_over(shop.database, journey, clock()))
+
+
+async def count_failure(settings: Settings, journey: str, now: datetime) -> None:
+    """A run could not even open the shop. Where the database is there, it counts; the owner hears of it by the next
+    run of another journey, or by the nightly housekeeping."""
+
+    def count() -> Incident | None:
+        database = open_store(settings)
+        try:
+            return note_failure(database, journey, now)
+        finally:
+            database.dispose()
+
+    with suppress(VefaError, SQLAlchemyError):
+        if (incident := await asyncio.to_thread(count)) is not None:
+            announce(incident)
 
 
 async def watch(shop: Shop, now: datetime, look: Callable[[], Incident | None]) -> Incident | None:

@@ -230,24 +230,24 @@ def _handler(sink: Sink, folder: Path, stream: IO[str]) -> logging.Handler | Non
 def logging_to(sink: Sink, folder: Path, *more: logging.Handler) -> Iterator[None]:
     """Inside, what vefa says goes there and to the handlers given, and to nobody else: other libraries' handlers know
     nothing of our table. Inside another such block its sink stays the one."""
-    logger = logging.getLogger(ROOT)
-    inside_another = any(_CONTEXT in each.filters for each in logger.handlers)
+    ours = logging.getLogger(ROOT)
+    inside_another = any(_CONTEXT in each.filters for each in ours.handlers)
     own = None if inside_another else _handler(sink, folder, sys.stderr)
     handlers = [each for each in (own, *more) if each is not None]
-    before = logger.level, logger.propagate
-    logger.setLevel(logging.INFO)
-    logger.propagate = False
+    before = ours.level, ours.propagate
+    ours.setLevel(logging.INFO)
+    ours.propagate = False
     for handler in handlers:
         handler.addFilter(_CONTEXT)
-        logger.addHandler(handler)
+        ours.addHandler(handler)
     try:
         yield
     finally:
         for handler in handlers:
-            logger.removeHandler(handler)
+            ours.removeHandler(handler)
             handler.close()
-        logger.setLevel(before[0])
-        logger.propagate = before[1]
+        ours.setLevel(before[0])
+        ours.propagate = before[1]
 
 
 _CONTEXT = _Context()

@@ -91,7 +91,7 @@ def _walked(shop: Shop, report: TickReport, hand: Hand) -> TickReport:
     if report.entered or report.holdout or report.left or report.steps:
         tell(report)
     if report.sent or report.failed or report.unknown:
-        incident = look_over(shop.database, report.journey, hand(), datetime.now(UTC))
+        incident = look_over(shop.database, report.journey, hand())
         if incident is not None:
             err().print(f"{incident.journey} was paused by itself: {incident.says}.", style="red", markup=False)
             tell_owners(shop, hand())

@@ -58,11 +58,11 @@ _WORDS = {
 }
 
 
-def look_over(database: Engine, journey: str, now: datetime, wall: datetime) -> Incident | None:
+def look_over(database: Engine, journey: str, now: datetime) -> Incident | None:
     """Pause the journey if its messages fare badly, and say why; None where nothing is new."""
     with reading(database) as connection:
         running = _state(connection, journey) in RUNNING
-        vitals = vital_signs(connection, journey, now, wall) if running else None
+        vitals = vital_signs(connection, journey, now) if running else None
         settled = vitals is not None and not _is_open(connection, journey) and not vitals.ailments
     if vitals is None or settled:
         return None

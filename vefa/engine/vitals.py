@@ -18,8 +18,8 @@ Kind = Literal["bounces", "complaints", "unknowns", "failed runs"]
 
 #: So far back messages are looked at: long enough for a small journey to gather a number that says something.
 WINDOW = timedelta(days=7)
-#: … and at most so many batches of it, so that a look costs the same after a broadcast to everybody.
-BATCHES = 200
+#: … and at most so many batches of it, so that a look at a journey that never rests has an end.
+BATCHES = 2_000
 #: A report that comes later than this after a message is not put down to it.
 REPORTED_WITHIN = timedelta(days=3)
 #: Fewer messages than these say nothing of a rate.
@@ -54,16 +54,13 @@ class Vitals:
         return tuple(sorted(past, key=lambda kind: -bad[kind]))
 
 
-def vital_signs(connection: Connection, journey: str, now: datetime, wall: datetime) -> Vitals:
-    """The journey's rates as of `now`. After an incident counting begins anew with the messages claimed since.
-
-    Batches bear the wall clock; they only say where to look.
-    """
+def vital_signs(connection: Connection, journey: str, now: datetime) -> Vitals:
+    """The journey's rates as of `now`. After an incident counting begins anew with the messages claimed since."""
     journey_id = sa.select(journeys.c.id).where(journeys.c.name == journey).scalar_subquery()
     last = connection.scalar(sa.select(sa.func.max(incidents.c.at)).where(incidents.c.journey_id == journey_id))
     since = max(now - WINDOW, last or now - WINDOW)
     attempted = sa.and_(
-        s.batch_id.in_(_lately(journey_id, wall)),
+        s.batch_id.in_(_lately(journey_id)),
         s.claimed_at > since,
         s.claimed_at <= now,
         s.state.in_(("sent", "failed", "unknown")),
@@ -78,9 +75,9 @@ def vital_signs(connection: Connection, journey: str, now: datetime, wall: datet
     return Vitals(since, row[0], *(int(each or 0) for each in row[1:]))
 
 
-def _lately(journey_id: Any, wall: datetime) -> Any:
+def _lately(journey_id: Any) -> Any:
     b = batches.c
-    mine = sa.select(b.id).where(b.journey_id == journey_id, b.claimed_at > wall - WINDOW)
+    mine = sa.select(b.id).where(b.journey_id == journey_id, b.claimed_at.is_not(None))
     return mine.order_by(b.id.desc()).limit(BATCHES)
 
 
