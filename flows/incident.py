@@ -13,7 +13,7 @@ from flows.watch import watch
 from tasks.discretion import discreetly
 from vefa.clock import system_clock
 from vefa.database import writing
-from vefa.engine.incidents import FAILURES, Incident, stop
+from vefa.engine.incidents import FAILURES, Incident, stop, tell_owners
 from vefa.engine.shop import open_shop
 from vefa.settings import load_settings
 from vefa.store import open_store
@@ -31,7 +31,8 @@ async def incident(journey: str) -> State[Any]:
                 return stop(connection, journey, "failed runs", FAILURES, FAILURES, system_clock(), also_paused=True)
 
         try:
-            found = await watch(shop, system_clock(), pause)
+            found = await watch(shop.database, pause)
+            await asyncio.to_thread(tell_owners, shop, system_clock())
         finally:
             await asyncio.to_thread(shop.close)
         return Completed(message=f"{journey} is paused: {found.says}" if found else f"{journey} was dealt with before")

@@ -21,6 +21,8 @@ from flows.deployer import Choices, Deploy
 from flows.deployments import HOUSE, INCIDENT
 from flows.incident import incident
 from flows.journey import journey_flow
+from flows.pause import switch
+from flows.pauses import mirror_pauses
 from flows.reconciler import read_known
 from flows.standing import read_stands
 from flows.subjects import read_subject
@@ -134,6 +136,17 @@ def test_bounces_pause_a_journey_in_both_places_and_its_owner_is_told_once(shop:
     assert (shop.state(), paused, shop.kinds()) == ("paused", True, ["bounces"])
     (letter,) = shop.letters()
     assert "vefa resume win-back" in letter
+
+
+def test_a_journey_that_stopped_by_itself_goes_on_when_it_is_resumed(shop: Watched) -> None:
+    report(shop.database, send(shop.database, 300, journey=JOURNEY)[:30], "bounced", NOW)
+    shop.run()
+    until(shop.is_paused_in_prefect)
+
+    switch(shop.database, [JOURNEY], paused=False)
+    shop.ask(lambda client: mirror_pauses(client, shop.database, NOW))
+
+    assert (shop.state(), shop.is_paused_in_prefect()) == ("live", False)
 
 
 def test_a_run_that_fails_twice_pauses_its_journey(shop: Watched) -> None:
