@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, get_args
 
 from sqlalchemy.engine import Connection, Engine
 
-from flows.automations import ensure_automations
-from flows.deployments import deployments
+from flows.automations import Target, ensure_automations
+from flows.deployments import HOUSE, INCIDENT, deployments, house
 from flows.pauses import mirror_pauses
 from flows.reconciler import Known, Wish, apply, ensure_work_pool, read_known, remove
 from flows.standing import read_stands
@@ -69,17 +69,29 @@ class Deploy:
     async def run(self, client: PrefectClient) -> tuple[Line, ...]:
         """Everything, in the order in which it is safe to break off."""
         await ensure_work_pool(client)
-        await ensure_automations(client)
         await mirror_pauses(client, self.database, self.now)
         known = await read_known(client)
         wishes, gone = await asyncio.to_thread(self._store)
         lines = [await self._apply(client, wish, known.get(name)) for name, wish in wishes.items()]
         for name in set(known) - set(wishes):
             await remove(client, known[name])
+        await self._furnish(client, wishes)
         for name in {*gone, *known} - set(wishes):
             state = "draft" if name in self.project.plans else "gone"
             lines.append(Line(name, "removed", "", state, None))
         return tuple(sorted(lines, key=lambda line: line.journey))
+
+    async def _furnish(self, client: PrefectClient, wishes: Mapping[str, Wish]) -> None:
+        """The house's own deployments, which a person may have paused too, and what the server does by itself."""
+        known = await read_known(client, HOUSE)
+        for wanted in house(self.settings.shop.zone):
+            kept = known.get(wanted.journey)
+            wish = Wish(wanted, "paused" if kept and kept.paused else "live")
+            await apply(client, wish, kept, self.directory)
+        incident = (await read_known(client, HOUSE))[INCIDENT].id
+        journeys = await read_known(client)
+        targets = {name: Target(wish.deployment, journeys[name].id) for name, wish in wishes.items()}
+        await ensure_automations(client, targets, incident)
 
     def _store(self) -> tuple[dict[str, Wish], tuple[str, ...]]:
         """Plans and states into our database; gives what Prefect is to have, and which journeys have left git."""
@@ -111,6 +123,6 @@ class Deploy:
             change=change,
             version=wanted.version,
             state=wish.state,
-            next_run=None if wish.paused else wanted.schedule.next(self.now),
+            next_run=wanted.schedule.next(self.now) if wanted.schedule and not wish.paused else None,
             note=wish.note,
         )

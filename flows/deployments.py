@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import time
 
 from flows.descriptions import describe
-from flows.schedules import Schedule, schedule
+from flows.schedules import Daily, Schedule, schedule
 from vefa.plan.codec import plan_hash
 from vefa.plan.steps import Plan
 
 #: Every deployment of ours has this name (Prefect shows it as `win-back/vefa`) and bears this tag.
 NAME = TAG = "vefa"
+#: Beside it: what the deployment is, a journey or work about the house.
+JOURNEY, HOUSE = "journey", "house"
 #: Beside it: the journey's file itself says `status: paused`.
 PAUSED_IN_GIT = "paused in git"
 #: … by a person, in the Prefect UI or with `vefa pause`; and our database knows of it.
@@ -19,23 +22,32 @@ PAUSED_BY_HAND = "paused by hand"
 WORK_POOL = "vefa"
 #: What every run has in its environment: how often it says that it lives.
 RUN_ENVIRONMENT = {"PREFECT_FLOWS_HEARTBEAT_FREQUENCY": "30"}
+#: What a run says of a journey that was paused by itself; its resource is the journey.
+UNWELL = "vefa.journey.unwell"
+HOUSEKEEPING, INCIDENT = "vefa-housekeeping", "vefa-incident"
+#: When the house is kept, on the shop's clock: at night, and not in the hour that clocks jump over.
+NIGHT = time(4, 30)
 
 
 @dataclass(frozen=True)
 class Deployment:
-    """A journey as Prefect is to have it."""
+    """A journey, or work about the house, as Prefect is to have it; without a schedule it runs when it is called."""
 
     journey: str
     version: str
     description: str
     tags: tuple[str, ...]
-    schedule: Schedule
+    schedule: Schedule | None
     paused: bool
+    entrypoint: str
+    asks: tuple[str, ...] = ()
+    #: A run that would overlap another is cancelled.
+    alone: bool = True
 
-    @property
-    def entrypoint(self) -> str:
-        """Where Prefect finds the flow: an attribute of `flows.compiled`."""
-        return f"flows.compiled.{attribute(self.journey)}"
+
+def resource(journey: str) -> str:
+    """The journey in Prefect's events."""
+    return f"vefa.journey.{journey}"
 
 
 def attribute(journey: str) -> str:
@@ -50,12 +62,25 @@ def deployment(plan: Plan, zone: str) -> Deployment:
         journey=plan.journey,
         version=plan_hash(plan),
         description=describe(plan),
-        tags=(TAG, "journey", plan.purpose, *((PAUSED_IN_GIT,) if paused else ())),
+        tags=(TAG, JOURNEY, plan.purpose, *((PAUSED_IN_GIT,) if paused else ())),
         schedule=schedule(plan.journey, plan.runs, zone),
         paused=paused,
+        entrypoint=f"flows.compiled.{attribute(plan.journey)}",
+        asks=("now",),
     )
 
 
 def deployments(plans: Mapping[str, Plan], zone: str) -> tuple[Deployment, ...]:
     """All deployments, by name. A draft has none."""
     return tuple(deployment(plan, zone) for _, plan in sorted(plans.items()) if plan.status != "draft")
+
+
+def house(zone: str) -> tuple[Deployment, ...]:
+    """The deployments that are no journey: the nightly housekeeping, and what is done about a journey that fails."""
+    tags = (TAG, HOUSE)
+    keeping = "Takes back what dead workers held, clears away what is old, and tidies the database up."
+    pausing = "Pauses a journey whose runs fail, and tells its owner. An automation calls it."
+    return (
+        Deployment(HOUSEKEEPING, "1", keeping, tags, Daily(NIGHT, zone), False, "flows.housekeeping.housekeeping"),
+        Deployment(INCIDENT, "1", pausing, tags, None, False, "flows.incident.incident", ("journey",), False),
+    )

@@ -15,11 +15,16 @@ from prefect.utilities.annotations import quote
 from flows.artifacts import artifact_key, show, summary
 from flows.deployments import attribute
 from flows.descriptions import describe
+from flows.lines import run_lines
 from flows.pauses import mirror_pauses_now
 from flows.standing import prepare
 from flows.subjects import Subject
+from flows.watch import count_failure, watched_run
+from tasks.discretion import discreetly
 from tasks.steps import advance, enter
 from vefa.clock import Clock, stopped_at, system_clock
+from vefa.engine.incidents import note_success
+from vefa.engine.journal import tell
 from vefa.engine.lease import make_owner
 from vefa.engine.shop import Shop, open_shop
 from vefa.engine.tick import JourneyBusy, StepRef, Tick
@@ -62,19 +67,30 @@ def _run_name(settings: Settings) -> str:
 
 
 async def _walk(subject: Subject, clock: Clock) -> State[Any]:
-    shop = await asyncio.to_thread(_open, subject, clock)
-    try:
-        for warning in await asyncio.to_thread(prepare, shop.database, subject, clock()):
-            get_run_logger().warning(warning)
-        await mirror_pauses_now(shop.database)
-        begin = partial(Tick.begin, shop, subject.journey, clock=clock, owner=make_owner())
+    owner = make_owner()
+    with run_lines(subject.settings, run=owner, journey=subject.journey), discreetly():
         try:
-            tick = await asyncio.to_thread(begin)
-        except JourneyBusy:
-            return Completed(message=BUSY, name="Skipped")
-        return await _all_steps(tick)
-    finally:
-        await asyncio.to_thread(shop.close)
+            shop = await asyncio.to_thread(_open, subject, clock)
+        except Exception:
+            await count_failure(subject.settings, subject.journey, clock())
+            raise
+        try:
+            async with watched_run(shop, subject.journey, clock):
+                return await _journey(subject, shop, clock, owner)
+        finally:
+            await asyncio.to_thread(shop.close)
+
+
+async def _journey(subject: Subject, shop: Shop, clock: Clock, owner: str) -> State[Any]:
+    for warning in await asyncio.to_thread(prepare, shop.database, subject, clock()):
+        get_run_logger().warning(warning)
+    await mirror_pauses_now(shop.database)
+    begin = partial(Tick.begin, shop, subject.journey, clock=clock, owner=owner)
+    try:
+        tick = await asyncio.to_thread(begin)
+    except JourneyBusy:
+        return Completed(message=BUSY, name="Skipped")
+    return await _all_steps(tick)
 
 
 def _open(subject: Subject, clock: Clock) -> Shop:
@@ -92,6 +108,8 @@ async def _all_steps(tick: Tick) -> State[Any]:
     except BaseException:
         await asyncio.shield(asyncio.to_thread(tick.abandon))
         raise
+    tell(report)
+    await asyncio.to_thread(note_success, tick.shop.database, report.journey)
     await show(report)
     return Completed(message=summary(report))
 

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from io import StringIO
 from pathlib import Path
 
-from flows.deployments import NAME, RUN_ENVIRONMENT, WORK_POOL, Deployment, deployments
+from flows.deployments import NAME, RUN_ENVIRONMENT, WORK_POOL, Deployment, deployments, house
 from vefa.plan.steps import Plan
 
 FILE = "prefect.yaml"
@@ -29,7 +29,7 @@ def generate(plans: Mapping[str, Plan], zone: str) -> str:
     yaml.width = 120
     yaml.indent(mapping=2, sequence=4, offset=2)
     text = StringIO()
-    yaml.dump({"name": NAME, "deployments": [_entry(each) for each in deployments(plans, zone)]}, text)
+    yaml.dump({"name": NAME, "deployments": [_entry(each) for each in (*deployments(plans, zone), *house(zone))]}, text)
     return HEADER + text.getvalue()
 
 
@@ -49,7 +49,7 @@ def _entry(deployment: Deployment) -> dict[str, object]:
         "version": deployment.version,
         "tags": list(deployment.tags),
         **({"paused": True} if deployment.paused else {}),
-        "concurrency_limit": {"limit": 1, "collision_strategy": "CANCEL_NEW"},
+        **({"concurrency_limit": {"limit": 1, "collision_strategy": "CANCEL_NEW"}} if deployment.alone else {}),
         "work_pool": {"name": WORK_POOL, "job_variables": {"env": dict(RUN_ENVIRONMENT)}},
-        "schedules": [deployment.schedule.as_yaml()],
+        **({"schedules": [deployment.schedule.as_yaml()]} if deployment.schedule else {}),
     }

@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal
 from uuid import UUID
 
-from flows.deployments import NAME, PAUSED_BY_HAND, PAUSED_IN_GIT, RUN_ENVIRONMENT, TAG, WORK_POOL, Deployment
+from flows.deployments import JOURNEY, NAME, PAUSED_BY_HAND, PAUSED_IN_GIT, RUN_ENVIRONMENT, TAG, WORK_POOL, Deployment
 from flows.schedules import Every, Schedule
 from vefa.engine.plans import State
 
@@ -93,11 +93,11 @@ class Wish:
         return [*tags, PAUSED_BY_HAND] if self.kept else tags
 
 
-async def read_known(client: PrefectClient) -> dict[str, Known]:
-    """Our deployments on the server, by journey."""
+async def read_known(client: PrefectClient, what: str = JOURNEY) -> dict[str, Known]:
+    """Our deployments of that kind on the server, by journey."""
     from prefect.client.schemas.filters import DeploymentFilter, DeploymentFilterTags
 
-    ours = DeploymentFilter(tags=DeploymentFilterTags(all_=[TAG]))
+    ours = DeploymentFilter(tags=DeploymentFilterTags(all_=[TAG, what]))
     records: list[DeploymentResponse] = []
     while page := await client.read_deployments(deployment_filter=ours, limit=PAGE, offset=len(records)):
         records += page
@@ -128,14 +128,14 @@ async def apply(client: PrefectClient, wish: Wish, known: Known | None, director
         entrypoint=wanted.entrypoint,
         tags=wish.tags,
         paused=_is_paused(wish, known),
-        schedules=[_schedule(wanted.schedule, known.inactive if known else frozenset())],
+        schedules=_schedules(wanted.schedule, known.inactive if known else frozenset()),
         work_pool_name=WORK_POOL,
         job_variables=job_variables(),
         pull_steps=pull_steps(directory),
-        parameter_openapi_schema=_parameters(),
+        parameter_openapi_schema=_parameters(wanted.asks),
         enforce_parameter_schema=True,
-        concurrency_limit=1,
-        concurrency_options=_one_at_a_time(),
+        concurrency_limit=1 if wanted.alone else None,
+        concurrency_options=_one_at_a_time() if wanted.alone else None,
     )
     return "changed" if known else "new"
 
@@ -167,7 +167,9 @@ async def clear_leftovers(client: PrefectClient, known: Sequence[Known], now: da
 
     ids = [each.id for each in known]
     for run in await _runs(client, ids, ("RUNNING", "PENDING", "CANCELLING")):
-        await client.set_flow_run_state(run.id, Crashed(message="It ended with its machine."), force=True)
+        # Its own name, so that it does not count among runs that failed.
+        left: Any = Crashed(name="Left behind", message="It ended with its machine.")
+        await client.set_flow_run_state(run.id, left, force=True)
     for run in await _runs(client, ids, ("SCHEDULED",)):
         if run.auto_scheduled and run.expected_start_time < now:
             await client.delete_flow_run(run.id)
@@ -238,8 +240,8 @@ def _differs(wish: Wish, known: Known, directory: str) -> bool:
         or record.pull_steps != pull_steps(directory)
         or record.work_pool_name != WORK_POOL
         or record.job_variables != job_variables()
-        or record.global_concurrency_limit is None
-        or have != [_schedule(wanted.schedule, frozenset()).schedule]
+        or (record.global_concurrency_limit is not None) != wanted.alone
+        or have != [each.schedule for each in _schedules(wanted.schedule, frozenset())]
     )
 
 
@@ -248,15 +250,17 @@ def _is_paused(wish: Wish, known: Known | None) -> bool:
     return wish.paused and not (known is not None and known.switched_off)
 
 
-def _schedule(schedule: Schedule, inactive: frozenset[str]) -> DeploymentScheduleCreate:
+def _schedules(schedule: Schedule | None, inactive: frozenset[str]) -> list[DeploymentScheduleCreate]:
     from prefect.client.schemas.actions import DeploymentScheduleCreate
     from prefect.client.schemas.schedules import CronSchedule, IntervalSchedule
 
+    if schedule is None:
+        return []
     if isinstance(schedule, Every):
         when: Any = IntervalSchedule(interval=schedule.interval, anchor_date=schedule.anchor)
     else:
         when = CronSchedule(cron=schedule.cron, timezone=schedule.zone)
-    return DeploymentScheduleCreate(schedule=when, slug=schedule.slug, active=schedule.slug not in inactive)
+    return [DeploymentScheduleCreate(schedule=when, slug=schedule.slug, active=schedule.slug not in inactive)]
 
 
 def _one_at_a_time() -> Any:
@@ -265,10 +269,17 @@ def _one_at_a_time() -> Any:
     return ConcurrencyOptions(collision_strategy=ConcurrencyLimitStrategy.CANCEL_NEW)
 
 
-def _parameters() -> dict[str, Any]:
-    """The one parameter of every journey's flow, for the form in the UI."""
+def _parameters(asks: Sequence[str]) -> dict[str, Any]:
+    """What a flow may be given, for the form in the UI."""
+    from inspect import Parameter, Signature
+
     from prefect.utilities.callables import parameter_schema
 
-    async def walk(now: datetime | None = None) -> None: ...
+    def body() -> None: ...
 
-    return parameter_schema(walk).model_dump_for_openapi()
+    known = {"now": (datetime | None, None), "journey": (str, Parameter.empty)}
+    given = [
+        Parameter(name, Parameter.KEYWORD_ONLY, annotation=known[name][0], default=known[name][1]) for name in asks
+    ]
+    body.__signature__ = Signature(given)  # type: ignore[attr-defined]  # what `inspect` reads
+    return parameter_schema(body).model_dump_for_openapi()

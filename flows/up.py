@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from flows.deployments import WORK_POOL
+from flows.deployments import HOUSE, WORK_POOL
 from vefa.clock import system_clock
 from vefa.errors import StoreError, UserError, VefaError
 
@@ -163,7 +163,8 @@ class House:
         work = Deploy(self.settings, self.project, database, Choices(), root, system_clock())
         async with get_client() as client:
             # Nothing works for this server yet, so whatever it believes to run died with the last `vefa up`.
-            await clear_leftovers(client, tuple((await read_known(client)).values()), work.now)
+            known = {**await read_known(client), **await read_known(client, HOUSE)}
+            await clear_leftovers(client, tuple(known.values()), work.now)
             return await work.run(client)
 
     def _greet(self, lines: tuple[Line, ...]) -> None:

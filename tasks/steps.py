@@ -19,19 +19,18 @@ from prefect.artifacts import acreate_progress_artifact, aupdate_progress_artifa
 from prefect.cache_policies import NO_CACHE
 from prefect.states import Completed
 
+from tasks.discretion import RunStopped, discreetly
 from vefa.engine.entries import EntryCounts
+from vefa.engine.journal import tell_step
 from vefa.engine.lease import JourneyBusy
 from vefa.engine.post import StepCounts
 from vefa.engine.tick import StepRef, Tick
 from vefa.errors import UserError
+from vefa.logs import about
 
 Result = TypeVar("Result")
 #: A step that takes longer shows in the Prefect UI how far it is, and is told anew this often.
 PROGRESS_SECONDS = 2.0
-
-
-class RunStopped(Exception):
-    """The run was cancelled between two batches; what was not claimed yet stays queued for the next run."""
 
 
 @dataclass
@@ -72,7 +71,8 @@ _patience: dict[str, Any] = {
 @task(name="enter", task_run_name="enter", **_patience)
 async def enter(tick: Tick) -> State[EntryCounts]:
     """Lets people in, and lets people leave who must."""
-    counts = await asyncio.to_thread(tick.enter)
+    with discreetly():
+        counts = await asyncio.to_thread(tick.enter)
     parts = {"entered": counts.entered, "kept as holdout": counts.holdout, "left": counts.left}
     return Completed(message=told(parts), data=counts)
 
@@ -84,7 +84,9 @@ async def advance(tick: Tick, step: StepRef, key: str, limit: int | None = None)
     A long sending shows how far it is as an artifact of that key.
     """
     progress = Progress()
-    counts = await watched(lambda: tick.advance(step, progress, limit), progress, key, step.id)
+    with discreetly(), about(step=step.id):
+        counts = await watched(lambda: tick.advance(step, progress, limit), progress, key, step.id)
+        tell_step(counts)
     parts = {
         "handled": counts.handled,
         "sent": counts.sent,

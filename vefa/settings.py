@@ -74,6 +74,20 @@ class MessagesPerSecond(BaseModel):
     sms_sender: float = Field(10, ge=0, description="the SMS of one sender")
 
 
+class Retention(BaseModel):
+    """How many days the nightly housekeeping leaves things. What the promises need is never removed."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    considered_days: int = Field(90, ge=8, description="why somebody did not enter a journey")
+    history_days: int = Field(400, ge=30, description="what did not go straight with a message, and ended incidents")
+    batches_days: int = Field(30, ge=8, description="which worker sent what; rates look a week back")
+    rejects_days: int = Field(90, ge=1, description="rows of imports that could not be used")
+    imports_days: int = Field(400, ge=1, description="that an import was done, and what it did")
+    outbox_days: int = Field(90, ge=1, description="messages in the outbox")
+    logs_days: int = Field(30, ge=1, description="files in var/log")
+
+
 class Settings(BaseSettings):
     """All settings of one shop. `root` is the folder that holds `journeys/` and `config/`."""
 
@@ -86,6 +100,7 @@ class Settings(BaseSettings):
     channels: Channels = Channels()
     smtp: Smtp = Smtp()
     messages_per_second: MessagesPerSecond = MessagesPerSecond()
+    retention: Retention = Retention()
     database_url: str = Field(
         "sqlite:///var/vefa.db", description="relative SQLite paths count from the root", repr=False
     )
@@ -102,6 +117,9 @@ class Settings(BaseSettings):
     sendgrid_base_url: str = "https://api.sendgrid.com"
     twilio_base_url: str = "https://api.twilio.com"
     provider_timeout_seconds: float = Field(15.0, gt=0)
+    log: Literal["file", "stderr", "json", "none"] = Field(
+        "file", description="where log lines go: var/log, or standard error, for people on a terminal or always as JSON"
+    )
     sends_in_flight: int = Field(4, ge=1, description="requests to a provider at one time")
 
     secret_key: SecretStr = Field(SecretStr(""), description="signs links and coupon codes: VEFA_SECRET_KEY")

@@ -11,7 +11,7 @@ import pytest
 import sqlalchemy as sa
 
 from tests.cli.conftest import Vefa
-from vefa.cli.group import _masked
+from vefa.logs import masked
 
 
 @pytest.mark.parametrize(
@@ -93,7 +93,7 @@ def test_a_fault_of_ours_is_one_line_here_and_the_rest_in_a_log(little_shop: Pat
 
 
 def test_the_log_holds_no_address_number_or_password() -> None:
-    told = _masked("to ayse@ornek.example or +905321234567 by postgresql://vefa:secret@db/x with SG.abcdefghijkl.mnop")
+    told = masked("to ayse@ornek.example or +905321234567 by postgresql://vefa:secret@db/x with SG.abcdefghijkl.mnop")
 
     assert told == "to <e-mail> or <number> by postgresql://vefa:<password>@db/x with <key>"
 

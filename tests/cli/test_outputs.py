@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from tests.cli.conftest import Vefa, agrees
+
+WALKED = datetime(2026, 3, 14, 12, tzinfo=UTC)
 
 
 def test_explain_tells_the_whole_journey(walked_shop: Path, vefa: Vefa) -> None:
@@ -24,6 +28,37 @@ def test_status_tells_how_journeys_stand(walked_shop: Path, vefa: Vefa) -> None:
     assert result.exit_code == 0
     # When a journey was last looked at is the engine's own business.
     agrees("status.txt", re.sub(r"\d+ Mar 2026 \d\d:\d\d", "<looked>", result.stdout))
+
+
+def test_status_for_monitoring_says_what_is_late_and_fails(walked_shop: Path, vefa: Vefa) -> None:
+    right = vefa(walked_shop, "status", "--check", "--now", "2026-03-14T12:10")
+    late = vefa(walked_shop, "status", "--check", "--now", "2026-03-16T12:00")
+
+    assert (right.exit_code, late.exit_code) == (0, 1)
+    agrees("status-right.txt", right.stdout)
+    agrees("status-late.txt", late.stdout)
+
+
+def test_status_for_monitoring_leaves_an_old_database_as_it_is(little_root: Path, vefa: Vefa) -> None:
+    result = vefa(little_root, "status", "--check")
+
+    assert result.exit_code == 1
+    assert "version none" in " ".join(result.stdout.split())
+
+
+def test_housekeeping_says_what_it_would_remove_and_then_does(walked_shop: Path, vefa: Vefa) -> None:
+    when = ("--now", "2026-07-01T12:00")
+    vefa(walked_shop, "run", *when)
+    for path in (walked_shop / "var" / "outbox").rglob("*"):
+        os.utime(path, (WALKED.timestamp(), WALKED.timestamp()))
+
+    would = vefa(walked_shop, "housekeeping", "--dry-run", *when)
+    done = vefa(walked_shop, "housekeeping", *when)
+    again = vefa(walked_shop, "housekeeping", *when)
+
+    agrees("housekeeping-dry-run.txt", would.stdout)
+    agrees("housekeeping.txt", done.stdout)
+    agrees("housekeeping-again.txt", again.stdout)
 
 
 @pytest.mark.parametrize(
@@ -78,7 +113,8 @@ SHAPES = {
         *("journey", "name", "description", "owner", "status", "purpose", "plan", "runs", "enters", "timeline"),
         *("leaves", "goal", "policy", "audience_now", "inside", "in_older_plans"),
     },
-    ("status",): {"now", "journeys", "breakers", "unknown", "unknown_in_all"},
+    ("status",): {"now", "journeys", "breakers", "unknown", "unknown_in_all", "troubles"},
+    ("housekeeping",): {"returned", "unknown", "removed", "database"},
     ("why", "A-1"): {"person", "journeys"},
 }
 

@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+import importlib
 from datetime import time
 from pathlib import Path
 from typing import Any
 
+import pytest
 from ruamel.yaml import YAML
 
+from flows.deployments import Deployment, house
 from flows.prefect_yaml import FILE, generate, write
 from vefa.plan.codec import plan_hash
 from vefa.plan.project import load_project
@@ -18,7 +21,26 @@ REPOSITORY = Path(__file__).parents[2]
 def deployed(*plans: Plan) -> list[dict[str, Any]]:
     text = generate({plan.journey: plan for plan in plans}, "Europe/Istanbul")
     entries: list[dict[str, Any]] = YAML(typ="safe").load(text)["deployments"]
-    return entries
+    return [entry for entry in entries if "journey" in entry["tags"]]
+
+
+def test_the_house_has_deployments_beside_the_journeys(plan: Any) -> None:
+    entries = YAML(typ="safe").load(generate({}, "Europe/Istanbul"))["deployments"]
+
+    assert [(entry["entrypoint"], "schedules" in entry) for entry in entries] == [
+        ("flows.housekeeping.housekeeping", True),
+        ("flows.incident.incident", False),
+    ]
+    assert "concurrency_limit" not in entries[1], "two journeys may fail at once"
+
+
+@pytest.mark.parametrize("each", house("Europe/Istanbul"), ids=lambda each: each.journey)
+def test_a_flow_of_the_house_is_where_its_deployment_says(each: Deployment) -> None:
+    module, _, name = each.entrypoint.rpartition(".")
+    found = getattr(importlib.import_module(module), name)
+
+    assert found.name == each.journey
+    assert set(found.parameters.properties) == set(each.asks)
 
 
 def test_each_journey_is_one_deployment_of_its_own_flow(plan: Any) -> None:

@@ -7,15 +7,29 @@ providers come in where a command needs them, so that `vefa --help` answers in w
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
-from vefa.cli import checking, customers, demo, explaining, outbox, restoring, running, shop_data, standing
+from vefa.cli import (
+    checking,
+    customers,
+    demo,
+    explaining,
+    health,
+    housekeeping,
+    outbox,
+    restoring,
+    running,
+    shop_data,
+    standing,
+)
 from vefa.cli.group import Vefa
 from vefa.cli.session import Session
 
 JOURNEYS, DATA, WATCH, BEGIN = "Journeys", "The shop's data", "What happened, and why", "Begin here"
+
+Log = Literal["file", "stderr", "json", "none"]
 
 app = typer.Typer(
     name="vefa",
@@ -47,12 +61,20 @@ def vefa(
             show_default=False,
         ),
     ] = None,
+    log: Annotated[
+        Log | None,
+        typer.Option(
+            help="Where log lines go: a file a day in var/log, standard error (for people on a terminal, else JSON), "
+            "JSON on standard error, or nowhere; else what the settings say.",
+            show_default=False,
+        ),
+    ] = None,
     version: Annotated[
         bool, typer.Option("--version", help="Say which version this is.", is_eager=True, callback=_version)
     ] = False,
 ) -> None:
     """Post-purchase journeys as code: who is written to after buying, when, and with which words."""
-    context.obj = Session(root)
+    context.obj = Session(root, log)
 
 
 app.command("demo", rich_help_panel=BEGIN)(demo.demo)
@@ -63,5 +85,7 @@ app.command("restored", rich_help_panel=JOURNEYS)(restoring.restored)
 app.command("import", rich_help_panel=DATA)(shop_data.import_)
 app.command("demo-shop", rich_help_panel=DATA)(shop_data.demo_shop)
 app.command("status", rich_help_panel=WATCH)(standing.status)
+app.command("health", rich_help_panel=WATCH)(health.health)
+app.command("housekeeping", rich_help_panel=WATCH)(housekeeping.housekeeping)
 app.command("why", rich_help_panel=WATCH)(customers.why)
 app.command("outbox", rich_help_panel=WATCH)(outbox.outbox)

@@ -6,9 +6,7 @@ Exit codes: 0 right, 1 the user's mistake (a sentence), 2 ours (a line here, the
 from __future__ import annotations
 
 import os
-import re
 import sys
-import traceback
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from importlib.metadata import EntryPoint, entry_points
@@ -22,6 +20,7 @@ from typer.exceptions import TyperException
 from vefa.cli.printing import err
 from vefa.cli.session import Session
 from vefa.errors import UserError, VefaError
+from vefa.logs import masked, traced
 
 COMMANDS = "vefa.commands"
 
@@ -124,7 +123,9 @@ def _contributed() -> dict[str, EntryPoint]:
 
 def _ours(error: Exception, session: Session | None) -> str:
     """One line about a fault of ours. Only vefa's own sentences are shown: others may hold an address."""
-    said = str(error) if isinstance(error, VefaError) else f"Something broke inside vefa ({type(error).__name__})."
+    said = (
+        masked(str(error)) if isinstance(error, VefaError) else f"Something broke inside vefa ({type(error).__name__})."
+    )
     try:
         return f"{said} The details are in {_log(error, session)}."
     except OSError:
@@ -134,9 +135,8 @@ def _ours(error: Exception, session: Session | None) -> str:
 def _log(error: Exception, session: Session | None) -> Path:
     path = _home(session) / "var" / "log" / "vefa-error.log"
     path.parent.mkdir(parents=True, exist_ok=True)
-    told = "".join(traceback.format_exception(error))
     with path.open("a", encoding="utf-8") as log:
-        log.write(f"{datetime.now(UTC).isoformat(timespec='seconds')} {_masked(told)}\n")
+        log.write(f"{datetime.now(UTC).isoformat(timespec='seconds')} {traced(error)}\n")
     return path
 
 
@@ -145,18 +145,3 @@ def _home(session: Session | None) -> Path:
         return session.root if session else Path.cwd()
     except VefaError:
         return (session.given_root if session else None) or Path.cwd()
-
-
-#: Addresses, numbers and passwords of URLs that a library may have put into its own words.
-_PRIVATE = (
-    (re.compile(r"[^\s'\"<>(),;]+@[^\s'\"<>(),;]+\.\w+"), "<e-mail>"),
-    (re.compile(r"\+\d{8,15}\b"), "<number>"),
-    (re.compile(r"(://[^:/\s]+:)[^@/\s]+@"), r"\1<password>@"),
-    (re.compile(r"\b(SG\.[\w.-]{10,}|AC[0-9a-f]{32})\b"), "<key>"),
-)
-
-
-def _masked(text: str) -> str:
-    for pattern, instead in reversed(_PRIVATE):
-        text = pattern.sub(instead, text)
-    return text

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import fields, is_dataclass
-from datetime import date, datetime, time
+from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from enum import Enum
 from pathlib import Path
@@ -60,6 +60,8 @@ def plain(value: Any) -> Any:
             return [plain(each) for each in value]
         case datetime() | date() | time():
             return value.isoformat()
+        case timedelta():
+            return value.total_seconds()
         case Decimal() | Path():
             return str(value)
         case Enum():

@@ -27,6 +27,7 @@ class Session:
     """One call of the command line. Nothing is read before it is asked for."""
 
     given_root: Path | None = None
+    given_log: str | None = None
 
     @cached_property
     def settings(self) -> Settings:
@@ -35,7 +36,8 @@ class Session:
 
         if self.given_root is not None and not self.given_root.is_dir():
             raise UserError(f"--root {self.given_root}: there is no such folder.")
-        return load_settings(self.given_root)
+        settings = load_settings(self.given_root)
+        return settings.model_copy(update={"log": self.given_log}) if self.given_log else settings
 
     @property
     def root(self) -> Path:
@@ -49,13 +51,18 @@ class Session:
         return load_project(self.root, self.settings)
 
     @contextmanager
-    def store(self) -> Iterator[Engine]:
-        """The shop's database, up to date, closed at the end."""
+    def store(self, migrate: bool = True) -> Iterator[Engine]:
+        """The shop's database, up to date, closed at the end; meanwhile log lines go where the settings say.
+
+        Without `migrate` an older one is refused with StoreError.
+        """
+        from vefa.logs import logging_to
         from vefa.store import open_store
 
-        engine = open_store(self.settings)
+        engine = open_store(self.settings, migrate)
         try:
-            yield engine
+            with logging_to(self.settings.log, self.settings.var / "log"):
+                yield engine
         finally:
             engine.dispose()
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 from zoneinfo import ZoneInfo
 
 import typer
@@ -13,24 +13,55 @@ from vefa.cli.moments import shown
 from vefa.cli.options import Json, Now
 from vefa.cli.printing import out, print_json, table
 from vefa.cli.session import Session
+from vefa.logs import masked
 
 if TYPE_CHECKING:
     from rich.console import Console
 
     from vefa.foresight.status import JourneyStatus, Sendings, Status
+    from vefa.foresight.troubles import Trouble
 
 STATES = {"live": "green", "paused": "yellow", "closing": "yellow", "draft": "dim", "gone": "dim"}
 
 
-def status(context: typer.Context, now: Now = None, as_json: Json = False) -> None:
+def status(
+    context: typer.Context,
+    now: Now = None,
+    check: Annotated[
+        bool,
+        typer.Option("--check", help="Say only what is late or wrong; exit code 1 if anything is. For monitoring."),
+    ] = False,
+    as_json: Json = False,
+) -> None:
     """Show each journey's state: who waits where, what is due or late, what went out, and what needs a person."""
+    session: Session = context.obj
+    if check:
+        _check(session, now, as_json)
+        return
+    found = _look(session, now)
+    print_json(found) if as_json else _show(found, session.settings.zone)
+
+
+def _look(session: Session, now: str | None, *, migrate: bool = True) -> Status:
     from vefa.database import reading
     from vefa.foresight.status import status as told
 
-    session: Session = context.obj
-    with session.store() as engine, reading(engine) as connection:
-        found = told(connection, session.moment(now), datetime.now(UTC))
-    print_json(found) if as_json else _show(found, session.settings.zone)
+    with session.store(migrate) as engine, reading(engine) as connection:
+        return told(connection, session.moment(now), datetime.now(UTC))
+
+
+def _check(session: Session, now: str | None, as_json: bool) -> None:
+    """What monitoring asks: a database that cannot be used is a trouble like any other, and nothing is migrated."""
+    from vefa.errors import StoreError
+    from vefa.foresight.troubles import Trouble
+
+    try:
+        troubles = _look(session, now, migrate=False).troubles
+    except StoreError as error:
+        troubles = (Trouble("database", masked(str(error)).rstrip("."), "vefa deploy migrates; else see the database"),)
+    print_json(list(troubles)) if as_json else _tell(out(), troubles)
+    if troubles:
+        raise typer.Exit(1)
 
 
 def _show(found: Status, zone: ZoneInfo) -> None:
@@ -45,7 +76,11 @@ def _show(found: Status, zone: ZoneInfo) -> None:
         overview.add_row(*_row(each, zone))
     console.print(overview)
     _waiting(console, found.journeys)
-    _troubles(console, found, zone)
+    if found.troubles:
+        console.print()
+        console.print("What needs a person", style="bold red")
+        _tell(console, found.troubles)
+    _in_doubt(console, found, zone)
 
 
 NUMBERS = ("inside", "due", "late")
@@ -84,11 +119,16 @@ def _waiting(console: Console, journeys: tuple[JourneyStatus, ...]) -> None:
     console.print(where)
 
 
-def _troubles(console: Console, found: Status, zone: ZoneInfo) -> None:
-    for breaker in found.breakers:
-        console.print()
-        console.print(f"Nothing goes by {breaker.channel}: {breaker.reason}.", style="bold red", markup=False)
-        console.print(f"  It is tried again {shown(breaker.open_until, zone)}.")
+def _tell(console: Console, troubles: tuple[Trouble, ...]) -> None:
+    """What is late or wrong, each with what to do."""
+    for each in troubles:
+        console.print(f"{each.says}.", markup=False)
+        console.print(f"  → {each.do}", style="dim", markup=False)
+    if not troubles:
+        console.print("Nothing is late, and nothing is wrong.")
+
+
+def _in_doubt(console: Console, found: Status, zone: ZoneInfo) -> None:
     if not found.unknown:
         return
     console.print()

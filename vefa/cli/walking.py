@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from vefa.cli.printing import Progress, err
 from vefa.errors import UserError
+from vefa.logs import about
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import Engine
@@ -80,6 +81,23 @@ def opened(settings: Settings, engine: Engine, policy: Policy, hand: Hand) -> It
         shop.close()
 
 
+def _walked(shop: Shop, report: TickReport, hand: Hand) -> TickReport:
+    """Told in the log where it did anything; a journey whose messages fare badly stops, and its owner hears of it."""
+    from vefa.engine.incidents import look_over, tell_owners
+    from vefa.engine.journal import tell, tell_step
+
+    for step in report.steps:
+        tell_step(step)
+    if report.entered or report.holdout or report.left or report.steps:
+        tell(report)
+    if report.sent or report.failed or report.unknown:
+        incident = look_over(shop.database, report.journey, hand())
+        if incident is not None:
+            err().print(f"{incident.journey} was paused by itself: {incident.says}.", style="red", markup=False)
+            tell_owners(shop, hand())
+    return report
+
+
 def take_over(project: Project, engine: Engine, now: datetime) -> tuple[str, ...]:
     """Store every good plan. Gives a sentence for each journey that goes on with an older one, and why."""
     from vefa.database import writing
@@ -114,7 +132,8 @@ def walk(
         everybody = running_journeys(shop.database, only) if at_an_end else ()
         for journey in everybody or due_journeys(shop.database, moment, zone, only):
             try:
-                yield run_tick(shop, journey, clock=hand, owner=owner)
+                with about(run=owner, journey=journey):
+                    yield _walked(shop, run_tick(shop, journey, clock=hand, owner=owner), hand)
             except JourneyBusy as busy:
                 # Another run is at it: whatever is due is in its hands, and would be here at the next look.
                 err().print(f"{busy} It is left out here.", style="yellow", markup=False)

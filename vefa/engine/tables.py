@@ -134,3 +134,32 @@ segment_members = Table(
     Column("since", Instant, nullable=False),
     sqlite_with_rowid=False,
 )
+
+incidents = Table(
+    "incidents",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("journey_id", Id, ForeignKey("journeys.id"), nullable=False),
+    Column("kind", Text, nullable=False, comment="bounces | complaints | unknowns | failed runs"),
+    Column("at", Instant, nullable=False),
+    Column("bad", sa.Integer, nullable=False, comment="messages, or runs, that went wrong"),
+    Column("of", sa.Integer, nullable=False, comment="of so many"),
+    Column("told_at", Instant, comment="the owner was told; null: not yet, or nobody can be told"),
+    Column("ended_at", Instant, comment="the journey runs again; null: still open"),
+    Index(
+        "uq_incidents_open",
+        "journey_id",
+        unique=True,
+        sqlite_where=sa.text("ended_at IS NULL"),
+        postgresql_where=sa.text("ended_at IS NULL"),
+    ),
+    comment="why a journey was paused by itself; one open at a time, so that its owner is told once",
+)
+
+run_failures = Table(
+    "run_failures",
+    metadata,
+    Column("journey_id", Id, ForeignKey("journeys.id"), primary_key=True),
+    Column("times", sa.Integer, nullable=False, comment="in a row"),
+    Column("last_at", Instant, nullable=False),
+)

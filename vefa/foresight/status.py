@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -12,6 +12,7 @@ from sqlalchemy.engine import Connection
 
 from vefa.crm.tables import customers
 from vefa.engine.tables import enrolments, journeys, plans, step_names
+from vefa.foresight.troubles import Trouble, troubles
 from vefa.ledger.tables import batches, breakers, sends
 from vefa.plan.codec import load
 from vefa.plan.steps import Plan, Runs
@@ -54,6 +55,7 @@ class JourneyStatus:
     waiting: tuple[Waiting, ...] = ()
     day: Sendings = Sendings()
     week: Sendings = Sendings()
+    patience: timedelta = timedelta(minutes=30)
 
 
 @dataclass(frozen=True)
@@ -88,6 +90,7 @@ class Status:
     breakers: tuple[Breaker, ...]
     unknown: tuple[Unknown, ...]
     unknown_in_all: int
+    troubles: tuple[Trouble, ...] = ()
 
 
 def status(connection: Connection, now: datetime, wall: datetime) -> Status:
@@ -100,7 +103,9 @@ def status(connection: Connection, now: datetime, wall: datetime) -> Status:
     ).all()
     each = tuple(_journey(connection, row, now, waiting.get(row.id, ()), sendings.get(row.id)) for row in rows)
     count = sa.select(sa.func.count()).select_from(sends).where(sends.c.state == "unknown")
-    return Status(now, each, _breakers(connection, wall), _unknown(connection), connection.execute(count).scalar_one())
+    in_all = connection.execute(count).scalar_one()
+    found = Status(now, each, _breakers(connection, wall), _unknown(connection), in_all)
+    return replace(found, troubles=troubles(connection, found, wall))
 
 
 def _journey(
@@ -119,6 +124,7 @@ def _journey(
         _in_plan_order(waiting, plan),
         sent.day if sent else Sendings(),
         sent.week if sent else Sendings(),
+        patience(plan),
     )
 
 

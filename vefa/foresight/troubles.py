@@ -1,0 +1,158 @@
+"""What is late or wrong at a moment, each in plain words with what to do about it: for people, and for monitoring."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from vefa.crm.tables import facts, imports, stale_facts
+from vefa.engine.incidents import open_incidents
+from vefa.engine.tables import journeys, run_failures
+from vefa.ledger.tables import sends
+
+if TYPE_CHECKING:
+    from vefa.foresight.status import JourneyStatus, Status
+
+#: Leases that ran out are taken back by the next run of any journey; one that nobody took back so long is a trouble.
+TAKEN_BACK = timedelta(minutes=30)
+#: Roll-ups are made anew by every run; none should wait longer than the rarest of them.
+ROLLED_UP = timedelta(hours=25)
+#: An import that is not done after so long has died.
+IMPORTED = timedelta(hours=6)
+#: So many imports of one name tell how often it is done; it is late after so many of its usual gaps.
+IMPORTS, GAPS = 5, 3
+
+
+@dataclass(frozen=True)
+class Trouble:
+    """One thing that is late or wrong. `kind` is a word for programs; `journey` is empty for what is not one's own."""
+
+    kind: str
+    says: str
+    do: str
+    journey: str = ""
+
+
+def troubles(connection: Connection, found: Status, wall: datetime) -> tuple[Trouble, ...]:
+    """Everything that needs a person, the gravest first."""
+    return (
+        *_incidents(connection),
+        *_breakers(found),
+        *_failures(connection),
+        *_ticks(found),
+        *_late(found),
+        *_leases(connection, wall),
+        *_unknown(found),
+        *_rollups(connection, found.now),
+        *_imports(connection, found.now),
+    )
+
+
+def _incidents(connection: Connection) -> Iterator[Trouble]:
+    for each in open_incidents(connection):
+        says = f"{each.journey} was paused by itself: {each.says}"
+        yield Trouble("incident", says, f"find out why; then let it go on: vefa resume {each.journey}", each.journey)
+
+
+def _breakers(found: Status) -> Iterator[Trouble]:
+    for each in found.breakers:
+        says = f"nothing goes by {each.channel}: {each.reason}"
+        yield Trouble("breaker", says, "mend its keys or its sender; it is tried again by itself")
+
+
+def _failures(connection: Connection) -> Iterator[Trouble]:
+    query = sa.select(journeys.c.name).join_from(run_failures, journeys)
+    for (name,) in connection.execute(query.order_by(journeys.c.name)):
+        yield Trouble("failed run", f"the last run of {name} failed", "its state in Prefect says why", name)
+
+
+def _ticks(found: Status) -> Iterator[Trouble]:
+    for each in found.journeys:
+        if _runs(each) and each.last_tick_at is not None and each.last_tick_at < found.now - each.patience:
+            says = f"{each.journey} was last walked {_ago(found.now - each.last_tick_at)} ago"
+            yield Trouble(
+                "not walked", says, "see that a worker runs: vefa up, or your Prefect's work pool", each.journey
+            )
+
+
+def _late(found: Status) -> Iterator[Trouble]:
+    for each in found.journeys:
+        if each.late and _runs(each):
+            says = (
+                f"{each.late:,} in {each.journey} wait for something that was due {_ago(each.patience)} ago or earlier"
+            )
+            yield Trouble("late", says, f"look at the last runs of {each.journey}", each.journey)
+
+
+def _leases(connection: Connection, wall: datetime) -> Iterator[Trouble]:
+    lapsed = sa.and_(sends.c.state.in_(("reserved", "claimed")), sends.c.lease_until < wall - TAKEN_BACK)
+    if count := _number(connection, sa.select(sa.func.count()).select_from(sends).where(lapsed)):
+        says = f"{count:,} messages are still held by a worker that died"
+        yield Trouble("leases", says, "any run takes them back, and so does: vefa housekeeping")
+
+
+def _unknown(found: Status) -> Iterator[Trouble]:
+    for each in found.journeys:
+        if each.day.unknown:
+            says = f"{each.day.unknown:,} messages of {each.journey} in 24 hours may or may not have gone out"
+            yield Trouble("unknown", says, "look at the provider's status page", each.journey)
+
+
+def _rollups(connection: Connection, now: datetime) -> Iterator[Trouble]:
+    last = _moment(connection, sa.select(sa.func.max(journeys.c.last_tick_at)))
+    if last is None or last > now - ROLLED_UP:
+        return
+    waiting = _number(connection, sa.select(sa.func.count()).select_from(stale_facts))
+    waiting += _number(
+        connection, sa.select(sa.func.count()).select_from(facts).where(facts.c.until <= now - ROLLED_UP)
+    )
+    if waiting:
+        says = f"the roll-ups of {waiting:,} customers are out of date"
+        yield Trouble("roll-ups", says, "any run of a journey makes them anew")
+
+
+def _imports(connection: Connection, now: datetime) -> Iterator[Trouble]:
+    for name in connection.scalars(sa.select(imports.c.name).distinct().order_by(imports.c.name)).all():
+        query = sa.select(imports.c.started_at, imports.c.finished_at).where(imports.c.name == name)
+        rows = connection.execute(query.order_by(imports.c.started_at.desc()).limit(IMPORTS + 1)).all()
+        yield from _import(name, [row.started_at for row in rows], rows[0].finished_at is not None, now)
+
+
+def _import(name: str, starts: list[datetime], finished: bool, now: datetime) -> Iterator[Trouble]:
+    """`starts`: the last imports of that name, the newest first."""
+    again = f"do it again, which goes on where it stopped: vefa import {name}"
+    if not finished and starts[0] < now - IMPORTED:
+        yield Trouble("import", f"the import {name} began {_ago(now - starts[0])} ago and was not finished", again)
+    if len(starts) <= IMPORTS:
+        return
+    gaps = sorted(later - earlier for later, earlier in pairwise(starts))
+    usual = max(gaps[len(gaps) // 2], timedelta(hours=1))
+    if now - starts[0] > GAPS * usual:
+        says = f"the import {name} is usually done every {_ago(usual)}, the last time {_ago(now - starts[0])} ago"
+        yield Trouble("import", says, "see what has become of the shop's export")
+
+
+def _runs(journey: JourneyStatus) -> bool:
+    return journey.state in ("live", "closing")
+
+
+def _number(connection: Connection, query: sa.Select[tuple[int]]) -> int:
+    return connection.scalar(query) or 0
+
+
+def _moment(connection: Connection, query: sa.Select[tuple[datetime | None]]) -> datetime | None:
+    return connection.scalar(query)
+
+
+def _ago(length: timedelta) -> str:
+    """`3 days`, `25 hours`, `40 minutes`: one number, the largest unit of which there are two."""
+    for unit, seconds in (("days", 86_400), ("hours", 3_600), ("minutes", 60)):
+        if (count := int(length.total_seconds() // seconds)) >= 2:
+            return f"{count} {unit}"
+    return f"{int(length.total_seconds())} seconds"

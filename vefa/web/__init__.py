@@ -1,0 +1,1 @@
+"""What vefa answers over HTTP."""
