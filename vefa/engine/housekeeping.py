@@ -69,7 +69,7 @@ def keep_house(
 ) -> Tidied:
     """The whole of it. `dry_run` only counts; `vacuum` shrinks an SQLite file of any size."""
     done = Tidied()
-    if not dry_run and leased(engine, False, wall):
+    if not dry_run and leased(engine, wall):
         done.returned, done.unknown = recover(engine, now, wall)
     for old in _old_rows(engine, settings.retention, now):
         counts = _count(engine, old) if dry_run else _remove(engine, old)

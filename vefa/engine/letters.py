@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy.engine import Connection
 
 from vefa.channels.base import BulkEmail, Outgoing, Sender, Sms
-from vefa.content.bulk import ABSENT
+from vefa.content.columns import ABSENT
 from vefa.content.messages import EmailTemplate, SmsTemplate
 from vefa.content.problems import RenderError
 from vefa.crm.contexts import ORDER_LINES, FieldColumns, nested, read_order_lines

@@ -30,7 +30,7 @@ from vefa.plan.steps import Message, SegmentTrigger
 #: How many numbers are left out, so that none that went over the wire since the backup is ever given again.
 LEAP = 10_000_000
 
-j, s = journeys.c, sends.c
+e, j, s = enrolments.c, journeys.c, sends.c
 
 
 @dataclass(frozen=True)
@@ -114,6 +114,9 @@ def _write_off(stand: Stand) -> int:
     while ended == BATCH:
         with writing(stand.engine) as connection:
             ended = write_off(connection, mine, stand.now, BATCH)
+            gone = sa.exists().where(mine, s.enrolment_id == e.id, s.state == "skipped").correlate_except(sends)
+            held = sa.and_(stand.here, e.phase == 1, e.due_at.is_(None), gone)
+            connection.execute(sa.update(enrolments).where(held).values(due_at=stand.now))
         total += ended
     return total
 

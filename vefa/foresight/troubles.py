@@ -14,7 +14,7 @@ from sqlalchemy.engine import Connection
 from vefa.crm.tables import facts, imports, stale_facts
 from vefa.engine.incidents import open_incidents
 from vefa.engine.tables import journeys, run_failures
-from vefa.ledger.tables import sends
+from vefa.ledger.tables import batches, sends
 
 if TYPE_CHECKING:
     from vefa.foresight.status import JourneyStatus, Status
@@ -91,8 +91,10 @@ def _late(found: Status) -> Iterator[Trouble]:
 
 
 def _leases(connection: Connection, wall: datetime) -> Iterator[Trouble]:
-    lapsed = sa.and_(sends.c.state.in_(("reserved", "claimed")), sends.c.lease_until < wall - TAKEN_BACK)
-    if count := _number(connection, sa.select(sa.func.count()).select_from(sends).where(lapsed)):
+    lapsed = sa.and_(batches.c.settled_at.is_(None), batches.c.lease_until < wall - TAKEN_BACK)
+    held = sa.and_(sends.c.batch_id == batches.c.id, sends.c.state.in_(("queued", "reserved", "claimed")))
+    query = sa.select(sa.func.count()).select_from(batches).join(sends, held).where(lapsed)
+    if count := _number(connection, query):
         says = f"{count:,} messages are still held by a worker that died"
         yield Trouble("leases", says, "any run takes them back, and so does: vefa housekeeping")
 
