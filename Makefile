@@ -3,6 +3,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/ready
+DATE ?= $(shell date +%F)
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test check bench lock format
@@ -34,8 +35,8 @@ check: $(READY) ## the whole gate: format, lint, types, imports, tests
 	$(BIN)/python -m pytest -n auto --dist worksteal
 	@echo "All right 👍"
 
-bench: $(READY) ## measure; prints a ratio against a named peer in the same run
-	$(BIN)/python -m bench
+bench: $(READY) ## measure every goal beside its named peers and write bench/RESULTS.md
+	$(BIN)/python -m bench --date $(DATE)
 
 format: $(READY) ## put the code into shape
 	$(BIN)/ruff format .

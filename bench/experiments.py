@@ -10,6 +10,7 @@ from functools import cached_property, partial
 from pathlib import Path
 
 from bench import ours, peers
+from bench.peers import LAST_EMAIL
 from bench.postgres import postgresql
 from bench.processes import Failed, Sample, measured
 from bench.report import Goal, Row
@@ -41,7 +42,7 @@ class Sizes:
     rounds: int = 3
 
 
-QUICK = Sizes(20_000, 5_000, 1_000, 200, 50, 5_000, 1_000, 5_000, 1)
+QUICK = Sizes(20_000, 5_000, 1_000, 200, 50, 1_000, 1_000, 1_000, 1)
 
 
 @dataclass(frozen=True)
@@ -200,8 +201,13 @@ def whole(lab: Laboratory) -> Found:
 
 
 def _against(ours: Row, peer: Row, goal: int) -> Goal:
+    """By the peer's rate; where it also knows when its last e-mail went, the ratio by that is told besides."""
     ratio = ours.rate / peer.rate
-    return Goal(f"batch path against {peer.name}", f"≥ {goal} ×", f"{ratio:,.0f} ×", ratio >= goal)
+    told = f"{ratio:,.0f} ×"
+    if last := peer.more.get(LAST_EMAIL):
+        sooner = ours.rate * last / peer.recipients
+        told += f" until its server has written the runs down; {sooner:,.0f} × by its last e-mail"
+    return Goal(f"batch path against {peer.name}", f"≥ {goal} ×", told, ratio >= goal)
 
 
 def slow(lab: Laboratory) -> Found:

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-import time
 from collections.abc import Callable, Sequence
-from datetime import datetime
 from typing import Any
 
 from bench.processes import Failed, Sample, watch
@@ -19,9 +17,6 @@ from vefa.engine.shop import open_shop
 from vefa.engine.tick import run_tick
 from vefa.plan.project import load_project
 from vefa.plan.steps import Medium
-
-#: Seconds in which the Prefect server must have written down every task run.
-WRITTEN = 60.0
 
 
 class WholeLetters:
@@ -55,13 +50,14 @@ def flow(shop: Shop, url: str, journey: Journey = "newsletter") -> Sample:
     settings = shop.settings(url, journey)
     os.environ |= {**quiet(settings), **RUN_ENVIRONMENT, "PREFECT_LOGGING_LEVEL": "WARNING"}
     with speaking_to(settings, None), watch() as seen:
-        first, last, sent = asyncio.run(_walked(shop, url, journey))
-    wall = (last - first).total_seconds()
+        runs, sent = asyncio.run(_walked(shop, url, journey))
+    wall = (max(run.end_time for run in runs) - min(run.start_time for run in runs)).total_seconds()
     sample = seen.sample(sent, **{"start-up and end": seen.wall - wall})
     return Sample(sent, wall, sample.cpu, sample.peak, sample.more)
 
 
-async def _walked(shop: Shop, url: str, journey: Journey) -> tuple[datetime, datetime, int]:
+async def _walked(shop: Shop, url: str, journey: Journey) -> tuple[Sequence[Any], int]:
+    from bench.task_runs import written_runs
     from flows.journey import journey_flow
     from flows.subjects import read_subject
 
@@ -70,24 +66,7 @@ async def _walked(shop: Shop, url: str, journey: Journey) -> tuple[datetime, dat
     state = await walk(now=NOW, return_state=True)
     if not state.is_completed():
         raise Failed(f"the flow run ended as {state.name}: {state.message}")
-    runs = await _task_runs(state.state_details.flow_run_id)
-    return min(run.start_time for run in runs), max(run.end_time for run in runs), _sent(shop, url)
-
-
-async def _task_runs(flow_run_id: Any) -> Sequence[Any]:
-    """Every task run of the flow run; the server writes them down a moment later."""
-    from prefect.client.orchestration import get_client
-    from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterId
-
-    ours = FlowRunFilter(id=FlowRunFilterId(any_=[flow_run_id]))
-    deadline = time.monotonic() + WRITTEN
-    async with get_client() as client:
-        while time.monotonic() < deadline:
-            runs = await client.read_task_runs(flow_run_filter=ours)
-            if len(runs) > 1 and all(run.start_time and run.end_time for run in runs):
-                return runs
-            await asyncio.sleep(0.2)
-    raise Failed(f"the Prefect server did not write down every task run within {WRITTEN:g} s")
+    return await written_runs(state.state_details.flow_run_id), _sent(shop, url)
 
 
 def _sent(shop: Shop, url: str) -> int:

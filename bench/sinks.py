@@ -93,8 +93,7 @@ class Marks:
     def add(self, numbers: list[int], first: int) -> None:
         """Take note of the numbers, counted from `first`."""
         seen = self.seen
-        for number in numbers:
-            number -= first
+        for number in (given - first for given in numbers):
             if number >= len(seen):
                 seen.extend(bytes(max(number + 1 - len(seen), 65_536)))
             if not seen[number]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
+import sqlalchemy as sa
+
 from bench.postgres import Server, watched_locks
 from bench.processes import Sample, measured, together, watch
 from bench.shops import NOW, Journey, Shop
@@ -30,7 +32,7 @@ IN_FLIGHT = 1
 def run_workers(workers: int, server: Server, template: Shop, url: str) -> Sample:
     """So many workers deliver to all customers of the shop. Wall: from the first one's begin to the last one's end."""
     name = f"round_{workers}"
-    server_url = server.create(name, template.database_url.rpartition("/")[2].partition("?")[0])
+    server_url = server.create(name, sa.make_url(template.database_url).database)
     shop = replace(template, database_url=server_url)
     try:
         measured(queue_all, shop, url)
