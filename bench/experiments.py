@@ -165,7 +165,7 @@ def batch(lab: Laboratory) -> Found:
     share, more, growth = vefa.rate / bare.rate, flow.wall / vefa.wall - 1, vefa.peak / few.peak
     start = flow.more["start-up and end"]
     return [
-        Goal(f"batch path, {size:,} recipients", "≤ 20 µs CPU each", f"{vefa.each:.1f} µs", vefa.each <= 20),
+        Goal(f"batch path, {size:,} recipients", "≤ 20 µs CPU each", _by_path(vefa), vefa.each <= 20),
         Goal("… against the bare loop", "≥ 0.25 ×", f"{share:.2f} ×", share >= 0.25),
         Goal(
             "… as a Prefect flow, first to last task run", "≤ 5 % more wall time",
@@ -174,6 +174,11 @@ def batch(lab: Laboratory) -> Found:
         Goal(f"… peak memory over that at {small:,}", "≤ 1.25 ×", f"{growth:.2f} ×", growth <= 1.25),
         Goal("… peak memory", "≤ 200 MB", f"{vefa.peak:.0f} MB", vefa.peak <= MEMORY),
     ], rows  # fmt: skip
+
+
+def _by_path(vefa: Row) -> str:
+    told = f"{vefa.each:.1f} µs"
+    return told if vefa.per_request > 1 else f"{told}; a request for each, so this was no batch path"
 
 
 def whole(lab: Laboratory) -> Found:
@@ -196,7 +201,7 @@ def whole(lab: Laboratory) -> Found:
         Goal("whole-rendered, one request each", "≤ 250 µs CPU each", f"{letters.each:.0f} µs", letters.each <= 250),
         _against(many, call, 60),
         _against(many, task, 800),
-        Goal("whole letters against all three", "none", told, None),
+        Goal("whole letters against all three", "none set", told, None),
     ], rows  # fmt: skip
 
 

@@ -19,7 +19,7 @@ ROOT = Path(__file__).parent.parent
 
 @dataclass(frozen=True)
 class Goal:
-    """One goal and what was measured against it; `met` is None where nothing was measured."""
+    """One goal and what was measured against it. `met` is None where nothing was measured, or no goal was set."""
 
     measure: str
     goal: str
@@ -113,11 +113,11 @@ COLUMNS = (
     "what", "recipients", "rounds", "wall s", "from … to", "per second", "CPU µs each", "peak MB",
     "recipients a request", "bytes each", "sink's CPU µs each", "besides",
 )  # fmt: skip
-_MET = {True: "yes", False: "**no**", None: "not measured"}
+_MET = {True: "yes", False: "**no**", None: ""}
 
 
 def _goal(goal: Goal) -> tuple[str, ...]:
-    return goal.measure, goal.goal, goal.measured, _MET[goal.met]
+    return goal.measure, goal.goal, goal.measured or "not measured", _MET[goal.met]
 
 
 def _row(row: Row) -> tuple[str, ...]:

@@ -146,6 +146,6 @@ def test_a_goal_that_nobody_measured_is_neither_met_nor_missed(lab: Laboratory) 
     page = report.text("python -m bench", "2026-06-01", (0.0, 0.0))
 
     assert "| speed | ≥ 2 × | 3 × | yes |" in page
-    assert "| more | ≥ 9 × |  | not measured |" in page
+    assert "| more | ≥ 9 × | not measured |  |" in page
     assert "| date | 2026-06-01 |" in page
     assert "| vefa, batch path, 20 | 20 | 1 |" in page
