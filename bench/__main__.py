@@ -10,7 +10,8 @@ import tempfile
 import time
 from pathlib import Path
 
-from bench.experiments import EXPERIMENTS, Laboratory, sized
+from bench.experiments import EXPERIMENTS, sized
+from bench.laboratory import Laboratory
 from bench.processes import Failed, pin
 from bench.report import Goal, Report
 

@@ -12,7 +12,7 @@ import orjson
 import pytest
 
 from bench import experiments, peers
-from bench.experiments import Contestant, Laboratory, Sizes
+from bench.laboratory import Contestant, Laboratory, Sizes
 from bench.processes import Failed, Sample, measured
 from bench.report import Goal, Report
 from bench.shops import make_shop
