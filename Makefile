@@ -3,6 +3,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/ready
+DATE ?= $(shell date +%F)
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test check contracts bench lock format
@@ -38,8 +39,8 @@ contracts: $(READY) ## our requests and stand-ins against the providers' OpenAPI
 	@$(BIN)/python -m tests.contracts.prepare "$(or $(SPECS),$(VEFA_SPECS))"
 	$(BIN)/python -m pytest tests/contracts/against_specs.py
 
-bench: $(READY) ## measure; prints a ratio against a named peer in the same run
-	$(BIN)/python -m bench
+bench: $(READY) ## measure every goal beside its named peers and write bench/RESULTS.md
+	$(BIN)/python -m bench --date $(DATE)
 
 format: $(READY) ## put the code into shape
 	$(BIN)/ruff format .

@@ -1,1 +1,1 @@
-"""Measurements, each with named peers in the same run. Everything stays on loopback."""
+"""Measurements, each beside named peers in the same run, on one core. Everything stays on loopback."""
