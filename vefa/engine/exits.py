@@ -12,8 +12,8 @@ from sqlalchemy.sql import ColumnElement
 from vefa.crm.conditions import about, compile_condition, event_kind, since_entry
 from vefa.crm.scope import Scope, World
 from vefa.crm.tables import events
-from vefa.database import among, other, reading, writing
-from vefa.engine.entries import BATCH, Doorway, enter_staged, stage
+from vefa.database import Id, among, other, reading, writing
+from vefa.engine.entries import BATCH, Doorway, as_candidates, enter_candidates
 from vefa.engine.plans import Pinned, elapsed, journey_row, leave, pinned
 from vefa.engine.scopes import enrolment_scope, make_world
 from vefa.engine.tables import enrolments, journeys
@@ -104,9 +104,8 @@ def send_to(connection: Connection, world: World, journey: str, which: Any, mome
     theirs = getattr(pin.plan.trigger, "object_kind", None)
     fits = sa.true() if theirs is None else e.object_kind == theirs
     kind, number = (sa.case((fits, column)) for column in (e.object_kind, e.object_id))
-    columns = (e.customer_id, e.id, moment, kind, number, e.order_id, e.trigger_date, sa.null())
-    stage(connection, sa.select(*columns).where(which))
-    return enter_staged(connection, door, sent_on=True)
+    columns = (e.customer_id, e.id, moment, kind, number, e.order_id, e.trigger_date, sa.cast(sa.null(), Id))
+    return enter_candidates(connection, door, as_candidates(*columns).where(which), sent_on=True)
 
 
 def mark_goals(door: Doorway, pin: Pinned) -> int:
