@@ -208,9 +208,8 @@ def _quiet_ticks(engine: Engine, settings: Settings, project: Project) -> Iterat
         _, wall, cpu = _timed(_tick, shop, name, QUIET)
         yield Figure(f"first tick of {name}", 0, wall, cpu)
         report, wall, cpu = _timed(_tick, shop, name, QUIET + LATER)
-        if report.entered or report.left:
-            raise AssertionError(f"{name}: something was due")
-        yield Figure(f"tick of {name}, nothing due", 0, wall, cpu)
+        # In a quarter of an hour some customers become lapsed; nobody else has anything due.
+        yield Figure(f"tick of {name}, a quarter of an hour later", report.entered, wall, cpu)
 
 
 def _entries(engine: Engine, settings: Settings, project: Project) -> Iterator[Figure]:

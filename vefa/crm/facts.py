@@ -71,12 +71,17 @@ def refresh(engine: Engine, now: datetime, shop: Shop) -> Source:
     A moment before what they were made for is served by the dated rows; the roll-ups are left alone then.
     """
     with engine.connect() as connection:
-        as_of = connection.scalar(sa.select(sa.func.max(facts.c.as_of)))
-        if as_of is not None and now < as_of:
+        if not serve(connection, now):
             return "dated"
     while _refresh_batch(engine, now, shop):
         pass
     return "rolled"
+
+
+def serve(connection: Connection, moment: datetime) -> bool:
+    """Whether no roll-up was made for a later moment. Those that are not stale then tell of this moment."""
+    as_of = connection.scalar(sa.select(sa.func.max(facts.c.as_of)))
+    return as_of is None or as_of <= moment
 
 
 def _refresh_batch(engine: Engine, now: datetime, shop: Shop) -> int:

@@ -18,10 +18,11 @@ import sqlalchemy as sa
 from cronsim import CronSim
 from sqlalchemy.engine import Connection, Engine
 
+from vefa.crm import facts
 from vefa.crm.dates import local_date, start_of
 from vefa.crm.fields import FIELDS
 from vefa.crm.scope import World
-from vefa.crm.segments import everybody, members
+from vefa.crm.segments import OF_ROLL_UPS, everybody, members
 from vefa.crm.tables import customers, events
 from vefa.database import Id, Instant, among, reading, to_micros, writing
 from vefa.engine.entries import (
@@ -134,9 +135,10 @@ def _whose_day(
     connection: Connection, door: Doorway, trigger: DateTrigger, day: date, zones: tuple[str, ...]
 ) -> list[int]:
     """Ids of customers in `zones` whose day it is: a look along the field's index for each year that there was."""
-    source, scope = everybody(door.world, [trigger.field])
+    asked = [trigger.field, "customer.zone"]
+    source, scope = everybody(door.world, asked, only_buyers=trigger.field in OF_ROLL_UPS)
     value = FIELDS[trigger.field].sql(scope)
-    first = connection.scalar(sa.select(sa.func.min(value)).select_from(source))
+    first = connection.scalar(sa.select(sa.func.min(value)))  # from the field's own table: one step along its index
     if first is None:
         return []
     spans = _spans(day, first)
@@ -216,9 +218,12 @@ def _not_remembered(door: Doorway, trigger: SegmentTrigger, world: World) -> sa.
 
 
 def _remember_members(door: Doorway, trigger: SegmentTrigger) -> None:
-    """Who was in the segment at the moment from which on people enter, asked of the dated rows as of then."""
+    """Who was in the segment at the moment from which on people enter: asked of the dated rows as of then, unless the
+    roll-ups have not changed since."""
     then = min(door.row.entry_from or door.now, door.now)
-    world = replace(door.world, now=then, facts="dated")
+    with reading(door.engine) as connection:
+        serves = door.world.facts == "rolled" and facts.serve(connection, then)
+    world = replace(door.world, now=then, facts="rolled" if serves else "dated")
     for ids in _batches(door.engine, _not_remembered(door, trigger, world)):
         with writing(door.engine) as connection:
             _add_members(connection, door, among(customers.c.id, ids))
