@@ -18,3 +18,9 @@ def settings(settings: Settings) -> Settings:
 @pytest.fixture
 def world(engine: sa.Engine, settings: Settings) -> World:
     return World(engine, settings)
+
+
+@pytest.fixture
+def sqlite_world(sqlite_engine: sa.Engine, settings: Settings) -> World:
+    """The same on SQLite alone, for what only its query planner tells."""
+    return World(sqlite_engine, settings)

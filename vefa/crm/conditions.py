@@ -2,60 +2,27 @@
 
 from __future__ import annotations
 
-import operator
-from collections.abc import Callable
-from datetime import date, timedelta
-from decimal import Decimal
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.sql import ColumnElement
 
-from vefa.crm.dates import by_zone, day_start_micros, local_date
-from vefa.crm.fields import FIELDS, Kind
+from vefa.crm.atoms import OPERATORS, atom, elapsed, total
 from vefa.crm.scope import Scope
 from vefa.crm.tables import events
-from vefa.database import Money, other
+from vefa.database import other
 from vefa.language.catalogue import OF_AN_ORDER
 from vefa.language.conditions import (
-    Ago,
     Anything,
-    Before,
-    Between,
-    Compare,
     Condition,
-    Contains,
-    Duration,
     EventScope,
     Everything,
     Happened,
     InSegment,
-    Known,
     Not,
     Nothing,
-    OneOf,
     Reacted,
-    Scalar,
-    Today,
-    Within,
 )
-
-OPERATORS: dict[str, Callable[[Any, Any], Any]] = {
-    "=": operator.eq,
-    "!=": operator.ne,
-    "<": operator.lt,
-    "<=": operator.le,
-    ">": operator.gt,
-    ">=": operator.ge,
-}
-
-_TYPES: dict[Kind, Any] = {
-    "text": sa.Text(),
-    "money": Money(),
-    "bool": sa.Boolean(),
-    "date": sa.Date(),
-    "list": sa.Text(),
-}
 
 
 def compile_condition(condition: Condition, scope: Scope) -> ColumnElement[bool]:
@@ -76,117 +43,27 @@ def compile_condition(condition: Condition, scope: Scope) -> ColumnElement[bool]
         case Reacted(step, how):
             return scope.reacted(step, how) if scope.reacted else sa.false()
         case _:
-            return _total(_atom(condition, scope))
+            return total(atom(condition, scope))
 
 
-def _total(expression: ColumnElement[Any]) -> ColumnElement[bool]:
-    return sa.func.coalesce(expression, sa.false(), type_=sa.Boolean())
+def compile_filter(condition: Condition, scope: Scope) -> ColumnElement[bool]:
+    """The same for WHERE alone: true of the same rows, and maybe null where `compile_condition` is false.
 
-
-def _atom(condition: Any, scope: Scope) -> Any:
-    field = FIELDS[condition.field]
-    value = field.sql(scope)
-    if field.kind == "list":
-        return _membership(condition, value)
+    Without the guards against null the database may search its indexes. Below a `not` a null would come out wrong,
+    so from there on the guards stand.
+    """
     match condition:
-        case Compare(_, op, wanted):
-            return OPERATORS[op](value, _bind(wanted, field.kind))
-        case Between(_, low, high):
-            return sa.and_(value >= _bind(low, field.kind), value <= _bind(high, field.kind))
-        case OneOf(_, values):
-            return value.in_([_plain(v, field.kind) for v in values])
-        case Contains(_, part):
-            # The database lowers both sides, so that letters which it cannot lower still match themselves.
-            escaped = part.replace("/", "//").replace("%", "/%").replace("_", "/_")
-            return sa.func.lower(value).like(sa.func.lower(f"%{escaped}%"), escape="/")
-        case Known(_, known):
-            return value.is_not(None) if known else value.is_(None)
-        case Ago() | Within():
-            return _relative(condition, value, field.kind, scope)
-        case Today():
-            return sa.and_(value >= _day(scope, field.kind, 0), value < _day(scope, field.kind, 1))
-        case Before(_, day, after):
-            edge = _edge(scope, field.kind, day + timedelta(days=1) if after else day)
-            return value >= edge if after else value < edge
-    raise TypeError(f"{condition!r} is no condition")
-
-
-def _membership(condition: Any, values: Any) -> Any:
-    def has(value: Any) -> ColumnElement[bool]:
-        return sa.literal(str(value)).in_(values)
-
-    match condition:
-        case Compare(_, op, wanted):
-            return sa.not_(has(wanted)) if op == "!=" else has(wanted)
-        case Contains(_, wanted):
-            return has(wanted)
-        case OneOf(_, wanted):
-            return sa.or_(sa.false(), *(has(one) for one in wanted))
-        case Known(_, known):
-            return values.exists() if known else sa.not_(values.exists())
-    raise TypeError(f"{condition!r} cannot be asked of a list")
-
-
-def _plain(value: Scalar, kind: Kind) -> Any:
-    match kind:
-        case "money":
-            return Decimal(str(value))
-        case "number":
-            return float(value) if isinstance(value, Decimal) else value
-        case "text":
-            return str(value)
-    return value
-
-
-def _bind(value: Scalar, kind: Kind) -> ColumnElement[Any]:
-    return sa.literal(_plain(value, kind), _TYPES.get(kind))
-
-
-def _day(scope: Scope, kind: Kind, shift: int) -> Any:
-    """The customer's today, moved by `shift` days: a date, or the day's first moment."""
-    world = scope.world
-    move = timedelta(days=shift)
-    if kind == "date":
-        return by_zone(
-            scope.zone_name,
-            world.zones,
-            world.shop.zone,
-            lambda z: local_date(world.now, z) + move,
-            sa.Date(),
-        )
-    return by_zone(
-        scope.zone_name,
-        world.zones,
-        world.shop.zone,
-        lambda z: day_start_micros(local_date(world.now, z) + move, z),
-        sa.BigInteger(),
-    )
-
-
-def _edge(scope: Scope, kind: Kind, day: date) -> Any:
-    if kind == "date":
-        return sa.literal(day, sa.Date())
-    world = scope.world
-    return by_zone(scope.zone_name, world.zones, world.shop.zone, lambda z: day_start_micros(day, z), sa.BigInteger())
-
-
-def _relative(condition: Ago | Within, value: Any, kind: Kind, scope: Scope) -> Any:
-    """`more than 90 days ago` and its kin. For moments, days are 24 hours back from now; for dates, calendar days."""
-    past = isinstance(condition, Ago)
-    length = condition.length
-    if kind == "date":
-        days = length.days + length.seconds // 86_400
-        now, edge = _day(scope, kind, 0), _day(scope, kind, -days if past else days)
-    else:
-        now = sa.literal(scope.now, value.type)
-        edge = sa.literal(scope.now + _elapsed(length) * (-1 if past else 1), value.type)
-    if past:
-        return value < edge if condition.more else sa.and_(value > edge, value <= now)
-    return value > edge if condition.more else sa.and_(value > now, value < edge)
-
-
-def _elapsed(length: Duration) -> timedelta:
-    return timedelta(days=length.days, seconds=length.seconds)
+        case Everything(conditions):
+            return sa.and_(sa.true(), *(compile_filter(c, scope) for c in conditions))
+        case Anything(conditions):
+            return sa.or_(sa.false(), *(compile_filter(c, scope) for c in conditions))
+        case InSegment(_, inner):
+            return compile_filter(inner, scope)
+        case Nothing() | Not() | Happened() | Reacted():
+            return compile_condition(condition, scope)
+        case _:
+            bare: ColumnElement[bool] = atom(condition, scope)
+            return bare
 
 
 def about(scope: Scope, wanted: EventScope, e: Any, event_kind: str | None) -> ColumnElement[bool]:
@@ -234,7 +111,7 @@ def _happened(condition: Happened, scope: Scope) -> ColumnElement[bool]:
         about(scope, wanted, e.c, event_kind(wanted.event)),
     ]
     if condition.within is not None:
-        where.append(e.c.occurred_at > scope.now - _elapsed(condition.within))
+        where.append(e.c.occurred_at > scope.now - elapsed(condition.within))
     elif condition.since_entry and scope.entered_at is not None:
         where.append(since_entry(scope, wanted.event, e.c))
     if (condition.op, condition.times) == (">=", 1):

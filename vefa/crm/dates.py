@@ -93,11 +93,13 @@ def start_of(day: date, clock: time, zone: str) -> datetime:
 
 
 def by_zone(zone: ColumnElement[str], zones: Iterable[str], default: str, value: Any, kind: Any) -> ColumnElement[Any]:
-    """`CASE zone WHEN … END` over a function of the zone; `value(zone)` is bound with the SQL type `kind`."""
-    whens = {name: sa.literal(value(name), kind) for name in zones}
-    if not whens:
-        return sa.literal(value(default), kind)
-    return sa.case(whens, value=zone, else_=sa.literal(value(default), kind))
+    """`CASE zone WHEN … END` over a function of the zone; `value(zone)` is bound with the SQL type `kind`.
+
+    Where all zones agree it is that one value, which an index can be searched for.
+    """
+    usual = value(default)
+    whens = {name: sa.literal(found, kind) for name in zones if (found := value(name)) != usual}
+    return sa.case(whens, value=zone, else_=sa.literal(usual, kind)) if whens else sa.literal(usual, kind)
 
 
 def day_start_micros(day: date, zone: str) -> int:

@@ -71,12 +71,17 @@ def refresh(engine: Engine, now: datetime, shop: Shop) -> Source:
     A moment before what they were made for is served by the dated rows; the roll-ups are left alone then.
     """
     with engine.connect() as connection:
-        as_of = connection.scalar(sa.select(sa.func.max(facts.c.as_of)))
-        if as_of is not None and now < as_of:
+        if not serve(connection, now):
             return "dated"
     while _refresh_batch(engine, now, shop):
         pass
     return "rolled"
+
+
+def serve(connection: Connection, moment: datetime) -> bool:
+    """Whether no roll-up was made for a later moment. Those that are not stale then tell of this moment."""
+    as_of = connection.scalar(sa.select(sa.func.max(facts.c.as_of)))
+    return as_of is None or as_of <= moment
 
 
 def _refresh_batch(engine: Engine, now: datetime, shop: Shop) -> int:
@@ -132,17 +137,36 @@ def _insert(connection: Connection) -> Any:
 
 def borders(connection: Connection, now: datetime, shop: Shop, source: Source) -> Borders:
     """Quintile borders of all who have bought. Ties fall on the same side, whatever the database."""
-    base: Any = facts if source == "rolled" else dated(now, shop).subquery()
-    buyers = base.c.orders_count > 0
-    n = connection.scalar(sa.select(sa.func.count()).select_from(base).where(buyers)) or 0
+    if source == "dated":
+        return _dated_borders(connection, now, shop)
+    buyers = facts.c.orders_count > 0
+    n = connection.scalar(sa.select(sa.func.count()).select_from(facts).where(buyers)) or 0
 
     def cut(column: Any) -> tuple[int, ...]:
-        value = sa.type_coerce(column, sa.BigInteger)
-        query = sa.select(value).where(buyers).order_by(column)
-        found = (connection.scalar(query.offset(n * k // 5).limit(1)) for k in range(1, 5))
+        in_order = sa.select(sa.type_coerce(column, sa.BigInteger)).where(buyers).order_by(column)
+        # Each border is a step along the column's index; no table is read and nothing is sorted.
+        found = (connection.scalar(in_order.offset(n * k // 5).limit(1)) for k in range(1, 5))
         return tuple(v for v in found if v is not None)
 
-    if not n:
-        return Borders()
-    c = base.c
-    return Borders(cut(c.orders_last_at), cut(c.orders_count), cut(c.orders_revenue))
+    return Borders(*(cut(facts.c[name]) for name in _RANKED)) if n else Borders()
+
+
+_RANKED = ("orders_last_at", "orders_count", "orders_revenue")
+
+
+def _dated_borders(connection: Connection, now: datetime, shop: Shop) -> Borders:
+    """The same straight from the orders: these are read once, then sorted once for each measure."""
+    base = dated(now, shop).cte("base")
+    parts = []
+    for number, name in enumerate(_RANKED):
+        value = sa.type_coerce(base.c[name], sa.BigInteger).label("value")
+        place = (sa.func.row_number().over(order_by=value) - 1).label("place")
+        n = sa.func.count().over().label("n")
+        ranked = sa.select(value, place, n).where(base.c.orders_count > 0).subquery(f"ranked_{number}")
+        wanted = [ranked.c.place == (ranked.c.n * k).op("/")(sa.literal(5, sa.Integer)) for k in range(1, 5)]
+        # Several borders may fall on one place in a small shop, so each is asked for by itself.
+        parts += [sa.select(sa.literal(number), sa.literal(k), ranked.c.value).where(w) for k, w in enumerate(wanted)]
+    found: list[list[int]] = [[], [], []]
+    for number, _, value in sorted(tuple(row) for row in connection.execute(sa.union_all(*parts))):
+        found[number].append(value)
+    return Borders(*(tuple(values) for values in found))

@@ -54,6 +54,9 @@ def _one(query: Select[Any], *own: Any) -> ColumnElement[Any]:
 
 def _customer(column: str, kind: Kind = "text") -> SqlField:
     def sql(scope: Scope) -> ColumnElement[Any]:
+        if scope.customer is not None:
+            beside: ColumnElement[Any] = scope.customer[column]
+            return beside
         c = other(customers)
         return _one(sa.select(c.c[column]).where(c.c.id == scope.customer_id), c)
 
@@ -62,6 +65,9 @@ def _customer(column: str, kind: Kind = "text") -> SqlField:
 
 def _fact(measure: str) -> Expression:
     def sql(scope: Scope) -> ColumnElement[Any]:
+        if scope.facts is not None:
+            beside: ColumnElement[Any] = scope.facts[measure]
+            return beside
         if scope.world.facts == "dated":
             return rollups.dated_one(scope.now, scope.world.shop, scope.customer_id, measure)
         f = other(facts)
@@ -182,14 +188,15 @@ def consent_given(scope: Scope, channel: Any, purpose: str = "commercial") -> Co
 
 def _age(scope: Scope) -> ColumnElement[int]:
     c = other(customers)
+    own = c.c if scope.customer is None else scope.customer
     world = scope.world
 
     def today(zone: str) -> int:
         return int(local_date(world.now, zone).strftime("%Y%m%d"))
 
-    now = by_zone(c.c.zone, world.zones, world.shop.zone, today, sa.Integer())
-    years = (now - date_number(c.c.birth_date)).op("/")(sa.literal(10_000, sa.Integer()))
-    return _one(sa.select(years).where(c.c.id == scope.customer_id), c)
+    now = by_zone(own.zone, world.zones, world.shop.zone, today, sa.Integer())
+    years = (now - date_number(own.birth_date)).op("/")(sa.literal(10_000, sa.Integer()))
+    return years if scope.customer is not None else _one(sa.select(years).where(c.c.id == scope.customer_id), c)
 
 
 def _typical_gap(scope: Scope) -> ColumnElement[Any]:
@@ -221,18 +228,21 @@ def _score(measure: str, which: Literal["recency", "frequency", "monetary"]) -> 
         total: Any = sa.literal(1, sa.Integer)
         for one in above:
             total = total + one
-        return sa.case((sa.func.coalesce(_fact("orders_count")(scope), 0) > 0, total))
+        return sa.case((_counted(scope) > 0, total))
 
     return sql
 
 
-def _or_zero(expression: Expression) -> Expression:
-    return lambda scope: sa.func.coalesce(expression(scope), 0)
+def _counted(scope: Scope) -> ColumnElement[int]:
+    count: ColumnElement[int] = _fact("orders_count")(scope)
+    return count if scope.has_facts else sa.func.coalesce(count, 0)
 
 
 def _revenue(scope: Scope) -> ColumnElement[Any]:
-    raw = sa.type_coerce(_fact("orders_revenue")(scope), sa.BigInteger)
-    return sa.type_coerce(sa.func.coalesce(raw, 0), Money())
+    raw = _fact("orders_revenue")(scope)
+    if scope.has_facts:
+        return sa.type_coerce(raw, Money())
+    return sa.type_coerce(sa.func.coalesce(sa.type_coerce(raw, sa.BigInteger), 0), Money())
 
 
 def _tags(scope: Scope) -> Select[Any]:
@@ -293,7 +303,7 @@ FIELDS: dict[str, SqlField] = {
     "customer.created_at": _customer("created_at", "time"),
     "customer.preferred_channel": _customer("preferred_channel"),
     "customer.tags": SqlField("list", _tags),
-    "orders.count": SqlField("number", _or_zero(_fact("orders_count"))),
+    "orders.count": SqlField("number", _counted),
     "orders.revenue": SqlField("money", _revenue),
     "orders.average": SqlField("money", _average),
     "orders.first_at": SqlField("time", _fact("orders_first_at")),

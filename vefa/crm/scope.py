@@ -49,6 +49,13 @@ class Scope:
     world: World
     customer_id: ColumnElement[int]
     zone: ColumnElement[str] | None = None
+    #: columns of the customer's own row, and of their roll-up's, where these stand in the statement beside the row
+    customer: Any = None
+    facts: Any = None
+    #: whether the roll-up is there for every row, so that no count of it is missing
+    has_facts: bool = False
+    #: a statement about everybody: what other tables say comes as one set, and not anew for each row
+    is_whole: bool = False
     object_kind: str | None = None
     object_id: ColumnElement[int] | None = None
     order_id: ColumnElement[int] | None = None

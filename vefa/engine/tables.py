@@ -96,8 +96,7 @@ enrolments = Table(
         sqlite_where=sa.text("state = 'active'"),
         postgresql_where=sa.text("state = 'active'"),
     ),
-    Index("ix_enrolments_customer_id", "customer_id"),
-    Index("ix_enrolments_goal", "journey_id", "entered_at"),
+    Index("ix_enrolments_enrolled_at", "journey_id", "enrolled_at"),
 )
 
 considered = Table(
