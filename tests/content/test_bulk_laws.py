@@ -195,7 +195,7 @@ def _store(root: Path, files: Mapping[str, str]) -> TemplateStore:
 
 
 @pytest.mark.parametrize("locale", ["tr", "en"])
-@settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(html=_TEMPLATES, text=_TEMPLATES, subject=_LINES, preheader=_LINES, batch=_batches())
 def test_a_batch_in_pieces_is_what_each_recipient_gets_whole(
     shop_folder: Path,

@@ -53,6 +53,10 @@ def test_html_goes_out_as_ascii(make_store: MakeStore) -> None:
         "{{ customer }}",
         "{{ 1 / 0 }}",
         "{{ customer.first_name|date }}",
+        "{{ customer.first_name|money }}",
+        "{{ customer.first_name|number }}",
+        "{{ customer.first_name|time }}",
+        "{{ customer.first_name|datetime }}",
         "{{ customer.first_name|nofilter }}",
     ],
 )
