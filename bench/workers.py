@@ -17,6 +17,7 @@ from vefa.engine.delivery import deliver
 from vefa.engine.lease import make_owner
 from vefa.engine.plans import journey_row, plans_in_use
 from vefa.engine.post import Post
+from vefa.engine.scopes import make_world
 from vefa.engine.shop import Shop as OpenShop
 from vefa.engine.shop import open_shop
 from vefa.engine.steps import Stand, advance
@@ -89,9 +90,10 @@ def _posts(opened: OpenShop) -> list[Post]:
     source = facts.refresh(opened.database, NOW, opened.settings.shop)
     with reading(opened.database) as connection:
         pin = plans_in_use(connection, journey_row(connection, JOURNEY))[0]
+        world = make_world(connection, NOW, opened.settings.shop, source, pin)
     steps = [step for step in pin.plan.steps if isinstance(step, Message)]
     owner, clock = make_owner(), stopped_at(NOW)
-    return [Post(opened, pin, pin, step, clock, system_clock, owner, source) for step in steps]
+    return [Post(opened, pin, pin, step, clock, system_clock, owner, world) for step in steps]
 
 
 def _opened(shop: Shop, url: str) -> OpenShop:
