@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -13,9 +14,10 @@ import sqlalchemy as sa
 from tests.laws.shop_of_one import make_shop_of_one
 from vefa.crm import facts
 from vefa.crm.conditions import compile_condition
-from vefa.crm.contexts import read_contexts
+from vefa.crm.contexts import FieldColumns
 from vefa.crm.fields import FIELDS
 from vefa.database import reading
+from vefa.engine.plans import Pinned
 from vefa.engine.scopes import customer_scope, enrolment_scope, whole_world
 from vefa.engine.tables import enrolments
 from vefa.language.catalogue import EVENTS
@@ -37,6 +39,7 @@ from vefa.language.conditions import (
     Today,
     Within,
 )
+from vefa.statements import Prepared
 
 NOW = datetime(2026, 4, 1, 9, tzinfo=UTC)
 VALUES: dict[str, Any] = {"text": "x", "number": 3, "money": Decimal("12.50"), "bool": True, "list": "x"}
@@ -141,13 +144,15 @@ def test_every_field_can_be_put_into_words(engine: sa.Engine, stood: dict[str, A
     with reading(engine) as connection:
         world = whole_world(connection, NOW, stood["shop"], "rolled")
         for kind, pin in stood["pins"].items():
-            scope = enrolment_scope(world, pin)
-            row = stood["enrolments"][kind]
-            names = {*FIELDS, "order.lines"}
-            context = read_contexts(connection, scope, enrolments.c.id, enrolments, [row], names)[row]
-            for name in FIELDS:
-                home, _, field = name.partition(".")
-                value = context[home][field]
+            words, row = FieldColumns.of(FIELDS, stood["shop"].currency), stood["enrolments"][kind]
+
+            def build(now: datetime, pin: Pinned = pin, words: FieldColumns = words, row: int = row) -> Any:
+                columns = words.select(enrolment_scope(replace(world, now=now), pin))
+                labelled = [column.label(f"x{n}") for n, column in enumerate(columns)]
+                return sa.select(*labelled).select_from(enrolments).where(enrolments.c.id == row)
+
+            found = list(zip(*Prepared(build).rows(connection, NOW), strict=True))
+            for name, (value,) in words.read(found, ["Europe/Istanbul"]).items():
                 if value is not None and value != []:
                     seen.add(name)
                     check_kind(value, FIELDS[name].kind)
