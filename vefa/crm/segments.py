@@ -6,7 +6,7 @@ the roll-ups beside them. Nothing is looked up anew for each customer.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Any
 
 import sqlalchemy as sa
@@ -38,26 +38,30 @@ def members(condition: Condition, world: World) -> sa.Select[Any]:
 
     Who is not known yet by then is among them; whoever asks looks at `known_at` of the few that are new.
     """
-    asked = set(fields_of(condition))
+    source, scope = everybody(world, list(fields_of(condition)), only_buyers=_needs_row(condition))
+    query = sa.select(scope.customer_id.label("customer_id")).select_from(source)
+    return query.where(compile_filter(condition, scope))
+
+
+def everybody(world: World, asked: Collection[str], *, only_buyers: bool = False) -> tuple[Any, Scope]:
+    """All customers, or all who have a roll-up, with what the fields asked about need beside them; and their scope."""
     kept: Any = facts if world.facts == "rolled" else rollups.dated(world.now, world.shop).subquery("facts")
-    needs_row = _needs_row(condition)
-    needs_customer = not needs_row or any(name.startswith("customer.") for name in asked)
+    source: Any = customers
+    with_customer = not only_buyers or any(name.startswith("customer.") for name in asked)
+    if only_buyers:
+        source = kept.join(customers, customers.c.id == kept.c.customer_id) if with_customer else kept
+    elif set(asked) & set(OF_ROLL_UPS):
+        source = customers.outerjoin(kept, kept.c.customer_id == customers.c.id)
     scope = Scope(
         world,
-        kept.c.customer_id if needs_row else customers.c.id,
-        zone=customers.c.zone if needs_customer else None,
-        customer=customers.c if needs_customer else None,
+        customers.c.id if with_customer else kept.c.customer_id,
+        zone=customers.c.zone if with_customer else None,
+        customer=customers.c if with_customer else None,
         facts=kept.c,
-        has_facts=needs_row,
+        has_facts=only_buyers,
         is_whole=True,
     )
-    base = kept if needs_row else customers
-    if needs_row and needs_customer:
-        base = kept.join(customers, customers.c.id == kept.c.customer_id)
-    elif not needs_row and asked & set(OF_ROLL_UPS):
-        base = customers.outerjoin(kept, kept.c.customer_id == customers.c.id)
-    query = sa.select(scope.customer_id.label("customer_id")).select_from(base)
-    return query.where(compile_filter(condition, scope))
+    return source, scope
 
 
 def fields_of(condition: Condition) -> Iterator[str]:

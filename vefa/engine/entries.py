@@ -1,7 +1,7 @@
 """Who enters: candidates of every kind of trigger, then one way in for all of them (rules 3, 4, 8, 11).
 
-Candidates are staged in a temporary table inside the transaction that enters them, so audience, re-entry and
-holdout are written once for all triggers, in sets.
+Candidates are judged by the statement that stages them in a temporary table, inside the transaction that enters them;
+so audience, re-entry and holdout are written once for all triggers, and a batch is a handful of statements.
 """
 
 from __future__ import annotations
@@ -22,13 +22,16 @@ from vefa.crm.tables import customers
 from vefa.database import Id, Instant, other
 from vefa.engine.plans import JourneyRow, Pinned, elapsed
 from vefa.engine.tables import enrolments, reentry_slots
+from vefa.language.conditions import Everything
 
 #: A tick looks this far behind the last one, longer than any write transaction lasts (rule 3).
 OVERLAP = timedelta(hours=1)
 #: Live, what is older than this enters nobody (rule 4).
 MAX_AGE = timedelta(days=3)
-#: Candidates per transaction, so that none lasts long (rule 19).
+#: Rows per transaction, so that none lasts long (rule 19).
 BATCH = 5_000
+#: Candidates per transaction: they are written by a handful of statements, at 5 to 8 microseconds each.
+ENTER_BATCH = 15_000
 
 _staging = sa.MetaData()
 candidates = sa.Table(
@@ -43,6 +46,7 @@ candidates = sa.Table(
     sa.Column("trigger_date", sa.Date),
     sa.Column("event_id", Id),
     sa.Column("outcome", sa.Text),
+    sa.Column("turn", sa.Integer, nullable=False, comment="of a customer's several candidates, in the order of time"),
     prefixes=["TEMPORARY"],
 )
 COLUMNS = ("customer_id", "entry_key", "entered_at", "object_kind", "object_id", "order_id", "trigger_date", "event_id")
@@ -101,76 +105,75 @@ def insert_ignore(connection: Connection, table: sa.Table) -> Any:
     return dialect.insert(table)
 
 
-def stage(connection: Connection, rows: sa.Select[Any]) -> int:
-    """Put the candidates that `rows` selects (in the order of COLUMNS) into an empty staging table."""
+def as_candidates(*values: Any) -> sa.Select[Any]:
+    """The SELECT of these values, in the order of COLUMNS, under the names of the staging table."""
+    return sa.select(*(value.label(name) for name, value in zip(COLUMNS, values, strict=True)))
+
+
+def enter_candidates(
+    connection: Connection, door: Doorway, rows: sa.Select[Any], *, sent_on: bool = False
+) -> dict[str, int]:
+    """Enter whom the journey takes of those whom `rows` selects (see `as_candidates`). Counts by outcome.
+
+    Every candidate is staged with an outcome, so that the caller can write it down. Whom another journey sends on is
+    never too old: the sender decides now, however late its tick.
+    """
     connection.execute(sa.schema.CreateTable(candidates, if_not_exists=True))
     connection.execute(sa.delete(candidates))
-    insert = sa.insert(candidates).from_select(COLUMNS, rows)
-    return connection.execute(insert, execution_options={"preserve_rowcount": True}).rowcount
-
-
-def candidate_scope(door: Doorway) -> Scope:
-    """A staged candidate's surroundings. An audience asks about the customer, so `happened` means ever."""
-    c = candidates.c
-    kind = getattr(door.pin.plan.trigger, "object_kind", None)
-    return Scope(door.world, c.customer_id, object_kind=kind, object_id=c.object_id, order_id=c.order_id)
-
-
-def enter_staged(connection: Connection, door: Doorway, *, sent_on: bool = False) -> dict[str, int]:
-    """Enter whom the journey takes of the staged candidates; every one gets an outcome. Counts by outcome.
-
-    Whom another journey sends on is never too old: the sender decides now, however late its tick.
-    """
-    c = candidates.c
-    _judge(connection, door, sent_on)
+    connection.execute(sa.insert(candidates).from_select((*COLUMNS, "outcome", "turn"), _judged(door, rows, sent_on)))
     if door.pin.plan.reentry is not None:
         _take_slots(connection, door)
-    held = sa.and_(c.outcome.is_(None), in_holdout(door.pin, _bucket(c.customer_id)))
-    connection.execute(sa.update(candidates).where(held).values(outcome="holdout"))
-    connection.execute(sa.update(candidates).where(c.outcome.is_(None)).values(outcome="entered"))
     connection.execute(_enrol(connection, door))
+    c = candidates.c
     counts = connection.execute(sa.select(c.outcome, sa.func.count().label("n")).group_by(c.outcome))
     return {row.outcome: row.n for row in counts}
 
 
-def _judge(connection: Connection, door: Doorway, sent_on: bool) -> None:
-    c, scope = candidates.c, candidate_scope(door)
-    trigger = door.pin.plan.trigger
+def _judged(door: Doorway, rows: sa.Select[Any], sent_on: bool) -> sa.Select[Any]:
+    """The candidates with what becomes of them, null where re-entry has yet to say, and whose turn it is then."""
+    plan, given = door.pin.plan, rows.subquery("given")
+    refused = sa.case(*_refusals(door, given.c, sent_on)).label("outcome")
+    c = sa.select(*(given.c[name] for name in COLUMNS), refused).subquery("judged").c
+    outcome: Any = c.outcome
+    turn: Any = sa.literal(1, sa.Integer)
+    if sent_on or plan.trigger.kind == "event":  # nothing else brings a customer several times at once
+        # Of several events about one object the earliest enters; `enrolments` knows nothing of the others yet.
+        earliest = (c.outcome.is_not(None), c.entered_at, c.event_id)
+        place = sa.func.row_number().over(partition_by=(c.customer_id, c.entry_key), order_by=earliest)
+        outcome = sa.case((c.outcome.is_not(None), c.outcome), (place > 1, "already inside once"))
+        if plan.reentry is not None:
+            in_time = (c.entered_at, c.entry_key)
+            turn = sa.func.row_number().over(partition_by=c.customer_id, order_by=in_time)
+    if plan.reentry is None:
+        drawn = sa.case((in_holdout(door.pin, _bucket(c.customer_id)), "holdout"), else_="entered")
+        outcome = sa.func.coalesce(outcome, drawn)
+    return sa.select(*(c[name] for name in COLUMNS), outcome, turn)
+
+
+def _refusals(door: Doorway, c: Any, sent_on: bool) -> list[tuple[Any, str]]:
+    """Why a candidate does not come in, the first reason that holds; only what this plan can refuse for."""
+    plan = door.pin.plan
+    # An audience asks about the customer, so `happened` means ever.
+    kind = getattr(plan.trigger, "object_kind", None)
+    scope = Scope(door.world, c.customer_id, object_kind=kind, object_id=c.object_id, order_id=c.order_id)
     again = sa.exists().where(
         enrolments.c.journey_id == door.row.id,
         enrolments.c.customer_id == c.customer_id,
         enrolments.c.entry_key == c.entry_key,
     )
-    where = compile_condition(trigger.where, scope) if trigger.kind == "event" else sa.true()
-    aged = (
-        (c.entered_at < (door.row.entry_from or door.now), "before it was live"),
-        (c.entered_at < door.oldest, "too old"),
-    )
-    outcome = sa.case(
-        *(() if sent_on else aged),
-        (again, "already inside once"),
-        (sa.not_(where), "where"),
-        (sa.not_(compile_condition(door.pin.plan.audience, scope)), "audience"),
-        else_=None,
-    )
-    connection.execute(sa.update(candidates).values(outcome=outcome))
-    connection.execute(_told_twice())
-
-
-def _told_twice() -> Any:
-    """Of several events about one object the earliest enters; the staging table knows nothing of the others."""
-    c, sooner = candidates.c, candidates.alias("sooner")
-    earlier = sa.exists().where(
-        sooner.c.customer_id == c.customer_id,
-        sooner.c.entry_key == c.entry_key,
-        sooner.c.outcome.is_(None),
-        sa.or_(
-            sooner.c.entered_at < c.entered_at,
-            sa.and_(sooner.c.entered_at == c.entered_at, sooner.c.event_id < c.event_id),
-        ),
-    )
-    update = sa.update(candidates).where(c.outcome.is_(None), earlier.correlate_except(sooner))
-    return update.values(outcome="already inside once")
+    found: list[tuple[Any, str]] = []
+    if not sent_on:
+        found += [
+            (c.entered_at < (door.row.entry_from or door.now), "before it was live"),
+            (c.entered_at < door.oldest, "too old"),
+        ]
+    found.append((again, "already inside once"))
+    asked = [(plan.trigger.where, "where")] if plan.trigger.kind == "event" else []
+    asked.append((plan.audience, "audience"))
+    found += [
+        (sa.not_(compile_condition(wanted, scope)), reason) for wanted, reason in asked if wanted != Everything(())
+    ]
+    return found
 
 
 def _bucket(customer_id: Any) -> Any:
@@ -188,41 +191,41 @@ def in_holdout(pin: Pinned, bucket: Any) -> Any:
 
 def _take_slots(connection: Connection, door: Doorway) -> None:
     """Re-entry over time: one slot a customer, taken in the order of time; who comes too soon is refused (rule 8)."""
-    c, reentry = candidates.c, door.pin.plan.reentry
+    c = candidates.c
+    turns = connection.scalar(sa.select(sa.func.max(c.turn)).where(c.outcome.is_(None))) or 0
+    for turn in range(1, turns + 1):
+        tries = sa.and_(c.outcome.is_(None), c.turn == turn)
+        connection.execute(_slots_taken(connection, door, tries))
+        connection.execute(_slots_told(door, tries))
+
+
+def _slots_taken(connection: Connection, door: Doorway, tries: Any) -> Any:
+    c, slot, reentry = candidates.c, reentry_slots.c, door.pin.plan.reentry
     after = elapsed(reentry.after) if reentry and reentry.after else None
-    step = None if after is None else int(after.total_seconds() * 1_000_000)
+    step = None if after is None else after // timedelta(microseconds=1)
     next_at = sa.cast(sa.null(), sa.BigInteger) if step is None else sa.type_coerce(c.entered_at, sa.BigInteger) + step
-    slot = reentry_slots.c
-    while connection.scalar(sa.select(sa.exists().where(c.outcome.is_(None)))):
-        rank = sa.func.row_number().over(partition_by=c.customer_id, order_by=(c.entered_at, c.entry_key))
-        ranked = sa.select(c.customer_id, c.entry_key, next_at.label("next_at"), rank.label("rank"))
-        first = ranked.where(c.outcome.is_(None)).subquery()
-        rows = sa.select(sa.literal(door.row.id), first.c.customer_id, first.c.entry_key, first.c.next_at)
-        # SQLite reads ON CONFLICT after a SELECT without WHERE as a join; `rank = 1` is one anyway.
-        insert = insert_ignore(connection, reentry_slots).from_select(
-            ["journey_id", "customer_id", "entry_key", "next_at"], rows.where(first.c.rank == 1)
-        )
-        free = sa.false() if step is None else slot.next_at <= insert.excluded.next_at - step
-        connection.execute(
-            insert.on_conflict_do_update(
-                index_elements=[slot.journey_id, slot.customer_id],
-                set_={"entry_key": insert.excluded.entry_key, "next_at": insert.excluded.next_at},
-                where=free,
-            )
-        )
-        _mark_slots(connection, door, first)
+    rows = sa.select(sa.literal(door.row.id), c.customer_id, c.entry_key, next_at).where(tries)
+    insert = insert_ignore(connection, reentry_slots).from_select(
+        ["journey_id", "customer_id", "entry_key", "next_at"], rows
+    )
+    free = sa.false() if step is None else slot.next_at <= insert.excluded.next_at - step
+    return insert.on_conflict_do_update(
+        index_elements=[slot.journey_id, slot.customer_id],
+        set_={"entry_key": insert.excluded.entry_key, "next_at": insert.excluded.next_at},
+        where=free,
+    )
 
 
-def _mark_slots(connection: Connection, door: Doorway, first: Any) -> None:
+def _slots_told(door: Doorway, tries: Any) -> Any:
+    """Who holds the slot comes in; all others of this turn are too soon."""
     c, slot = candidates.c, reentry_slots.c
     holds = sa.exists().where(
         slot.journey_id == door.row.id, slot.customer_id == c.customer_id, slot.entry_key == c.entry_key
     )
-    tried = sa.exists().where(first.c.customer_id == c.customer_id, first.c.entry_key == c.entry_key, first.c.rank == 1)
-    held = sa.case((sa.and_(holds, in_holdout(door.pin, _bucket(c.customer_id))), "holdout"), (holds, "entered"))
-    connection.execute(
-        sa.update(candidates).where(c.outcome.is_(None), tried).values(outcome=sa.func.coalesce(held, "re-entry"))
+    outcome = sa.case(
+        (sa.not_(holds), "re-entry"), (in_holdout(door.pin, _bucket(c.customer_id)), "holdout"), else_="entered"
     )
+    return sa.update(candidates).where(tries).values(outcome=outcome)
 
 
 def _enrol(connection: Connection, door: Doorway) -> Any:

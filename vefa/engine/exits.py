@@ -10,10 +10,10 @@ from sqlalchemy.engine import Connection
 from sqlalchemy.sql import ColumnElement
 
 from vefa.crm.conditions import about, compile_condition, event_kind, since_entry
-from vefa.crm.scope import Scope, World
+from vefa.crm.scope import Scope, World, learned_by
 from vefa.crm.tables import events
-from vefa.database import among, other, reading, writing
-from vefa.engine.entries import BATCH, Doorway, enter_staged, stage
+from vefa.database import Id, among, other, reading, writing
+from vefa.engine.entries import BATCH, Doorway, as_candidates, enter_candidates
 from vefa.engine.plans import Pinned, elapsed, journey_row, leave, pinned
 from vefa.engine.scopes import enrolment_scope, make_world
 from vefa.engine.tables import enrolments, journeys
@@ -28,7 +28,7 @@ def happened_since_entry(scope: Scope, wanted: EventScope) -> ColumnElement[bool
     v = other(events)
     came = sa.and_(
         v.c.type == wanted.event,
-        v.c.known_at <= scope.now,
+        learned_by(v.c, scope.now),
         since_entry(scope, wanted.event, v.c),
         about(scope, wanted, v.c, event_kind(wanted.event)),
     )
@@ -49,29 +49,34 @@ def run_exits(door: Doorway, pin: Pinned) -> int:
     """End everybody in this plan on whom an exit event has come since the last look. Returns how many left."""
     left = 0
     for wanted in pin.plan.exits.on:
-        which = sa.and_(
-            _newly_concerned(door, pin, wanted), happened_since_entry(enrolment_scope(door.world, pin), wanted)
-        )
+        came = happened_since_entry(enrolment_scope(door.world, pin), wanted)
+        inside = sa.and_(e.journey_id == door.row.id, e.plan_id == pin.id, e.state == "active", came)
+        which = sa.union(*(sa.select(e.id).where(new, inside) for new in _newly_concerned(door, pin, wanted)))
         left += leave_in_batches(door, pin, which, f"exit: {wanted.event}")
     return left
 
 
-def _newly_concerned(door: Doorway, pin: Pinned, wanted: EventScope) -> ColumnElement[bool]:
-    """Active in this plan, and either the event or the enrolment is new since the horizon."""
-    fresh = sa.select(events.c.customer_id).where(
-        events.c.type == wanted.event, events.c.known_at.between(door.horizon, door.now)
-    )
+def _newly_concerned(door: Doorway, pin: Pinned, wanted: EventScope) -> list[ColumnElement[bool]]:
+    """Of whom something is new since the horizon: each is a look along an index of its own."""
     # Who is held by a message under way or in doubt leaves when that is settled, however long ago the event was.
     messages = [pin.number(step.key) for step in pin.plan.steps if isinstance(step, Message)]
-    held = sa.and_(e.step.in_(messages), e.phase == 1)
-    new = sa.or_(e.customer_id.in_(fresh), e.enrolled_at >= door.horizon, held)
-    return sa.and_(e.journey_id == door.row.id, e.state == "active", e.plan_id == pin.id, new)
+    held = [sa.and_(e.plan_id == pin.id, e.step == number, e.phase == 1) for number in messages]
+    return [*_news(door, wanted.event), *held]
+
+
+def _news(door: Doorway, event: str) -> list[ColumnElement[bool]]:
+    """Over `enrolments`: the event is new of them, or they are new themselves."""
+    v, mine = events.c, e.journey_id == door.row.id
+    fresh = sa.select(v.customer_id).where(
+        v.type == event, v.known_at.between(door.horizon, door.now), v.customer_id.is_not(None)
+    )
+    return [sa.and_(mine, e.customer_id.in_(fresh)), sa.and_(mine, e.enrolled_at >= door.horizon)]
 
 
 def leave_in_batches(door: Doorway, pin: Pinned, which: Any, reason: str) -> int:
-    """End the enrolments that `which` chooses; `then: {enter: …}` takes them on, in one transaction."""
+    """End the enrolments whose ids `which` selects; `then: {enter: …}` takes them on, in one transaction."""
     with reading(door.engine) as connection:
-        ids = list(connection.scalars(sa.select(e.id).where(which).order_by(e.id)))
+        ids = sorted(connection.scalars(which))
     left = 0
     for start in range(0, len(ids), BATCH):
         chosen = among(e.id, ids[start : start + BATCH])
@@ -104,9 +109,8 @@ def send_to(connection: Connection, world: World, journey: str, which: Any, mome
     theirs = getattr(pin.plan.trigger, "object_kind", None)
     fits = sa.true() if theirs is None else e.object_kind == theirs
     kind, number = (sa.case((fits, column)) for column in (e.object_kind, e.object_id))
-    columns = (e.customer_id, e.id, moment, kind, number, e.order_id, e.trigger_date, sa.null())
-    stage(connection, sa.select(*columns).where(which))
-    return enter_staged(connection, door, sent_on=True)
+    columns = (e.customer_id, e.id, moment, kind, number, e.order_id, e.trigger_date, sa.cast(sa.null(), Id))
+    return enter_candidates(connection, door, as_candidates(*columns).where(which), sent_on=True)
 
 
 def mark_goals(door: Doorway, pin: Pinned) -> int:
@@ -121,7 +125,7 @@ def mark_goals(door: Doorway, pin: Pinned) -> int:
         sa.select(sa.func.min(v.c.occurred_at))
         .where(
             v.c.type == goal.scope.event,
-            v.c.known_at <= door.now,
+            learned_by(v.c, door.now),
             v.c.occurred_at > e.entered_at,
             sa.type_coerce(v.c.occurred_at, sa.BigInteger) <= since + reach,
             about(scope, goal.scope, v.c, event_kind(goal.scope.event)),
@@ -129,16 +133,15 @@ def mark_goals(door: Doorway, pin: Pinned) -> int:
         .correlate_except(v)
         .scalar_subquery()
     )
-    fresh = sa.select(events.c.customer_id).where(
-        events.c.type == goal.scope.event, events.c.known_at.between(door.horizon, door.now)
-    )
-    new = sa.or_(e.customer_id.in_(fresh), e.enrolled_at >= door.horizon)
-    which = sa.and_(e.journey_id == door.row.id, e.plan_id == pin.id, e.goal_at.is_(None), new, first.is_not(None))
+    open_yet = sa.and_(e.plan_id == pin.id, e.goal_at.is_(None), first.is_not(None))
+    which = sa.union(*(sa.select(e.id).where(new, open_yet) for new in _news(door, goal.scope.event)))
     with reading(door.engine) as connection:
-        if not connection.scalar(sa.select(sa.exists().where(which))):
-            return 0
-    with writing(door.engine) as connection:
-        return connection.execute(sa.update(enrolments).where(which).values(goal_at=first)).rowcount
+        ids = sorted(connection.scalars(which))
+    for start in range(0, len(ids), BATCH):
+        reached = sa.and_(among(e.id, ids[start : start + BATCH]), e.goal_at.is_(None))
+        with writing(door.engine) as connection:
+            connection.execute(sa.update(enrolments).where(reached).values(goal_at=first))
+    return len(ids)
 
 
 def _micros(length: timedelta) -> int:

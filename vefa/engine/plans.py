@@ -273,14 +273,19 @@ def plans_measured(connection: Connection, row: JourneyRow, besides: tuple[Pinne
     found = tuple(pin for pin in (pinned(connection, number) for number in numbers) if pin.plan.goal is not None)
     if not found:
         return ()
-    open_still = sa.select(e.plan_id).where(e.journey_id == row.id, e.goal_at.is_(None)).distinct()
-    held = set(connection.scalars(open_still))
-    return tuple(pin for pin in found if pin.id in held)
+    open_still = sa.and_(e.journey_id == row.id, e.goal_at.is_(None))
+    return tuple(pin for pin in found if _holds(connection, pin.id, open_still))
+
+
+def _holds(connection: Connection, plan_id: int, which: Any) -> bool:
+    """Whether the plan has anybody of that kind; the first one found is enough."""
+    return bool(connection.scalar(sa.select(sa.exists().where(enrolments.c.plan_id == plan_id, which))))
 
 
 def plans_in_use(connection: Connection, row: JourneyRow) -> tuple[Pinned, ...]:
     """The current plan first, then older ones that still hold somebody."""
-    query = sa.select(enrolments.c.plan_id).where(enrolments.c.journey_id == row.id, enrolments.c.state == "active")
-    older = sorted(set(connection.scalars(query.distinct())) - {row.plan_id}, reverse=True)
+    older = sa.select(plans.c.id).where(plans.c.journey_id == row.id, plans.c.id.is_distinct_from(row.plan_id))
+    numbers = list(connection.scalars(older.order_by(plans.c.id.desc())))
+    held = [number for number in numbers if _holds(connection, number, enrolments.c.state == "active")]
     first = [] if row.plan_id is None else [row.plan_id]
-    return tuple(pinned(connection, number) for number in (*first, *older))
+    return tuple(pinned(connection, number) for number in (*first, *held))

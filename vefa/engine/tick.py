@@ -177,7 +177,7 @@ class Tick:
         if not self.running:
             return 0
         stand = self._stand(step)
-        if (stand.pin.id, stand.pin.number(step.key)) not in self._occupied():
+        if not self._is_occupied(stand):
             return 0
         which = stand.due
         match stand.step:
@@ -257,17 +257,10 @@ class Tick:
         with reading(self.shop.database) as connection:
             return connection.scalar(query) or 0
 
-    def _occupied(self) -> set[tuple[int, int]]:
-        """Steps, by plan, at which anybody stands: one look along an index for each step of the plans in use."""
-        places = [(pin.id, pin.numbers[step.key]) for pin in self.pins for step in pin.plan.steps]
-        parts = [
-            sa.select(sa.literal(plan_id), sa.literal(step)).where(
-                sa.exists().where(e.plan_id == plan_id, e.step == step, e.state == "active")
-            )
-            for plan_id, step in places
-        ]
+    def _is_occupied(self, stand: Stand) -> bool:
+        """Whether anybody stands there: one look along an index."""
         with reading(self.shop.database) as connection:
-            return {(row[0], row[1]) for row in connection.execute(sa.union_all(*parts))} if parts else set()
+            return bool(connection.scalar(sa.select(sa.exists().where(stand.here))))
 
     def _settled_late(self, connection: Any, stand: Stand) -> int:
         done = sa.exists().where(

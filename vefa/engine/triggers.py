@@ -6,24 +6,35 @@ unique entry key (dates, occurrences) or by the members kept (segments), so look
 
 from __future__ import annotations
 
+from array import array
+from calendar import isleap
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
 from cronsim import CronSim
-from sqlalchemy.engine import Connection
+from sqlalchemy.engine import Connection, Engine
 
-from vefa.crm.conditions import compile_condition
-from vefa.crm.dates import local_date, month_day, start_of
+from vefa.crm import facts
+from vefa.crm.dates import local_date, start_of
 from vefa.crm.fields import FIELDS
+from vefa.crm.scope import World
+from vefa.crm.segments import OF_ROLL_UPS, everybody, members
 from vefa.crm.tables import customers, events
 from vefa.database import Id, Instant, among, reading, to_micros, writing
-from vefa.engine.entries import BATCH, Doorway, EntryCounts, candidates, enter_staged, insert_ignore, stage
-from vefa.engine.scopes import customer_scope
-from vefa.engine.tables import considered, segment_members
+from vefa.engine.entries import (
+    ENTER_BATCH,
+    Doorway,
+    EntryCounts,
+    as_candidates,
+    candidates,
+    enter_candidates,
+    insert_ignore,
+)
+from vefa.engine.tables import considered, enrolments, segment_members
 from vefa.engine.timing import yearly
 from vefa.plan.steps import DateTrigger, EventTrigger, EveryTrigger, SegmentTrigger
 
@@ -55,11 +66,12 @@ def enter(door: Doorway) -> EntryCounts:
 
 
 def _enter_by_event(door: Doorway, trigger: EventTrigger) -> Iterator[dict[str, int]]:
-    while True:
+    e = events.c
+    key = sa.func.coalesce(e.object_id, e.id) if trigger.object_kind else e.id
+    columns = (e.customer_id, key, e.occurred_at, e.object_kind, e.object_id, e.order_id, NULL_DATE, e.id)
+    for ids in _batches(door.engine, _new_events(door, trigger)):
         with writing(door.engine) as connection:
-            if not stage(connection, _new_events(door, trigger)):
-                return
-            outcomes = enter_staged(connection, door)
+            outcomes = enter_candidates(connection, door, as_candidates(*columns).where(among(e.id, ids)))
             _record_considered(connection, door)
         yield outcomes
 
@@ -68,18 +80,17 @@ def _new_events(door: Doorway, trigger: EventTrigger) -> sa.Select[Any]:
     """Known since the horizon and not looked at yet; the earliest first, so that the earliest wins (rule 8)."""
     e = events.c
     seen = sa.exists().where(considered.c.journey_id == door.row.id, considered.c.event_id == e.id)
-    key = sa.func.coalesce(e.object_id, e.id) if trigger.object_kind else e.id
-    return (
-        sa.select(e.customer_id, key, e.occurred_at, e.object_kind, e.object_id, e.order_id, NULL_DATE, e.id)
-        .where(
-            e.type == trigger.event,
-            e.known_at.between(door.horizon, door.now),
-            e.customer_id.is_not(None),
-            sa.not_(seen),
-        )
-        .order_by(e.occurred_at, e.id)
-        .limit(BATCH)
-    )
+    known = e.known_at.between(door.horizon, door.now)
+    query = sa.select(e.id).where(e.type == trigger.event, known, e.customer_id.is_not(None), sa.not_(seen))
+    return query.order_by(e.occurred_at, e.id)
+
+
+def _batches(engine: Engine, query: sa.Select[Any]) -> Iterator[list[int]]:
+    """The numbers that the query finds, read at one moment and kept as plain machine words."""
+    with reading(engine) as connection:
+        found = array("q", connection.scalars(query))
+    for start in range(0, len(found), ENTER_BATCH):
+        yield found[start : start + ENTER_BATCH].tolist()
 
 
 def _record_considered(connection: Connection, door: Doorway) -> None:
@@ -96,17 +107,12 @@ def _record_considered(connection: Connection, door: Doorway) -> None:
 
 def _enter_by_date(door: Doorway, trigger: DateTrigger) -> Iterator[dict[str, int]]:
     for moment, day, zones in _date_moments(door, trigger):
-        after = 0
-        while True:
-            with reading(door.engine) as connection:
-                ids, after = _whose_day(connection, door, trigger, day, zones, after)
-            if ids:
-                chosen = among(customers.c.id, ids)
-                with writing(door.engine) as connection:
-                    stage(connection, _candidates(chosen, day.year, moment, day))
-                    yield enter_staged(connection, door)
-            if after < 0:
-                break
+        with reading(door.engine) as connection:
+            ids = _whose_day(connection, door, trigger, day, zones)
+        for start in range(0, len(ids), ENTER_BATCH):
+            chosen = among(customers.c.id, ids[start : start + ENTER_BATCH])
+            with writing(door.engine) as connection:
+                yield enter_candidates(connection, door, _candidates(chosen, day.year, moment, day))
 
 
 def _date_moments(door: Doorway, trigger: DateTrigger) -> Iterator[tuple[datetime, date, tuple[str, ...]]]:
@@ -126,24 +132,42 @@ def _date_moments(door: Doorway, trigger: DateTrigger) -> Iterator[tuple[datetim
 
 
 def _whose_day(
-    connection: Connection, door: Doorway, trigger: DateTrigger, day: date, zones: tuple[str, ...], after: int
-) -> tuple[list[int], int]:
-    """Ids of customers in `zones` whose day it is, in key order from `after`; the next `after` is -1 at the end."""
-    scope = customer_scope(door.world, customers.c.id, customers.c.zone)
+    connection: Connection, door: Doorway, trigger: DateTrigger, day: date, zones: tuple[str, ...]
+) -> list[int]:
+    """Ids of customers in `zones` whose day it is: a look along the field's index for each year that there was."""
+    asked = [trigger.field, "customer.zone"]
+    source, scope = everybody(door.world, asked, only_buyers=trigger.field in OF_ROLL_UPS)
     value = FIELDS[trigger.field].sql(scope)
-    near = {(day + timedelta(days=n)).strftime("%m%d") for n in (-1, 0, 1)}
-    if near & {"0228", "0301"}:  # neighbours in one year, with a day between them in another
-        near |= {"0228", "0229", "0301"}
+    first = connection.scalar(sa.select(sa.func.min(value)))  # from the field's own table: one step along its index
+    if first is None:
+        return []
+    spans = _spans(day, first)
     query = (
         sa.select(customers.c.id, customers.c.zone, value.label("value"))
-        .where(customers.c.id > after, customers.c.zone.in_(zones), customers.c.known_at <= door.now)
-        .where(month_day(value).in_([int(n) for n in near]))
+        .select_from(source)
+        .join(spans, value.between(spans.c.low, spans.c.high))
+        .where(customers.c.known_at <= door.now)
         .order_by(customers.c.id)
-        .limit(BATCH)
     )
-    rows = connection.execute(query).all()
-    ids = [row.id for row in rows if _falls_on(row.value, day, row.zone)]
-    return ids, rows[-1].id if len(rows) == BATCH else -1
+    rows = connection.execute(query)
+    return [row.id for row in rows if row.zone in zones and _falls_on(row.value, day, row.zone)]
+
+
+def _spans(day: date, first: date | datetime) -> Any:
+    """The days whose anniversary `day` is, year by year, as a table; for moments with two days on either side, since
+    they are read on the clocks of all zones."""
+    spans: list[tuple[Any, Any]] = []
+    for year in range(first.year - 1, day.year):
+        low = yearly(day, year)
+        high = date(year, 2, 29) if low == date(year, 2, 28) and isleap(year) else low
+        if isinstance(first, datetime):
+            start, end = (datetime.combine(d, time(), tzinfo=UTC) for d in (low, high))
+            spans.append((start - timedelta(days=2), end + timedelta(days=3)))
+        else:
+            spans.append((low, high))
+    kind: Any = Instant() if isinstance(first, datetime) else sa.Date()
+    bound = [tuple(sa.literal(edge, kind) for edge in span) for span in spans]
+    return sa.values(sa.column("low", kind), sa.column("high", kind), name="given").data(bound).cte("spans")
 
 
 def _falls_on(value: date | datetime, day: date, zone: str) -> bool:
@@ -152,11 +176,11 @@ def _falls_on(value: date | datetime, day: date, zone: str) -> bool:
     return born.year < day.year and yearly(born, day.year) == day
 
 
-def _candidates(which: Any, key: Any, moment: datetime, day: date | None) -> sa.Select[Any]:
+def _candidates(which: Any, key: int, moment: datetime, day: date | None) -> sa.Select[Any]:
     """Customers as candidates, all of one moment."""
-    return sa.select(
+    return as_candidates(
         customers.c.id,
-        sa.literal(key, sa.BigInteger) if isinstance(key, int) else key,
+        sa.literal(key, sa.BigInteger),
         sa.literal(moment, Instant()),
         NULL_TEXT,
         NULL_ID,
@@ -174,37 +198,39 @@ def _enter_by_segment(door: Doorway, trigger: SegmentTrigger) -> Iterator[dict[s
     only remembered (rules 4, 22)."""
     if door.row.last_tick_at is None or door.row.last_tick_at < (door.row.entry_from or door.now):
         _remember_members(door, trigger)
-    member = segment_members.c
-    inside = sa.select(member.customer_id).where(member.journey_id == door.row.id)
-    holds = compile_condition(trigger.condition, customer_scope(door.world, customers.c.id, customers.c.zone))
     key = int(local_date(door.now, door.world.shop.zone).strftime("%Y%m%d"))
-    for low, high in _id_ranges(door):
-        fresh = sa.and_(customers.c.id.between(low, high), customers.c.id.not_in(inside), holds)
-        with reading(door.engine) as connection:
-            ids = list(connection.scalars(sa.select(customers.c.id).where(fresh, customers.c.known_at <= door.now)))
-        for start in range(0, len(ids), BATCH):
-            chosen = among(customers.c.id, ids[start : start + BATCH])
-            with writing(door.engine) as connection:
-                stage(connection, _candidates(chosen, key, door.now, None))
-                outcomes = enter_staged(connection, door)
-                _add_members(connection, door, chosen)
-            yield outcomes
+    for ids in _batches(door.engine, _not_remembered(door, trigger, door.world)):
+        chosen = _candidates(among(customers.c.id, ids), key, door.now, None)
+        with writing(door.engine) as connection:
+            outcomes = enter_candidates(connection, door, chosen)
+            _add_members(connection, door, candidates.c.customer_id)
+        yield outcomes
     _forget_members(door, trigger)
 
 
+def _not_remembered(door: Doorway, trigger: SegmentTrigger, world: World) -> sa.Select[Any]:
+    """Who is in the segment as of the world's now, known by then, and not among the members kept."""
+    inside, member = members(trigger.condition, world).subquery("inside"), segment_members.c
+    kept = sa.exists().where(member.journey_id == door.row.id, member.customer_id == inside.c.customer_id)
+    known = sa.select(customers.c.id).where(customers.c.id == inside.c.customer_id, customers.c.known_at <= world.now)
+    query = sa.select(inside.c.customer_id).where(sa.not_(kept), known.exists())
+    return query.order_by(inside.c.customer_id)
+
+
 def _remember_members(door: Doorway, trigger: SegmentTrigger) -> None:
-    """Who was in the segment at the moment from which on people enter, asked of the dated rows as of then."""
+    """Who was in the segment at the moment from which on people enter: asked of the dated rows as of then, unless the
+    roll-ups have not changed since."""
     then = min(door.row.entry_from or door.now, door.now)
-    world = replace(door.world, now=then, facts="dated")
-    holds = compile_condition(trigger.condition, customer_scope(world, customers.c.id, customers.c.zone))
-    for low, high in _id_ranges(door):
-        within = sa.and_(customers.c.id.between(low, high), holds, customers.c.known_at <= then)
+    with reading(door.engine) as connection:
+        serves = door.world.facts == "rolled" and facts.serve(connection, then)
+    world = replace(door.world, now=then, facts="rolled" if serves else "dated")
+    for ids in _batches(door.engine, _not_remembered(door, trigger, world)):
         with writing(door.engine) as connection:
-            _add_members(connection, door, within)
+            _add_members(connection, door, customers.c.id, among(customers.c.id, ids))
 
 
-def _add_members(connection: Connection, door: Doorway, which: Any) -> None:
-    rows = sa.select(sa.literal(door.row.id), customers.c.id, sa.literal(door.now, Instant())).where(which)
+def _add_members(connection: Connection, door: Doorway, who: Any, *which: Any) -> None:
+    rows = sa.select(sa.literal(door.row.id), who, sa.literal(door.now, Instant())).where(sa.true(), *which)
     insert = insert_ignore(connection, segment_members).from_select(["journey_id", "customer_id", "since"], rows)
     connection.execute(insert.on_conflict_do_nothing())
 
@@ -212,23 +238,11 @@ def _add_members(connection: Connection, door: Doorway, which: Any) -> None:
 def _forget_members(door: Doorway, trigger: SegmentTrigger) -> None:
     """Who has gone out may come in again."""
     member = segment_members.c
-    scope = customer_scope(door.world, member.customer_id)
-    out = sa.not_(compile_condition(trigger.condition, scope))
-    for low, high in _id_ranges(door):
-        which = sa.and_(member.journey_id == door.row.id, member.customer_id.between(low, high), out)
-        with reading(door.engine) as connection:
-            ids = list(connection.scalars(sa.select(member.customer_id).where(which)))
-        for start in range(0, len(ids), BATCH):
-            gone = among(member.customer_id, ids[start : start + BATCH])
-            with writing(door.engine) as connection:
-                connection.execute(sa.delete(segment_members).where(member.journey_id == door.row.id, gone))
-
-
-def _id_ranges(door: Doorway, width: int = 50_000) -> Iterator[tuple[int, int]]:
-    with reading(door.engine) as connection:
-        low, high = connection.execute(sa.select(sa.func.min(customers.c.id), sa.func.max(customers.c.id))).one()
-    for start in range(low or 0, (high or -1) + 1, width):
-        yield start, start + width - 1
+    mine = member.journey_id == door.row.id
+    out = member.customer_id.not_in(members(trigger.condition, door.world))
+    for ids in _batches(door.engine, sa.select(member.customer_id).where(mine, out)):
+        with writing(door.engine) as connection:
+            connection.execute(sa.delete(segment_members).where(mine, among(member.customer_id, ids)))
 
 
 # --- recurring broadcasts ------------------------------------------------------------------------------------------
@@ -237,18 +251,35 @@ def _id_ranges(door: Doorway, width: int = 50_000) -> Iterator[tuple[int, int]]:
 def _enter_by_schedule(door: Doorway, trigger: EveryTrigger) -> Iterator[dict[str, int]]:
     zone = ZoneInfo(trigger.zone or door.world.shop.zone)
     for moment in _occurrences(trigger.cron, zone, max(door.horizon, door.oldest), door.now):
-        after = 0
-        while True:
-            ids = sa.select(customers.c.id).where(customers.c.id > after).order_by(customers.c.id).limit(BATCH)
+        key = to_micros(moment) // 60_000_000
+        looked_at = door.row.last_tick_at is not None and moment <= door.row.last_tick_at
+        for which in _left_out(door, key) if looked_at else _everybody(door):
             with writing(door.engine) as connection:
-                last = connection.scalar(sa.select(sa.func.max(ids.subquery().c.id)))
-                if last is None:
-                    break
-                which = customers.c.id.between(after + 1, last)
-                stage(connection, _candidates(which, to_micros(moment) // 60_000_000, moment, None))
-                outcomes = enter_staged(connection, door)
+                outcomes = enter_candidates(connection, door, _candidates(which, key, moment, None))
             yield outcomes
-            after = last
+
+
+def _everybody(door: Doorway) -> Iterator[Any]:
+    """All customers, in ranges of their ids."""
+    after = 0
+    ids = customers.c.id
+    while True:
+        some = sa.select(ids).where(ids > after).order_by(ids).limit(ENTER_BATCH).subquery()
+        with reading(door.engine) as connection:
+            last = connection.scalar(sa.select(sa.func.max(some.c.id)))
+        if last is None:
+            return
+        yield ids.between(after + 1, last)
+        after = last
+
+
+def _left_out(door: Doorway, key: int) -> Iterator[Any]:
+    """Who could come in and has not, after a tick that looked at everybody: customers of whom we learned late."""
+    wanted = members(door.pin.plan.audience, door.world).subquery("wanted")
+    e = enrolments.c
+    inside = sa.exists().where(e.journey_id == door.row.id, e.customer_id == wanted.c.customer_id, e.entry_key == key)
+    for ids in _batches(door.engine, sa.select(wanted.c.customer_id).where(sa.not_(inside))):
+        yield among(customers.c.id, ids)
 
 
 def _occurrences(cron: str, zone: ZoneInfo, first: datetime, last: datetime) -> Iterator[datetime]:
