@@ -58,8 +58,10 @@ FILES = {
 #: The command itself, with batches small enough that a small shop fills several: some sent, some in flight, some not
 #: begun.
 COMMAND = """\
+from vefa.engine import vitals
 from vefa.ledger import claims
 claims.BATCH = {batch}
+vitals.ENOUGH = 10**9  # so many in doubt would pause the journey
 from vefa.cli import main
 main()
 """

@@ -23,7 +23,7 @@ from vefa.engine.tick import run_tick
 from vefa.ledger import claims
 from vefa.ledger.claims import HOLD, LOOK_UP
 from vefa.plan.project import load_project
-from vefa.settings import Channels, Settings
+from vefa.settings import Channels, MessagesPerSecond, Settings
 from vefa.settings import Shop as ShopSettings
 
 PEOPLE, REQUESTS = 30, 3
@@ -100,6 +100,7 @@ def troubled(
             "twilio_auth_token": SecretStr("a token of tests only"),
             "provider_timeout_seconds": PATIENT,
             "sends_in_flight": 1,
+            "messages_per_second": MessagesPerSecond(sms_sender=0),
         }
         ours = settings.model_copy(update=given | more)
         project = load_project(ours.root, ours)

@@ -15,7 +15,7 @@ from vefa.database import metadata, open_database, reading, writing
 from vefa.engine import housekeeping
 from vefa.engine.housekeeping import Tidied, keep_house
 from vefa.engine.tables import considered, enrolments
-from vefa.ledger.claims import LEASE, reserve
+from vefa.ledger.claims import LEASE, Place, reserve
 from vefa.ledger.tables import batches, send_history, sends
 from vefa.settings import Settings
 
@@ -141,7 +141,9 @@ def test_what_a_dead_worker_held_goes_back(world: World) -> None:
     for step in tick.steps():
         tick.advance(step)
     at = NOON + 2 * HOUR
-    assert reserve(world.database, sends.c.state == "queued", tick.row.id, "dead", at, at, 10)
+    row = world.rows(batches)[-1]
+    place = Place(row.journey_id, row.plan_id, row.step)
+    assert reserve(world.database, sends.c.state == "queued", place, "dead", at, at, 10)
 
     done = keep(world, at + LEASE + MINUTE)
 

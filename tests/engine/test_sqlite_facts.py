@@ -77,7 +77,9 @@ def test_nothing_is_sent_inside_a_transaction(sqlite_engine: sa.Engine, settings
     channel = Writing("email", "post")
     assert sqlite_engine.url.database
     channel.path = Path(sqlite_engine.url.database)
-    shop = open_shop(settings, database=sqlite_engine, channels={"email": channel}, policy=world.shop.policy)
+    # One request at a time, so that nothing else is to be done meanwhile.
+    alone = settings.model_copy(update={"sends_in_flight": 1})
+    shop = open_shop(alone, database=sqlite_engine, channels={"email": channel}, policy=world.shop.policy)
     world.deploy(make_plan(email()))
     world.order(world.customer(), NOON)
 

@@ -9,14 +9,16 @@ import sqlalchemy as sa
 
 from tests.engine.worlds import BERLIN, DAY, HOUR, MINUTE, NOON, World, anywhere, make_plan, wait
 from vefa.crm import facts
+from vefa.crm.conditions import compile_condition
 from vefa.crm.fields import FIELDS
 from vefa.crm.scope import World as Moment
 from vefa.crm.segments import OF_ROLL_UPS, everybody
 from vefa.crm.tables import customers
 from vefa.database import reading
 from vefa.engine import entries, triggers
+from vefa.engine.scopes import customer_scope
 from vefa.engine.tables import enrolments, segment_members
-from vefa.language.conditions import Compare, Duration
+from vefa.language.conditions import Compare, Duration, Happened
 from vefa.plan.steps import DateTrigger, EveryTrigger, Exits, Goal, Reentry, SegmentTrigger
 
 REST = wait("rest", None, days=30)
@@ -176,3 +178,15 @@ def test_roll_ups_are_made_anew_for_who_changed_alone(world: World) -> None:
 
     made = {row.customer_id: row.as_of for row in world.rows(facts.facts)}
     assert made == {ada: NOON + DAY, bora: NOON}
+
+
+def test_whether_something_happened_to_a_customer_is_looked_up_among_their_own_events(sqlite_world: World) -> None:
+    moment = Moment(NOON, sqlite_world.settings.shop, (), "rolled")
+    scope = customer_scope(moment, customers.c.id)
+    query = sa.select(customers.c.id).where(compile_condition(Happened(anywhere("order.placed"), Duration(7)), scope))
+    text = query.compile(sqlite_world.database, compile_kwargs={"literal_binds": True})
+
+    with reading(sqlite_world.database) as connection:
+        steps = [row[-1] for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {text}")]
+
+    assert any("ix_events_customer_id_type_occurred_at" in step for step in steps), steps

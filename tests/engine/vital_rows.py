@@ -25,6 +25,7 @@ def send(
         first = (connection.scalar(sa.select(sa.func.max(customers.c.id))) or 0) + 1
         numbers = range(first, first + count)
         batch = {"owner": "t", "journey_id": row.id, "reserved_at": at, "claimed_at": at, "settled_at": at}
+        batch |= {"plan_id": row.plan_id, "step": 0, "size": count}
         batch_id = connection.execute(sa.insert(batches).values(batch)).inserted_primary_key[0]
         plan_id = row.plan_id
         step = connection.scalar(sa.select(sa.func.max(step_names.c.id)).where(step_names.c.journey_id == row.id))

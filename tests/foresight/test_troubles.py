@@ -12,7 +12,7 @@ from vefa.database import writing
 from vefa.engine.tables import incidents, journeys, run_failures
 from vefa.foresight.status import status
 from vefa.foresight.troubles import Trouble
-from vefa.ledger.tables import breakers
+from vefa.ledger.tables import batches, breakers
 
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
 
@@ -82,7 +82,9 @@ def test_a_shut_channel_a_failed_run_and_messages_in_doubt_are_told(rows: Rows) 
 def test_leases_that_nobody_took_back_are_told(rows: Rows) -> None:
     for number, ago in (("A", 31), ("B", 29)):
         customer = rows.customer(number)
-        rows.send(rows.enrolment(customer), customer, state="claimed", lease_until=NOW - ago * MINUTE)
+        held = {"journey_id": 1, "plan_id": 1, "step": 1, "size": 1, "owner": "gone"}
+        batch = rows.insert(batches, lease_until=NOW - ago * MINUTE, **held)
+        rows.send(rows.enrolment(customer), customer, state="claimed", batch_id=batch)
 
     assert [each.says for each in found(rows)] == ["1 messages are still held by a worker that died"]
 

@@ -89,7 +89,16 @@ def test_an_upgrade_keeps_every_row(old: Settings) -> None:
     assert set(before) - set(after) == set(GONE)
     for table, rows in after.items():
         still = rows[0].keys()
-        assert rows == sorted(({name: row[name] for name in still} for row in before[table]), key=repr), table
+        kept = [dict(_moved_on(table, row)) for row in before[table]]
+        assert rows == sorted(({name: row[name] for name in still} for row in kept), key=repr), table
+
+
+def _moved_on(table: str, row: Row) -> Row:
+    """What an upgrade changes on purpose: who was only reserved is queued again, and a batch that holds nothing claimed
+    is done."""
+    if table == "sends" and row["state"] == "reserved":
+        return {**row, "state": "queued", "batch_id": None}
+    return row
 
 
 @BOTH
@@ -129,7 +138,14 @@ def test_a_way_up_and_back_leaves_the_old_shop_as_it_was(old: Settings) -> None:
     after = held(engine)
     engine.dispose()
 
-    assert after == before
+    for table, rows in before.items():
+        changed = [{**_moved_on(table, row), **_NOT_KEPT.get(table, {})} for row in rows]
+        found = [{**row, **_NOT_KEPT.get(table, {})} for row in after[table]]
+        assert sorted(found, key=repr) == sorted(changed, key=repr), table
+
+
+#: What the later form has no place for.
+_NOT_KEPT: dict[str, dict[str, None]] = {"batches": {"channel": None}, "sends": {"lease_until": None}}
 
 
 @BOTH

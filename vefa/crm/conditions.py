@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from sqlalchemy.sql import ColumnElement
 
 from vefa.crm.atoms import OPERATORS, atom, elapsed, total
-from vefa.crm.scope import Scope
+from vefa.crm.scope import Scope, learned_by
 from vefa.crm.tables import events
 from vefa.database import other
 from vefa.language.catalogue import OF_AN_ORDER
@@ -107,7 +107,7 @@ def _happened(condition: Happened, scope: Scope) -> ColumnElement[bool]:
     wanted = condition.scope
     where = [
         e.c.type == wanted.event,
-        e.c.known_at <= scope.now,
+        learned_by(e.c, scope.now),
         about(scope, wanted, e.c, event_kind(wanted.event)),
     ]
     if condition.within is not None:

@@ -15,7 +15,7 @@ from sqlalchemy.sql import ColumnElement, Select
 
 from vefa.crm import facts as rollups
 from vefa.crm.dates import by_zone, date_number, local_date
-from vefa.crm.scope import Scope
+from vefa.crm.scope import Scope, learned_by
 from vefa.crm.tables import (
     consents,
     customers,
@@ -164,7 +164,7 @@ def _last_event(kind: str) -> Expression:
     def sql(scope: Scope) -> ColumnElement[Any]:
         e = other(events)
         query = sa.select(sa.func.max(e.c.occurred_at)).where(
-            e.c.customer_id == scope.customer_id, e.c.type == kind, e.c.known_at <= scope.now
+            e.c.customer_id == scope.customer_id, e.c.type == kind, learned_by(e.c, scope.now)
         )
         return sa.type_coerce(_one(query, e), Instant())
 

@@ -10,7 +10,7 @@ from sqlalchemy.engine import Connection
 from sqlalchemy.sql import ColumnElement
 
 from vefa.crm.conditions import about, compile_condition, event_kind, since_entry
-from vefa.crm.scope import Scope, World
+from vefa.crm.scope import Scope, World, learned_by
 from vefa.crm.tables import events
 from vefa.database import Id, among, other, reading, writing
 from vefa.engine.entries import BATCH, Doorway, as_candidates, enter_candidates
@@ -28,7 +28,7 @@ def happened_since_entry(scope: Scope, wanted: EventScope) -> ColumnElement[bool
     v = other(events)
     came = sa.and_(
         v.c.type == wanted.event,
-        v.c.known_at <= scope.now,
+        learned_by(v.c, scope.now),
         since_entry(scope, wanted.event, v.c),
         about(scope, wanted, v.c, event_kind(wanted.event)),
     )
@@ -125,7 +125,7 @@ def mark_goals(door: Doorway, pin: Pinned) -> int:
         sa.select(sa.func.min(v.c.occurred_at))
         .where(
             v.c.type == goal.scope.event,
-            v.c.known_at <= door.now,
+            learned_by(v.c, door.now),
             v.c.occurred_at > e.entered_at,
             sa.type_coerce(v.c.occurred_at, sa.BigInteger) <= since + reach,
             about(scope, goal.scope, v.c, event_kind(goal.scope.event)),

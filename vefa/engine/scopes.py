@@ -9,7 +9,7 @@ from sqlalchemy.engine import Connection
 from sqlalchemy.sql import ColumnElement
 
 from vefa.crm import facts
-from vefa.crm.scope import Borders, Scope, Source, World, known_zones
+from vefa.crm.scope import Borders, Scope, Source, World, known_zones, learned_by
 from vefa.crm.tables import events, orders
 from vefa.database import Instant, other
 from vefa.engine.plans import Pinned
@@ -106,7 +106,7 @@ def _reacted(world: World, pin: Pinned, e: Any, step: str, how: str) -> ColumnEl
             v.c.customer_id == e.customer_id,
             v.c.type == f"email.{how}",
             v.c.object_id == s.c.id,
-            v.c.known_at <= world.now,
+            learned_by(v.c, world.now),
         )
         .correlate_except(s, v)
     )

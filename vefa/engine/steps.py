@@ -17,7 +17,7 @@ from sqlalchemy.engine import Connection, Engine
 from vefa.crm.conditions import about, compile_condition, event_kind, since_entry
 from vefa.crm.fields import FIELDS
 from vefa.crm.identity import PRIME, chance
-from vefa.crm.scope import World
+from vefa.crm.scope import World, learned_by
 from vefa.crm.tables import customers, events, tags
 from vefa.database import Instant, among, other, reading, writing
 from vefa.engine.entries import BATCH, insert_ignore
@@ -188,7 +188,7 @@ def _meet_event(stand: Stand, step: WaitUntilEvent, which: Any) -> int:
         sa.select(sa.func.min(v.c.occurred_at))
         .where(
             v.c.type == step.scope.event,
-            v.c.known_at <= stand.now,
+            learned_by(v.c, stand.now),
             since_entry(scope, step.scope.event, v.c),
             v.c.occurred_at <= e.due_at,
             about(scope, step.scope, v.c, event_kind(step.scope.event)),

@@ -200,10 +200,10 @@ def _enter_by_segment(door: Doorway, trigger: SegmentTrigger) -> Iterator[dict[s
         _remember_members(door, trigger)
     key = int(local_date(door.now, door.world.shop.zone).strftime("%Y%m%d"))
     for ids in _batches(door.engine, _not_remembered(door, trigger, door.world)):
-        chosen = among(customers.c.id, ids)
+        chosen = _candidates(among(customers.c.id, ids), key, door.now, None)
         with writing(door.engine) as connection:
-            outcomes = enter_candidates(connection, door, _candidates(chosen, key, door.now, None))
-            _add_members(connection, door, chosen)
+            outcomes = enter_candidates(connection, door, chosen)
+            _add_members(connection, door, candidates.c.customer_id)
         yield outcomes
     _forget_members(door, trigger)
 
@@ -226,11 +226,11 @@ def _remember_members(door: Doorway, trigger: SegmentTrigger) -> None:
     world = replace(door.world, now=then, facts="rolled" if serves else "dated")
     for ids in _batches(door.engine, _not_remembered(door, trigger, world)):
         with writing(door.engine) as connection:
-            _add_members(connection, door, among(customers.c.id, ids))
+            _add_members(connection, door, customers.c.id, among(customers.c.id, ids))
 
 
-def _add_members(connection: Connection, door: Doorway, which: Any) -> None:
-    rows = sa.select(sa.literal(door.row.id), customers.c.id, sa.literal(door.now, Instant())).where(which)
+def _add_members(connection: Connection, door: Doorway, who: Any, *which: Any) -> None:
+    rows = sa.select(sa.literal(door.row.id), who, sa.literal(door.now, Instant())).where(sa.true(), *which)
     insert = insert_ignore(connection, segment_members).from_select(["journey_id", "customer_id", "since"], rows)
     connection.execute(insert.on_conflict_do_nothing())
 

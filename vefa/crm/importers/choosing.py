@@ -36,6 +36,9 @@ def choose(connection: Connection, stage: Stage, source: str, head: Stage | None
     ).select_from(joined)
     names = [column.name for column in query.selected_columns]
     connection.execute(stage.chosen.insert().from_select(names, query))
+    if stage.target.owner is None and "outside_id" in stage.chosen.c:
+        # Those who belong to these rows look for them here; without it each would read the whole stage.
+        sa.Index(f"ix_{stage.chosen.name}_outside_id", stage.chosen.c.outside_id).create(connection)
     analyze(connection, stage.chosen)
 
 

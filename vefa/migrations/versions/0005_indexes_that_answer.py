@@ -29,8 +29,20 @@ def upgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_facts_orders_revenue"))
         batch_op.create_index("ix_facts_orders_revenue", ["orders_revenue", "orders_count"], unique=False)
 
+    with op.batch_alter_table("orders", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_orders_customer_id_placed_at"))
+        batch_op.create_index(
+            "ix_orders_customer_id_placed_at",
+            ["customer_id", "placed_at", "placed_known_at", "cancelled_known_at", "total", "currency"],
+            unique=False,
+        )
+
 
 def downgrade() -> None:
+    with op.batch_alter_table("orders", schema=None) as batch_op:
+        batch_op.drop_index("ix_orders_customer_id_placed_at")
+        batch_op.create_index(batch_op.f("ix_orders_customer_id_placed_at"), ["customer_id", "placed_at"], unique=False)
+
     with op.batch_alter_table("facts", schema=None) as batch_op:
         batch_op.drop_index("ix_facts_orders_revenue")
         batch_op.create_index(batch_op.f("ix_facts_orders_revenue"), ["orders_revenue"], unique=False)
