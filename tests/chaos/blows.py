@@ -12,7 +12,8 @@ from tests.chaos.proxy import Fault
 from tests.chaos.worker import CLAIM, Job
 
 if TYPE_CHECKING:
-    from tests.chaos.driver import Chaos, Running
+    from tests.chaos.driver import Chaos
+    from tests.chaos.nursery import Running
 
 #: Seconds that a fault of the database lasts, and that the shop waits for a silent provider.
 LASTS, TIMEOUT = 0.6, 0.7
@@ -100,7 +101,7 @@ class Vanish(Blow):
         chaos.database.vanish()
         try:
             running.wait()
-            assert chaos.start(chaos.job()).wait() != [0], "a run without a database said that all was well"
+            assert chaos.nursery.start(chaos.job()).wait() != [0], "a run without a database said that all was well"
         finally:
             chaos.database.come_back()
 

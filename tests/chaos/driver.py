@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import time
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
-from multiprocessing.process import BaseProcess
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -27,9 +25,10 @@ from tests.chaos.judge import (
     at_the_end,
     not_too_many,
 )
+from tests.chaos.nursery import Nursery, Running, nursery_after
 from tests.chaos.proxy import Proxy
 from tests.chaos.shop import JOURNEYS, open_for_business, order_again, people_of
-from tests.chaos.worker import HELD, Job, work
+from tests.chaos.worker import HELD, Job
 from vefa.channels.fakes.sendgrid import FakeSendGrid
 from vefa.channels.fakes.twilio import FakeTwilio
 from vefa.database import open_database
@@ -39,33 +38,6 @@ from vefa.ledger.reports import Report, take_in
 #: When the shop opens: a Tuesday, 12:00 in Istanbul. The business time of a round is so much after the one before.
 OPENING = datetime(2026, 3, 10, 9, 0, tzinfo=UTC)
 ROUND = timedelta(minutes=3)
-#: Seconds that any process may take.
-PATIENCE = 60.0
-
-_processes = multiprocessing.get_context("forkserver")
-_processes.set_forkserver_preload(["tests.chaos.worker"])
-
-
-@dataclass
-class Running:
-    """Processes at work."""
-
-    processes: list[BaseProcess]
-    killed: int = 0
-
-    def kill(self, number: int | None = None) -> None:
-        """SIGKILL for one of them, or for all."""
-        for process in self.processes if number is None else [self.processes[number]]:
-            if process.exitcode is None:
-                process.kill()
-                self.killed += 1
-
-    def wait(self, seconds: float = PATIENCE) -> list[int | None]:
-        """Until all have ended, or the time is over; how each ended."""
-        give_up = time.monotonic() + seconds
-        for process in self.processes:
-            process.join(max(0.0, give_up - time.monotonic()))
-        return [process.exitcode for process in self.processes]
 
 
 @dataclass
@@ -81,6 +53,7 @@ class Chaos:
     texts: FakeTwilio
     email_wire: Proxy
     sms_wire: Proxy
+    nursery: Nursery
     buyers: int
     now: datetime = OPENING
     span: float = 1.0
@@ -94,19 +67,13 @@ class Chaos:
         names = self.chance.sample(sorted(JOURNEYS), len(JOURNEYS))
         return Job(self.root, self.database.url, self.email_wire.url, self.sms_wire.url, self.now, tuple(names))
 
-    def start(self, *jobs: Job) -> Running:
-        processes: list[BaseProcess] = [_processes.Process(target=work, args=(job,), daemon=True) for job in jobs]
-        for process in processes:
-            process.start()
-        return Running(processes)
-
     def suffer(self, name: str, blow: Blow) -> None:
         """One round: orders, a run, the blow; then, of kills every second time, a run in peace that makes good."""
         self.now += ROUND
         order_again(self.engine, self.chance.sample(people_of(self.engine), self.buyers), self.now)
         jobs = [blow.prepare(self, self.job(), worker) for worker in range(self.workers)]
         blow.before(self)
-        running = self.start(*jobs)
+        running = self.nursery.start(*jobs)
         self.email_wire.kill = self.sms_wire.kill = running.kill
         blow.fall(self, running)
         ended = running.wait()
@@ -134,7 +101,7 @@ class Chaos:
     def run_in_peace(self) -> float:
         """One process, nothing in its way, after all leases; how long it took."""
         begun = time.monotonic()
-        ended = self.start(replace(self.job(), wall_ahead=LEASE + timedelta(minutes=1))).wait()
+        ended = self.nursery.start(replace(self.job(), wall_ahead=LEASE + timedelta(minutes=1))).wait()
         assert ended == [0], f"a run in peace failed: {self.log()}"
         return time.monotonic() - begun
 
@@ -188,10 +155,11 @@ def shop_in_chaos(
         Proxy(texts.url) as sms_wire,
     ):
         open_for_business(root, engine, people, OPENING)
-        chaos = Chaos(root, database, workers, chance, engine, email, texts, email_wire, sms_wire, buyers)
-        chaos.run_in_peace()
-        chaos.now += ROUND
-        order_again(engine, chance.sample(people_of(engine), buyers), chaos.now)
-        chaos.span = chaos.run_in_peace()
-        yield chaos
+        first = Job(root, database.url, email_wire.url, sms_wire.url, OPENING, tuple(JOURNEYS))
+        with nursery_after(first) as nursery:
+            chaos = Chaos(root, database, workers, chance, engine, email, texts, email_wire, sms_wire, nursery, buyers)
+            chaos.now += ROUND
+            order_again(engine, chance.sample(people_of(engine), buyers), chaos.now)
+            chaos.span = chaos.run_in_peace()
+            yield chaos
     engine.dispose()

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import os
 import resource
+import sys
 import time
 import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import sqlalchemy as sa
 from pydantic import SecretStr
@@ -33,6 +35,8 @@ BATCH, CLAIM, IN_FLIGHT = 20, 10, 2
 HELD = IN_FLIGHT * CLAIM
 #: Seconds that a busy journey is asked for again.
 PATIENCE = 10.0
+#: Milliseconds that SQLite waits for a lock, as the shop itself has it.
+PATIENT = 30_000
 
 
 @dataclass(frozen=True)
@@ -47,31 +51,82 @@ class Job:
     journeys: tuple[str, ...]
     wall_ahead: timedelta = timedelta(0)
     provider_timeout: float = 2.0
-    busy_milliseconds: int = 30_000
+    busy_milliseconds: int = PATIENT
     largest_file: int | None = None
     most_pages: int | None = None
 
+    @property
+    def special(self) -> bool:
+        """Whether its connections are not as others are."""
+        return self.busy_milliseconds != PATIENT or self.most_pages is not None
 
-def work(job: Job) -> None:
-    """Do it. Whatever is raised ends the process with 1 and stands in `worker.log`."""
+
+@dataclass(frozen=True)
+class Begun:
+    """A process has begun."""
+
+    pid: int
+
+
+@dataclass(frozen=True)
+class Ended:
+    """A process has ended: 0, 1 for an error, or minus the signal."""
+
+    pid: int
+    code: int
+
+
+def nurse(line: Connection, job: Job) -> None:
+    """Do the job, then give birth to a process for each job that comes, and tell of its beginning and its end.
+
+    They begin where this one stands, with its statements compiled: what is killed is the work, not the start of
+    Python. They inherit no connection and no thread.
+    """
+    engine = _database(job)
+    _walk(job, engine)
+    engine.dispose()
+    line.send(Begun(os.getpid()))
+    children: set[int] = set()
+    while True:
+        while line.poll(0.002 if children else None):
+            try:
+                wanted = line.recv()
+            except EOFError:
+                return
+            pid = os.fork()
+            if not pid:
+                _work(wanted, engine if wanted.database_url == job.database_url and not wanted.special else None)
+            children.add(pid)
+            line.send(Begun(pid))
+        pid, status = os.waitpid(-1, os.WNOHANG)
+        if pid:
+            children.discard(pid)
+            line.send(Ended(pid, os.waitstatus_to_exitcode(status)))
+
+
+def _work(job: Job, engine: sa.Engine | None) -> NoReturn:
+    """Whatever is raised ends the process with 1 and stands in `worker.log`."""
     log = os.open(job.root / "worker.log", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
     os.dup2(log, 1)
     os.dup2(log, 2)
+    code = 1
     try:
-        _walk(job)
+        _walk(job, engine or _database(job))
+        code = 0
     except BaseException:
         traceback.print_exc()
-        os._exit(1)
-    os._exit(0)
+        sys.stderr.flush()
+    finally:
+        os._exit(code)
 
 
-def _walk(job: Job) -> None:
+def _walk(job: Job, engine: sa.Engine) -> None:
     if not (hasattr(delivery, "BATCH") and hasattr(delivery, "CLAIM")):
         raise LookupError("the sizes of batches stand elsewhere now: name their place here")
     delivery.BATCH, delivery.CLAIM = BATCH, CLAIM
     if job.largest_file is not None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (job.largest_file, job.largest_file))
-    shop = open_shop(_settings(job), database=_database(job))
+    shop = open_shop(_settings(job), database=engine)
     begun = time.monotonic()
     owner, waiting = make_owner(), list(job.journeys)
     while waiting and time.monotonic() - begun < PATIENCE:
