@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import logging
 import os
 import tempfile
 import time
@@ -43,6 +44,8 @@ def main() -> None:
     """Everything that was asked for, one shop after the other."""
     for name in [name for name in os.environ if name.startswith("VEFA_")]:
         del os.environ[name]
+    # The stand-in says of every request that was cut that it was cut.
+    logging.getLogger("aiohttp.server").setLevel(logging.CRITICAL)
     parser = argparse.ArgumentParser(prog="python -m tests.chaos", description=__doc__)
     parser.add_argument("--kills", type=int, default=200, help="of processes, for each database and number of workers")
     parser.add_argument("--faults", type=int, default=5, help="how often each other fault falls")
