@@ -144,6 +144,8 @@ class SendGridChannel:
             return Doubtful("strange answer", type(error).__name__)
         if response.status_code not in (200, 202):  # 200 is the sandbox's answer
             return Doubtful("strange answer", f"status {response.status_code}")
+        if response.body.lstrip().startswith(b"<"):  # a page of somebody in between; the provider's own answer is empty
+            return Doubtful("strange answer", "a web page")
         return Accepted(response.headers.get("X-Message-Id"))
 
     def _post(self, body: SilentBytes) -> Any:

@@ -31,6 +31,8 @@ from vefa.engine.shop import Shop
 from vefa.engine.steps import Stand, advance, changed_field, held_and_settled, waiting_for_event
 from vefa.engine.tables import enrolments
 from vefa.ledger.claims import HOLD, LOOK_UP, leased, recover
+from vefa.ledger.reports import BATCH as REPORTS
+from vefa.ledger.reports import settle_told
 from vefa.ledger.tables import sends
 from vefa.plan.steps import Enter, Message, Plan, Stop, WaitUntilEvent, WaitUntilTime
 
@@ -132,6 +134,7 @@ class Tick:
                 world = make_world(connection, now, shop.settings.shop, source, *pins)
             tick = cls(shop, row, pins, now, clock, wall, owner, world, source, _renewed_at=wall())
             tick._hold_doubtful()
+            tick._hear_again()
             tick._active_before = tick._active()
             return tick
         except BaseException:
@@ -286,6 +289,20 @@ class Tick:
                 return
         with writing(self.shop.database) as connection:
             connection.execute(sa.update(enrolments).where(held).values(due_at=until))
+
+    def _hear_again(self) -> None:
+        """What the provider told of messages that were then still in a worker's hands settles those in doubt now."""
+        steps = [(pin, step) for pin in self.pins for step in pin.plan.steps if isinstance(step, Message)]
+        if not steps:
+            return
+        places = sa.or_(*(sa.and_(e.plan_id == pin.id, e.step == pin.numbers[step.key]) for pin, step in steps))
+        held = sa.and_(places, e.state == "active", e.phase == 1, e.due_at.is_not(None))
+        query = sa.select(s.id).join_from(enrolments, sends, s.enrolment_id == e.id).where(held, s.state == "unknown")
+        with reading(self.shop.database) as connection:
+            doubtful = list(connection.scalars(query))
+        for start in range(0, len(doubtful), REPORTS):
+            with writing(self.shop.database) as connection:
+                settle_told(connection, doubtful[start : start + REPORTS], self.now)
 
     def _renew(self) -> None:
         wall = self.wall()

@@ -157,10 +157,19 @@ def open_breakers(connection: Connection, wall: datetime) -> dict[str, str]:
     return {row.channel: row.reason for row in connection.execute(query)}
 
 
+def in_doubt() -> sa.ColumnElement[bool]:
+    """Over `sends`: whose end the provider may still tell. In doubt, on the way to a second attempt, or settled late,
+    so that a weightier report may correct a lighter one; never in a worker's hands."""
+    late = sa.exists().where(send_history.c.send_id == s.id, send_history.c.what == "settled late")
+    waiting = sa.and_(s.doubts > 0, sa.or_(s.state.in_(("queued", "reserved")), sa.and_(s.state != "claimed", late)))
+    return sa.or_(s.state == "unknown", waiting)
+
+
 def settle_late(connection: Connection, send_id: int, state: str, now: datetime, detail: str) -> bool:
     """Settle a message in doubt by what the provider told later (its webhook, a look-up). True if it was in doubt."""
-    mine = sa.and_(s.id == send_id, s.state == "unknown")
-    changed = connection.execute(sa.update(sends).where(mine).values(state=state, reason=None, settled_at=now)).rowcount
+    values = {"state": state, "reason": None if state == "sent" else detail, "settled_at": now, "lease_until": None}
+    update = sa.update(sends).where(s.id == send_id, in_doubt()).values(values)
+    changed = connection.execute(update).rowcount
     if changed:
         _remember(connection, [(send_id, 0, "settled late", detail)], now)
     return bool(changed)

@@ -1,0 +1,167 @@
+"""What is done to a run: one frozen record a blow, drawn from a seed before anything begins."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from tests.chaos.databases import SHORT, Postgresql, Sqlite
+from tests.chaos.proxy import Fault
+from tests.chaos.worker import CLAIM, Job
+
+if TYPE_CHECKING:
+    from tests.chaos.driver import Chaos
+    from tests.chaos.nursery import Running
+
+#: Seconds that a fault of the database lasts, and that the shop waits for a silent provider.
+LASTS, TIMEOUT = 0.6, 0.7
+FULL_LOG = 64 * 1024
+
+
+@dataclass(frozen=True)
+class Blow:
+    """Nothing at all: a run that is left in peace. The others say what they change of that."""
+
+    def prepare(self, chaos: Chaos, job: Job, worker: int) -> Job:
+        """The process's job, changed."""
+        return job
+
+    def before(self, chaos: Chaos) -> None:
+        """Before the processes begin."""
+
+    def fall(self, chaos: Chaos, running: Running) -> None:
+        """While they are at work."""
+
+    def after(self, chaos: Chaos) -> None:
+        """Put right again, once they have ended."""
+
+    @property
+    def doubtful(self) -> int:
+        """Messages that a fault on the wire may leave in doubt, beside those in flight when a process ends."""
+        return 0
+
+
+@dataclass(frozen=True)
+class Kill(Blow):
+    """SIGKILL after so much of a run's usual length: one share a process, None for one that lives."""
+
+    shares: tuple[float | None, ...]
+
+    def fall(self, chaos: Chaos, running: Running) -> None:
+        begun = time.monotonic()
+        for share, number in sorted((share, i) for i, share in enumerate(self.shares) if share is not None):
+            time.sleep(max(0.0, begun + share * chaos.span - time.monotonic()))
+            running.kill(number)
+
+
+@dataclass(frozen=True)
+class Wire(Blow):
+    """Faults on the next requests to the providers; those of them that cut may kill all processes at that byte."""
+
+    email: tuple[Fault | None, ...] = ()
+    sms: tuple[Fault | None, ...] = ()
+
+    def prepare(self, chaos: Chaos, job: Job, worker: int) -> Job:
+        return replace(job, provider_timeout=TIMEOUT)
+
+    def before(self, chaos: Chaos) -> None:
+        chaos.email_wire.queue(*self.email)
+        chaos.sms_wire.queue(*self.sms)
+
+    @property
+    def doubtful(self) -> int:
+        return CLAIM * len([*filter(None, self.email)]) + len([*filter(None, self.sms)])
+
+
+@dataclass(frozen=True)
+class Lock(Blow):
+    """Somebody holds the database for longer than anybody waits."""
+
+    share: float
+
+    def prepare(self, chaos: Chaos, job: Job, worker: int) -> Job:
+        return replace(job, database_url=chaos.database.hasty_url, busy_milliseconds=SHORT)
+
+    def fall(self, chaos: Chaos, running: Running) -> None:
+        time.sleep(self.share * chaos.span)
+        with chaos.database.locked():
+            running.wait(LASTS)
+
+
+@dataclass(frozen=True)
+class Vanish(Blow):
+    """The database is gone in the middle of a run; one begun without it must fail and do no harm."""
+
+    share: float
+
+    def fall(self, chaos: Chaos, running: Running) -> None:
+        time.sleep(self.share * chaos.span)
+        chaos.database.vanish()
+        try:
+            running.wait()
+            assert chaos.nursery.start(chaos.job()).wait() != [0], "a run without a database said that all was well"
+        finally:
+            chaos.database.come_back()
+
+
+@dataclass(frozen=True)
+class CutOff(Blow):
+    """The server ends everybody's connections, at several moments (PostgreSQL)."""
+
+    shares: tuple[float, ...]
+
+    def fall(self, chaos: Chaos, running: Running) -> None:
+        assert isinstance(chaos.database, Postgresql)
+        begun = time.monotonic()
+        for share in sorted(self.shares):
+            time.sleep(max(0.0, begun + share * chaos.span - time.monotonic()))
+            chaos.database.cut_off()
+
+
+@dataclass(frozen=True)
+class ReadOnly(Blow):
+    """From a moment on new connections may not write, as on a stand-by (PostgreSQL)."""
+
+    share: float
+
+    def fall(self, chaos: Chaos, running: Running) -> None:
+        assert isinstance(chaos.database, Postgresql)
+        time.sleep(self.share * chaos.span)
+        chaos.database.refuse(writes=True)
+        chaos.database.cut_off()
+        running.wait()
+
+    def after(self, chaos: Chaos) -> None:
+        assert isinstance(chaos.database, Postgresql)
+        chaos.database.refuse(writes=False)
+        chaos.database.cut_off()
+
+
+@dataclass(frozen=True)
+class FullDisk(Blow):
+    """The disk takes so many bytes more, then no more (SQLite): by the system's limit, or by SQLite's own."""
+
+    room: int
+    by_pages: bool
+
+    def prepare(self, chaos: Chaos, job: Job, worker: int) -> Job:
+        assert isinstance(chaos.database, Sqlite)
+        if self.by_pages:
+            return replace(job, most_pages=chaos.database.pages(chaos.engine) + self.room // 4096)
+        return replace(job, largest_file=max(chaos.database.log_size, FULL_LOG) + self.room)
+
+
+@dataclass(frozen=True)
+class Clock(Blow):
+    """Business time, and the wall clock of leases, of one of the processes stand elsewhere."""
+
+    business: timedelta
+    wall: timedelta
+
+    def prepare(self, chaos: Chaos, job: Job, worker: int) -> Job:
+        # The last process has the wrong clock; where there are two, the other goes by the right one.
+        if worker < chaos.workers - 1:
+            return job
+        return replace(job, now=job.now + self.business, wall_ahead=self.wall)
