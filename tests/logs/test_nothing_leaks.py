@@ -16,14 +16,13 @@ from aiosmtpd.controller import Controller
 
 from tests.acceptance.conftest import provider
 from tests.acceptance.small_shop import HOUR, KEY, NOON
-from tests.acceptance.troubled_shop import HASTY, SQLITE_ONLY, texts, troubled
+from tests.acceptance.troubled_shop import HASTY, texts, troubled
 from vefa.channels.fakes.behaviours import Answer, Behaviour, Drop, Hang, busy
 from vefa.cli.walking import Hand, Span, walk
 from vefa.logs import DayFiles, logging_to
 from vefa.settings import Channels, Smtp
 
 __all__ = ["provider", "texts", "troubled"]
-pytestmark = SQLITE_ONLY
 
 #: Customers' names, addresses and numbers, the words they get, our keys.
 PRIVATE = re.compile(rf"Name\d|ornek\.example|90532\d|Hello|Something that|We have your|{re.escape(KEY)}|of tests only")

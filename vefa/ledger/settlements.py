@@ -167,7 +167,7 @@ def in_doubt() -> sa.ColumnElement[bool]:
 
 def settle_late(connection: Connection, send_id: int, state: str, now: datetime, detail: str) -> bool:
     """Settle a message in doubt by what the provider told later (its webhook, a look-up). True if it was in doubt."""
-    values = {"state": state, "reason": None if state == "sent" else detail, "settled_at": now, "lease_until": None}
+    values = {"state": state, "reason": None if state == "sent" else detail, "settled_at": now}
     update = sa.update(sends).where(s.id == send_id, in_doubt()).values(values)
     changed = connection.execute(update).rowcount
     if changed:
