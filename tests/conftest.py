@@ -20,6 +20,7 @@ from pydantic import SecretStr
 
 import vefa.crm.tables
 import vefa.engine.tables
+import vefa.inbox
 import vefa.ledger.tables
 import vefa.rewards.tables  # noqa: F401  # imported for its tables, as the ones above
 from vefa.database import metadata, open_database

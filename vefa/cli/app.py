@@ -21,6 +21,7 @@ from vefa.cli import (
     outbox,
     restoring,
     running,
+    serving,
     shop_data,
     standing,
 )
@@ -86,6 +87,7 @@ app.command("import", rich_help_panel=DATA)(shop_data.import_)
 app.command("demo-shop", rich_help_panel=DATA)(shop_data.demo_shop)
 app.command("status", rich_help_panel=WATCH)(standing.status)
 app.command("health", rich_help_panel=WATCH)(health.health)
+app.command("serve", rich_help_panel=WATCH)(serving.serve)
 app.command("housekeeping", rich_help_panel=WATCH)(housekeeping.housekeeping)
 app.command("why", rich_help_panel=WATCH)(customers.why)
 app.command("outbox", rich_help_panel=WATCH)(outbox.outbox)

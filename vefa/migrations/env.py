@@ -10,6 +10,7 @@ from alembic.autogenerate.api import AutogenContext
 
 import vefa.crm.tables
 import vefa.engine.tables
+import vefa.inbox
 import vefa.ledger.tables
 import vefa.rewards.tables  # noqa: F401  # imported for its tables, as the ones above
 from vefa.database import Instant, Money, metadata

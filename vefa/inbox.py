@@ -1,0 +1,107 @@
+"""Written down before it is answered: what providers and shops send is kept first, and taken in afterwards.
+
+Taking in and the mark that it is done are one transaction, so a process that dies between leaves either both or
+neither. What cannot be taken keeps its problem and holds up nobody else.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import groupby
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection, Engine
+
+from vefa.database import Id, Instant, among, metadata, writing
+
+log = logging.getLogger(__name__)
+
+#: Rows that are taken in one transaction.
+BATCH = 200
+
+inbox = sa.Table(
+    "inbox",
+    metadata,
+    sa.Column("id", Id, primary_key=True),
+    sa.Column("kind", sa.Text, nullable=False, comment="who takes it: sendgrid, twilio, woocommerce, shopify, …"),
+    sa.Column("about", sa.JSON, nullable=False, comment="what came beside the body and is needed: a topic, an id"),
+    sa.Column("body", sa.LargeBinary, nullable=False, comment="as it came, its signature proved"),
+    sa.Column("received_at", Instant, nullable=False),
+    sa.Column("taken_at", Instant, comment="null: not yet"),
+    sa.Column("problem", sa.Text, comment="why it could not be taken; it stays for somebody to look at"),
+    sa.Index(
+        "ix_inbox_waiting",
+        "id",
+        sqlite_where=sa.text("taken_at IS NULL"),
+        postgresql_where=sa.text("taken_at IS NULL"),
+    ),
+    sa.Index("ix_inbox_taken_at", "taken_at"),
+    comment="what providers and shops sent, written down before they got their 2xx",
+)
+i = inbox.c
+
+
+@dataclass(frozen=True)
+class Received:
+    """One request as it came."""
+
+    id: int
+    kind: str
+    about: Mapping[str, Any]
+    body: bytes
+    received_at: datetime
+
+
+#: Takes in what came of one kind, in the order in which it came, in the caller's transaction. It writes nothing
+#: outside of it, and raises for what it cannot read.
+Taker = Callable[[Connection, Sequence[Received], datetime], None]
+
+
+def put(connection: Connection, kind: str, body: bytes, now: datetime, about: Mapping[str, Any] | None = None) -> None:
+    """Write down what came, in the caller's transaction."""
+    row = {"kind": kind, "about": dict(about or {}), "body": body, "received_at": now}
+    connection.execute(sa.insert(inbox).values(row))
+
+
+def take_in(engine: Engine, takers: Mapping[str, Taker], now: datetime) -> int:
+    """Take in the next rows that wait, at most BATCH. Returns how many were looked at: 0 when none wait."""
+    with writing(engine) as connection:
+        waiting = sa.select(i.id, i.kind, i.about, i.body, i.received_at)
+        waiting = waiting.where(i.taken_at.is_(None), i.kind.in_(list(takers))).order_by(i.id).limit(BATCH)
+        rows = [Received(*row) for row in connection.execute(waiting.with_for_update(skip_locked=True))]
+        problems = dict(_taken(connection, takers, rows, now))
+        done = sa.update(inbox).where(among(i.id, [row.id for row in rows]))
+        connection.execute(done.values(taken_at=now))
+        for number, problem in problems.items():
+            connection.execute(sa.update(inbox).where(i.id == number).values(problem=problem))
+    return len(rows)
+
+
+def _taken(
+    connection: Connection, takers: Mapping[str, Taker], rows: Sequence[Received], now: datetime
+) -> Iterator[tuple[int, str]]:
+    """Take all of a kind together, else one by one. Yields what could not be taken, and why."""
+    for kind, same in groupby(rows, lambda row: row.kind):
+        together = list(same)
+        if _attempt(connection, takers[kind], together, now) is None:
+            continue
+        for row in together:
+            if (problem := _attempt(connection, takers[kind], [row], now)) is not None:
+                log.warning("a webhook could not be taken in", extra={"inbox": row.id, "webhook": kind})
+                yield row.id, problem
+
+
+def _attempt(connection: Connection, taker: Taker, rows: Sequence[Received], now: datetime) -> str | None:
+    """None where it went well; else what kind of thing was wrong. Never its text, which may hold an address."""
+    try:
+        with connection.begin_nested():
+            taker(connection, rows, now)
+    except sa.exc.OperationalError:
+        raise  # the database, not the row: nothing is taken, and the next round tries again
+    except Exception as error:
+        return type(error).__name__
+    return None

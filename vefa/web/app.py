@@ -1,0 +1,42 @@
+"""The web service as one application: each room brings its own paths."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+
+from fastapi import APIRouter, FastAPI, Request
+from fastapi.responses import JSONResponse
+from sqlalchemy.exc import DBAPIError
+
+from vefa.web.committing import Full
+from vefa.web.health import health_app
+from vefa.web.service import Service
+
+#: A room's paths over a service.
+Room = Callable[[Service], APIRouter]
+
+#: All rooms, in the order in which their paths are tried.
+ROOMS: Sequence[Room] = ()
+
+
+def make_app(service: Service, rooms: Sequence[Room] = ROOMS) -> FastAPI:
+    """What answers for the shop: `vefa serve` runs it, behind any proxy. It closes the service at its end."""
+
+    @asynccontextmanager
+    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        yield
+        service.close()
+
+    app = FastAPI(title="vefa", docs_url=None, redoc_url=None, openapi_url="/v1/openapi.json", lifespan=lifespan)
+    for room in rooms:
+        app.include_router(room(service))
+
+    @app.exception_handler(Full)
+    @app.exception_handler(DBAPIError)
+    async def come_again(_request: Request, _error: Exception) -> JSONResponse:
+        """Nothing is kept, and whoever sent it sends it again."""
+        return JSONResponse({"detail": "Too busy at this moment; send it again."}, 503, {"Retry-After": "5"})
+
+    app.mount("", health_app(service.database, service.clock))
+    return app
