@@ -189,8 +189,44 @@ def _among_postgresql(element: Any, compiler: Any, **kw: Any) -> str:
     return f"{column} = ANY ({numbers})"
 
 
-def among(column: Any, ids: Iterable[int] | str) -> sa.ColumnElement[bool]:
-    """`column IN (…)` for any number of ids, which travel as one parameter; a `str` names that parameter."""
+class _Beside(FunctionElement[bool]):
+    """A condition that is looked at, and never looked up: no index is chosen for it."""
+
+    name = "beside"
+    type = sa.Boolean()
+    inherit_cache = True
+
+    def self_group(self, against: Any = None) -> Any:
+        """As it stands."""
+        return self
+
+
+@compiles(_Beside, "sqlite")
+def _beside_sqlite(element: Any, compiler: Any, **kw: Any) -> str:
+    return f"+({compiler.process(element.clauses, **kw)})"
+
+
+@compiles(_Beside, "postgresql")
+def _beside_postgresql(element: Any, compiler: Any, **kw: Any) -> str:
+    return f"({compiler.process(element.clauses, **kw)})"
+
+
+def beside(condition: Any) -> sa.ColumnElement[bool]:
+    """The condition, of rows that something else chooses.
+
+    SQLite takes an index over few values for a good one until it is told otherwise, and then walks a whole step of a
+    journey for each batch; a unary plus keeps it from that. PostgreSQL counts for itself.
+    """
+    return _Beside(condition)
+
+
+def among(column: Any, ids: Iterable[int] | str, *also: Any) -> sa.ColumnElement[bool]:
+    """`column IN (…)` for any number of ids, which travel as one parameter; a `str` names that parameter.
+
+    `also` must hold too, of the rows that the ids choose (see `beside`).
+    """
     if isinstance(ids, str):
-        return _Among(column, sa.bindparam(ids, None, type_=_Ids()))
-    return _Among(column, sa.bindparam(None, list(ids), type_=_Ids(), unique=True))
+        chosen: sa.ColumnElement[bool] = _Among(column, sa.bindparam(ids, None, type_=_Ids()))
+    else:
+        chosen = _Among(column, sa.bindparam(None, list(ids), type_=_Ids(), unique=True))
+    return sa.and_(chosen, *map(beside, also)) if also else chosen

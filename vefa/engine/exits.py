@@ -138,7 +138,7 @@ def mark_goals(door: Doorway, pin: Pinned) -> int:
     with reading(door.engine) as connection:
         ids = sorted(connection.scalars(which))
     for start in range(0, len(ids), BATCH):
-        reached = sa.and_(among(e.id, ids[start : start + BATCH]), e.goal_at.is_(None))
+        reached = among(e.id, ids[start : start + BATCH], e.goal_at.is_(None))
         with writing(door.engine) as connection:
             connection.execute(sa.update(enrolments).where(reached).values(goal_at=first))
     return len(ids)

@@ -33,7 +33,8 @@ def go_on(connection: Connection, pin: Pinned, step: Message, enrolment_ids: Seq
     """
     if not enrolment_ids:
         return
-    here = sa.and_(among(e.id, enrolment_ids), e.step == pin.number(step.key))
-    if move_on(connection, pin, sa.and_(here, e.plan_id == pin.id), step.next, arrived) < len(enrolment_ids):
-        stayed = sa.and_(here, e.state == "active", e.plan_id != pin.id, e.phase == 1)
+    here = e.step == pin.number(step.key)
+    ours = among(e.id, enrolment_ids, here, e.plan_id == pin.id)
+    if move_on(connection, pin, ours, step.next, arrived) < len(enrolment_ids):
+        stayed = among(e.id, enrolment_ids, here, e.state == "active", e.plan_id != pin.id, e.phase == 1)
         connection.execute(sa.update(enrolments).where(stayed).values(due_at=arrived))

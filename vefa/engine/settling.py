@@ -138,7 +138,7 @@ def _move(
     if state == "unknown":
         # A transactional one may go once more after the look-up window; then, or else, the customer waits out the day.
         again = LOOK_UP if post.step.purpose == "transactional" else HOLD
-        held = sa.update(enrolments).where(among(e.id, enrolment_ids), e.state == "active")
+        held = sa.update(enrolments).where(among(e.id, enrolment_ids, e.state == "active"))
         connection.execute(held.values(due_at=now + again))
     elif state == "failed" and post.step.on_failure == "exit":
         which, reason = among(e.id, enrolment_ids), f"failed: {post.step.id}"

@@ -19,7 +19,7 @@ from vefa.crm.fields import FIELDS
 from vefa.crm.identity import PRIME, chance
 from vefa.crm.scope import World, learned_by
 from vefa.crm.tables import customers, events, tags
-from vefa.database import Instant, among, other, reading, writing
+from vefa.database import Instant, among, beside, other, reading, writing
 from vefa.engine.entries import BATCH, insert_ignore
 from vefa.engine.exits import end_and_hand_over, send_to
 from vefa.engine.movement import move_on
@@ -128,7 +128,7 @@ def _set_waiting(stand: Stand, ends: Sequence[tuple[int, datetime, datetime | No
     """Write down when each wait ends: once, in UTC, with what it was computed from."""
     update = (
         sa.update(enrolments)
-        .where(e.id == sa.bindparam("row"), stand.here)
+        .where(e.id == sa.bindparam("row"), beside(stand.here))
         .values(due_at=sa.bindparam("end", type_=Instant()), wait_basis=sa.bindparam("basis", type_=Instant()), phase=1)
     )
     with writing(stand.engine) as connection:
@@ -139,7 +139,7 @@ def _move_in_batches(stand: Stand, which: Any, target: str | None, arrived: Any)
     moved = 0
     for ids in stand.batches(which):
         with writing(stand.engine) as connection:
-            moved += move_on(connection, stand.pin, sa.and_(among(e.id, ids), which), target, arrived)
+            moved += move_on(connection, stand.pin, among(e.id, ids, which), target, arrived)
     return moved
 
 
@@ -227,7 +227,7 @@ def _choose(stand: Stand, ways: Sequence[tuple[Any, str | None]]) -> int:
     for ids in stand.batches(stand.due):
         with writing(stand.engine) as connection:
             for holds, target in ways:
-                which = sa.and_(among(e.id, ids), stand.here, holds)
+                which = among(e.id, ids, stand.here, holds)
                 moved += move_on(connection, stand.pin, which, target, e.arrived_at)
     return moved
 
@@ -239,7 +239,7 @@ def _do_and_go_on(stand: Stand, target: str | None, deed: Callable[[Connection, 
     moved = 0
     for ids in stand.batches(stand.due):
         with writing(stand.engine) as connection:
-            here = sa.and_(among(e.id, ids), stand.due)
+            here = among(e.id, ids, stand.due)
             still = list(connection.scalars(sa.select(e.id).where(here)))
             deed(connection, still)
             moved += move_on(connection, stand.pin, among(e.id, still), target, e.arrived_at)
@@ -292,7 +292,7 @@ def _enter(stand: Stand, step: Enter) -> int:
     moved = 0
     for ids in stand.batches(stand.due):
         with writing(stand.engine) as connection:
-            still = list(connection.scalars(sa.select(e.id).where(among(e.id, ids), stand.due)))
+            still = list(connection.scalars(sa.select(e.id).where(among(e.id, ids, stand.due))))
             send_to(connection, stand.world, step.journey, among(e.id, still), e.arrived_at)
             if step.leave:
                 moved += leave(connection, among(e.id, still), stand.now, f"went on to {step.journey}")
@@ -305,7 +305,7 @@ def _stop(stand: Stand, step: Stop) -> int:
     left = 0
     for ids in stand.batches(stand.due):
         with writing(stand.engine) as connection:
-            left += leave(connection, sa.and_(among(e.id, ids), stand.due), stand.now, f"stopped at {step.id}")
+            left += leave(connection, among(e.id, ids, stand.due), stand.now, f"stopped at {step.id}")
     return left
 
 
@@ -317,7 +317,7 @@ def _message(stand: Stand, step: Message) -> int:
     moved = _release_held(stand, step)
     arrived = sa.and_(stand.due, e.phase == 0)
     for ids in stand.batches(arrived, claims.BATCH):
-        which = sa.and_(among(e.id, ids), arrived)
+        which = among(e.id, ids, arrived)
         with writing(stand.engine) as connection:
             new = queue_messages(connection, stand.pin, step, which)
             update = sa.update(enrolments).where(which).values(phase=1, due_at=None)
@@ -333,7 +333,7 @@ def _let_go_on(connection: Connection, stand: Stand, step: Message, ids: Sequenc
     had = sa.exists().where(
         s.enrolment_id == e.id, s.step == stand.pin.number(step.id), s.state.in_(("sent", "skipped", "failed"))
     )
-    which = sa.and_(among(e.id, ids), stand.here, had.correlate_except(sends))
+    which = among(e.id, ids, stand.here, had.correlate_except(sends))
     connection.execute(sa.update(enrolments).where(which).values(due_at=e.arrived_at))
 
 
@@ -363,7 +363,7 @@ def held_and_settled(stand: Stand, step: Message) -> list[Any]:
     doubts = sa.and_(s.journey_id == stand.pin.journey_id, s.step == stand.pin.number(step.id), s.doubts > 0)
     doubted = sa.select(s.enrolment_id).where(doubts, s.state.in_(("sent", "skipped", "failed")))
     held = sa.and_(stand.here, e.phase == 1)
-    return [sa.and_(held, e.due_at <= stand.now), sa.and_(held, e.id.in_(doubted))]
+    return [sa.and_(held, e.due_at <= stand.now), sa.and_(e.id.in_(doubted), beside(held))]
 
 
 def _release_held(stand: Stand, step: Message) -> int:

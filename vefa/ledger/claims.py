@@ -160,7 +160,7 @@ def hold(connection: Connection, batch: Batch, wall: datetime) -> bool:
 
 _CLAIM = (
     sa.update(sends)
-    .where(among(s.id, "ids"), s.batch_id == sa.bindparam("batch"), s.state.in_(("queued", "reserved")))
+    .where(among(s.id, "ids", s.batch_id == sa.bindparam("batch"), s.state.in_(("queued", "reserved"))))
     .values(
         state="claimed",
         medium=sa.bindparam("medium"),

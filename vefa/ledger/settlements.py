@@ -49,12 +49,12 @@ def settle(
     ours: set[int] = set()
     for end, group in ends.items():
         for attempt, ids in _by_attempt(group, attempts).items():
-            mine = sa.and_(among(s.id, ids), s.batch_id == batch.id, s.attempt == attempt, s.state == "claimed")
+            mine = among(s.id, ids, s.batch_id == batch.id, s.attempt == attempt, s.state == "claimed")
             changed = connection.execute(sa.update(sends).where(mine).values(_values(end, now))).rowcount
             if changed == len(ids):
                 ours.update(ids)
             elif changed:
-                done = sa.and_(among(s.id, ids), s.batch_id == batch.id, s.attempt == attempt, s.settled_at == now)
+                done = among(s.id, ids, s.batch_id == batch.id, s.attempt == attempt, s.settled_at == now)
                 ours.update(connection.scalars(sa.select(s.id).where(done, s.state.not_in(("claimed", "queued")))))
         if end.detail:
             told = [(i, attempts[i], end.state, end.detail) for i in group if i in ours]
@@ -89,7 +89,7 @@ def skip(
         groups[reason].append(send_id)
     ours: set[int] = set()
     for reason, ids in groups.items():
-        mine = sa.and_(among(s.id, ids), unclaimed(batch))
+        mine = among(s.id, ids, unclaimed(batch))
         values = ended(state, reason) | {"settled_at": now}
         ours.update(connection.scalars(sa.update(sends).where(mine).values(values).returning(s.id)))
     return ours
@@ -101,7 +101,7 @@ def defer(connection: Connection, batch: Batch, deferrals: Sequence[Deferral], n
     for one in deferrals:
         groups[one.until, one.expires, one.reason].append(one.send_id)
     for (until, expires, reason), ids in groups.items():
-        mine = sa.and_(among(s.id, ids), unclaimed(batch))
+        mine = among(s.id, ids, unclaimed(batch))
         values = {
             "state": "queued",
             "batch_id": None,
@@ -126,7 +126,7 @@ def release(
 
     The attempt's number stays used: what goes over the wire never bears the same one twice.
     """
-    mine = sa.and_(among(s.id, ids), s.batch_id == batch.id, s.state == "claimed")
+    mine = among(s.id, ids, s.batch_id == batch.id, s.state == "claimed")
     values = {"state": "queued", "batch_id": None, "claimed_at": None, "not_before": not_before}
     connection.execute(sa.update(sends).where(mine).values(values))
     _remember(connection, [(i, attempts[i], "released", why) for i in ids], now)
