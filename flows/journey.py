@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any, cast
@@ -29,9 +30,12 @@ from vefa.engine.lease import make_owner
 from vefa.engine.shop import Shop, open_shop
 from vefa.engine.tick import JourneyBusy, StepRef, Tick
 from vefa.plan.codec import plan_hash
+from vefa.plan.steps import Plan
 from vefa.settings import Settings
 from vefa.store import open_store
 
+#: How often a walk of a journey that runs at once asks for its turn, and seconds in between.
+TRIES, BETWEEN = 100, 0.2
 #: Messages in one task run.
 PART = 50_000
 BUSY = "Another run is walking this journey; this one had nothing to do."
@@ -85,12 +89,21 @@ async def _journey(subject: Subject, shop: Shop, clock: Clock, owner: str) -> St
     for warning in await asyncio.to_thread(prepare, shop.database, subject, clock()):
         get_run_logger().warning(warning)
     await mirror_pauses_now(shop.database)
-    begin = partial(Tick.begin, shop, subject.journey, clock=clock, owner=owner)
-    try:
-        tick = await asyncio.to_thread(begin)
-    except JourneyBusy:
-        return Completed(message=BUSY, name="Skipped")
-    return await _all_steps(tick)
+    tick = await _begun(partial(Tick.begin, shop, subject.journey, clock=clock, owner=owner), subject.plan)
+    return Completed(message=BUSY, name="Skipped") if tick is None else await _all_steps(tick)
+
+
+async def _begun(begin: Callable[[], Tick], plan: Plan | None) -> Tick | None:
+    """The walk; None where another run is at it. The instant path is at it for a moment, and then again: between two
+    such moments the walk of the schedule, which is the net beneath it, must find its place."""
+    tries = TRIES if plan is not None and plan.runs.at_once else 1
+    for n in range(1, tries + 1):
+        try:
+            return await asyncio.to_thread(begin)
+        except JourneyBusy:
+            if n < tries:
+                await asyncio.sleep(BETWEEN)
+    return None
 
 
 def _open(subject: Subject, clock: Clock) -> Shop:

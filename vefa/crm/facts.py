@@ -79,6 +79,15 @@ def refresh(engine: Engine, now: datetime, shop: Shop) -> Source:
     return "rolled"
 
 
+def fresh(engine: Engine, now: datetime) -> bool:
+    """Whether the roll-ups serve `now` as they are."""
+    stale = sa.exists().where(stale_facts.c.customer_id.is_not(None))
+    with engine.connect() as connection:
+        if not serve(connection, now):
+            return True  # the dated rows serve it, and nothing is made anew
+        return not connection.scalar(sa.select(sa.or_(stale, sa.exists().where(facts.c.until <= now))))
+
+
 def serve(connection: Connection, moment: datetime) -> bool:
     """Whether no roll-up was made for a later moment. Those that are not stale then tell of this moment."""
     as_of = connection.scalar(sa.select(sa.func.max(facts.c.as_of)))

@@ -36,7 +36,8 @@ e = enrolments.c
 class Claim:
     """What was claimed together: what was seen of each message, its attempt, its medium, and what its words name.
 
-    `wait`: more might have gone, but for the pace; in so many seconds some of them may.
+    `wait`: more might have gone, but for the pace; in so many seconds some of them may. `last`: nothing of the batch is
+    left to claim.
     """
 
     now: datetime
@@ -45,6 +46,7 @@ class Claim:
     media: dict[int, Medium] = field(default_factory=dict)
     columns: Columns = field(default_factory=dict)
     wait: float = 0.0
+    last: bool = False
 
 
 def claim(words: Words, batch: Batch, limit: int, counts: StepCounts) -> Claim | None:
@@ -62,7 +64,8 @@ def claim(words: Words, batch: Batch, limit: int, counts: StepCounts) -> Claim |
         seen = words.look.at(connection, batch.id, limit, now)
         if not len(seen):
             return None
-        return _Claiming(words, batch, now, connection, counts).claim(seen)
+        claimed = _Claiming(words, batch, now, connection, counts).claim(seen)
+        return replace(claimed, last=len(seen) < limit and not claimed.wait)
 
 
 @dataclass

@@ -1,4 +1,4 @@
-"""The one way from step to step."""
+"""The one way from step to step, and into the queue of a message."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from sqlalchemy.engine import Connection
 from vefa.database import among
 from vefa.engine.plans import Pinned
 from vefa.engine.tables import enrolments
+from vefa.ledger import claims
+from vefa.ledger.claims import Place
 from vefa.plan.steps import Message
 
 e = enrolments.c
@@ -38,3 +40,20 @@ def go_on(connection: Connection, pin: Pinned, step: Message, enrolment_ids: Seq
     if move_on(connection, pin, ours, step.next, arrived) < len(enrolment_ids):
         stayed = among(e.id, enrolment_ids, here, e.state == "active", e.plan_id != pin.id, e.phase == 1)
         connection.execute(sa.update(enrolments).where(stayed).values(due_at=arrived))
+
+
+def queue_messages(connection: Connection, pin: Pinned, step: Message, which: Any) -> int:
+    """Put the step's message into the ledger for the enrolments that `which` chooses, a batch at most."""
+    columns = {
+        "enrolment_id": e.id,
+        "step": sa.literal(pin.number(step.id)),
+        "journey_id": e.journey_id,
+        "plan_id": e.plan_id,
+        "template": sa.literal(step.template),
+        "customer_id": e.customer_id,
+        "purpose": sa.literal(step.purpose),
+        "medium": sa.literal(step.medium) if step.medium else sa.cast(sa.null(), sa.Text),
+        "due_at": e.arrived_at,
+        "not_before": e.arrived_at,
+    }
+    return claims.queue(connection, Place(pin.journey_id, pin.id, pin.numbers[step.key]), columns, which)

@@ -16,14 +16,13 @@ from vefa.engine.plans import Pinned
 from vefa.engine.tables import enrolments
 from vefa.ledger.tables import sends
 from vefa.plan.codec import dump
-from vefa.plan.steps import Plan
 from vefa.rewards.tables import coupons
 from vefa.settings import Shop as ShopSettings
 
 
 def make_world(connection: Connection, now: Any, shop: ShopSettings, source: Source, *plans: Pinned) -> World:
     """What is the same for everybody at `now`. Borders are read only where a plan asks for a score."""
-    needs_borders = any(_asks_for_scores(pin.hash, pin.plan) for pin in plans)
+    needs_borders = any(map(asks_for_scores, plans))
     borders = facts.borders(connection, now, shop, source) if needs_borders else Borders()
     return World(now, shop, known_zones(connection), source, borders)
 
@@ -31,11 +30,11 @@ def make_world(connection: Connection, now: Any, shop: ShopSettings, source: Sou
 _SCORES: dict[str, bool] = {}
 
 
-def _asks_for_scores(plan_hash: str, plan: Plan) -> bool:
+def asks_for_scores(pin: Pinned) -> bool:
     """Whether any condition of the plan names a score; known once for each plan."""
-    if plan_hash not in _SCORES:
-        _SCORES[plan_hash] = '"rfm.' in dump(plan)
-    return _SCORES[plan_hash]
+    if pin.hash not in _SCORES:
+        _SCORES[pin.hash] = '"rfm.' in dump(pin.plan)
+    return _SCORES[pin.hash]
 
 
 def whole_world(connection: Connection, now: Any, shop: ShopSettings, source: Source) -> World:

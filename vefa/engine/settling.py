@@ -74,8 +74,11 @@ class Answers:
                 self.denied[channel.name] = reason
 
 
-def settle(post: Post, batch: Batch, claim: Claim, parcels: Sequence[Parcel], answers: Answers) -> StepCounts:
-    """Write the answers down, fenced by batch and attempt, and let the customers go on."""
+def settle(
+    post: Post, batch: Batch, claim: Claim, parcels: Sequence[Parcel], answers: Answers, *, done: bool
+) -> StepCounts:
+    """Write the answers down, fenced by batch and attempt, and let the customers go on. `done`: it was the last of the
+    batch."""
     counts = StepCounts(post.step.id)
     with writing(post.shop.database) as connection:
         for channel, reason in answers.denied.items():
@@ -96,6 +99,8 @@ def settle(post: Post, batch: Batch, claim: Claim, parcels: Sequence[Parcel], an
             mine = ids if whole else [i for i in ids if i in ours]
             _count(counts, end, len(mine))
             _move(connection, post, end.state, [enrolment[i] for i in mine], claim.now, counts)
+        if done:
+            settlements.close(connection, batch, post.wall())
     return counts
 
 

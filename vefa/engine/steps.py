@@ -22,14 +22,14 @@ from vefa.crm.tables import customers, events, tags
 from vefa.database import Instant, among, beside, other, reading, writing
 from vefa.engine.entries import BATCH, insert_ignore
 from vefa.engine.exits import end_and_hand_over, send_to
-from vefa.engine.movement import move_on
+from vefa.engine.movement import move_on, queue_messages
 from vefa.engine.plans import Pinned, leave
 from vefa.engine.scopes import enrolment_scope
 from vefa.engine.shop import Shop
 from vefa.engine.tables import enrolments
 from vefa.engine.timing import as_moment, end_of_day, moment_end, move, wait_end
 from vefa.ledger import claims
-from vefa.ledger.claims import HOLD, Place
+from vefa.ledger.claims import HOLD
 from vefa.ledger.tables import sends
 from vefa.plan.steps import (
     Branch,
@@ -335,23 +335,6 @@ def _let_go_on(connection: Connection, stand: Stand, step: Message, ids: Sequenc
     )
     which = among(e.id, ids, stand.here, had.correlate_except(sends))
     connection.execute(sa.update(enrolments).where(which).values(due_at=e.arrived_at))
-
-
-def queue_messages(connection: Connection, pin: Pinned, step: Message, which: Any) -> int:
-    """Put the step's message into the ledger for the enrolments that `which` chooses, a batch at most."""
-    columns = {
-        "enrolment_id": e.id,
-        "step": sa.literal(pin.number(step.id)),
-        "journey_id": e.journey_id,
-        "plan_id": e.plan_id,
-        "template": sa.literal(step.template),
-        "customer_id": e.customer_id,
-        "purpose": sa.literal(step.purpose),
-        "medium": sa.literal(step.medium) if step.medium else sa.cast(sa.null(), sa.Text),
-        "due_at": e.arrived_at,
-        "not_before": e.arrived_at,
-    }
-    return claims.queue(connection, Place(pin.journey_id, pin.id, pin.numbers[step.key]), columns, which)
 
 
 def held_and_settled(stand: Stand, step: Message) -> list[Any]:

@@ -7,7 +7,7 @@ completed tick changes nothing; one cut off anywhere is made good by the next.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -26,7 +26,7 @@ from vefa.engine.exits import mark_goals, run_exits
 from vefa.engine.lease import JourneyBusy, acquire, give_up, renew
 from vefa.engine.plans import JourneyRow, Pinned, plans_in_use, plans_measured
 from vefa.engine.post import Post, StepCounts, queued
-from vefa.engine.scopes import make_world
+from vefa.engine.scopes import asks_for_scores, make_world
 from vefa.engine.shop import Shop
 from vefa.engine.steps import Stand, advance, changed_field, held_and_settled, waiting_for_event
 from vefa.engine.tables import enrolments
@@ -34,7 +34,7 @@ from vefa.ledger.claims import HOLD, LOOK_UP, leased, recover
 from vefa.ledger.reports import BATCH as REPORTS
 from vefa.ledger.reports import settle_told
 from vefa.ledger.tables import sends
-from vefa.plan.steps import Enter, Message, Plan, Stop, WaitUntilEvent, WaitUntilTime
+from vefa.plan.steps import Enter, EventTrigger, Message, Plan, Stop, WaitUntilEvent, WaitUntilTime
 
 e, s = enrolments.c, sends.c
 Progress = Callable[[int, int], None]
@@ -117,25 +117,41 @@ class Tick:
     entries: EntryCounts = field(default_factory=EntryCounts)
     counts: dict[tuple[str, str], StepCounts] = field(default_factory=dict)
     before_request: Callable[[], None] | None = None
+    since: datetime | None = None
     _active_before: int = 0
     _renewed_at: datetime | None = None
 
     @classmethod
-    def begin(cls, shop: Shop, journey: str, *, clock: Clock, owner: str, wall: Clock = system_clock) -> Tick:
-        """Take the journey's lease and read what this walk works with. Raises JourneyBusy, UnknownJourney."""
+    def begin(
+        cls,
+        shop: Shop,
+        journey: str,
+        *,
+        clock: Clock,
+        owner: str,
+        wall: Clock = system_clock,
+        since: datetime | None = None,
+    ) -> Tick:
+        """Take the journey's lease and read what this walk works with. Raises JourneyBusy, UnknownJourney.
+
+        With `since` it is a narrow walk, for what became known since then and for who is due: see `run_narrow`.
+        """
         row, former = acquire(shop.database, journey, owner, wall())
         try:
             now = clock()
-            if leased(shop.database, wall(), former):
+            if left := leased(shop.database, wall(), former):
                 recover(shop.database, now, wall(), former)
-            source = facts.refresh(shop.database, now, shop.settings.shop)
             with reading(shop.database) as connection:
                 pins = plans_in_use(connection, row)
+            source = _source(shop, now, since, pins)
+            with reading(shop.database) as connection:
                 world = make_world(connection, now, shop.settings.shop, source, *pins)
-            tick = cls(shop, row, pins, now, clock, wall, owner, world, source, _renewed_at=wall())
-            tick._hold_doubtful()
-            tick._hear_again()
-            tick._active_before = tick._active()
+            tick = cls(shop, row, pins, now, clock, wall, owner, world, source, since=since, _renewed_at=wall())
+            if left or since is None:
+                tick._hold_doubtful()
+            if since is None:
+                tick._hear_again()
+                tick._active_before = tick._active()
             return tick
         except BaseException:
             give_up(shop.database, row.id, owner)
@@ -156,11 +172,14 @@ class Tick:
         self._renew()
         if not self.running or not self.pins:
             return self.entries
-        if self.row.state == "live" and self.row.plan_id is not None:
+        by_event = isinstance(self.pins[0].plan.trigger, EventTrigger)
+        if self.row.state == "live" and self.row.plan_id is not None and (by_event or self.since is None):
             self.entries = triggers.enter(self._door(self.pins[0]))
         for pin in self.pins:
             self.entries.left += run_exits(self._door(pin), pin)
             mark_goals(self._door(pin), pin)
+        if self.since is not None:
+            return self.entries
         with reading(self.shop.database) as connection:
             older = plans_measured(connection, self.row, self.pins)
         for pin in older:
@@ -215,10 +234,12 @@ class Tick:
         return counts
 
     def finish(self) -> TickReport:
-        """Note the tick as completed, return the lease and say what was done."""
-        waiting = self._active()
+        """Note the tick as completed, return the lease and say what was done. A narrow one notes nothing, and counts
+        neither who waits nor who has finished."""
+        waiting = self._active() if self.since is None else 0
         left = self.entries.left + sum(c.left for c in self.counts.values())
-        give_up(self.shop.database, self.row.id, self.owner, self.now if self.running else None)
+        whole = self.running and self.since is None
+        give_up(self.shop.database, self.row.id, self.owner, self.now if whole else None)
         return TickReport(
             journey=self.row.name,
             now=self.now,
@@ -228,7 +249,7 @@ class Tick:
             holdout=self.entries.holdout,
             refused=dict(self.entries.refused),
             left=left,
-            finished=max(0, self._active_before + self.entries.entered - left - waiting),
+            finished=max(0, self._active_before + self.entries.entered - left - waiting) if self.since is None else 0,
             waiting=waiting,
             steps=tuple(self.counts.values()),
         )
@@ -241,7 +262,7 @@ class Tick:
     # --- parts
 
     def _door(self, pin: Pinned) -> Doorway:
-        return Doorway(self.shop.database, self.row, pin, self.world)
+        return Doorway(self.shop.database, self.row, pin, self.world, self.since)
 
     def _stand(self, ref: StepRef) -> Stand:
         pin = next(pin for pin in self.pins if pin.hash == ref.plan_hash)
@@ -329,7 +350,30 @@ def run_tick(
     progress: Progress | None = None,
 ) -> TickReport:
     """The whole walk of one journey. Raises JourneyBusy where another run is at work."""
-    tick = Tick.begin(shop, journey, clock=clock, owner=owner, wall=wall)
+    return _walked(Tick.begin(shop, journey, clock=clock, owner=owner, wall=wall), progress)
+
+
+def run_narrow(
+    shop: Shop, journey: str, *, since: datetime, clock: Clock, owner: str, wall: Clock = system_clock
+) -> TickReport:
+    """A walk for what became known since then and for who is due, at the cost of these (rule 23).
+
+    Who comes in by a date, a segment or a schedule is left to whole walks, and so is whatever became known earlier:
+    the next whole walk looks back from the last whole one. Raises JourneyBusy where another run is at work.
+    """
+    return _walked(Tick.begin(shop, journey, clock=clock, owner=owner, wall=wall, since=since), None)
+
+
+def _source(shop: Shop, now: datetime, since: datetime | None, pins: Iterable[Pinned]) -> Source:
+    """Which rows tell of orders. A narrow walk waits for no roll-ups: a few customers' orders are counted as they are
+    asked for, while an import beside it leaves a million to be made anew. Scores ask for everybody's."""
+    narrow = since is not None and not any(map(asks_for_scores, pins))
+    if narrow and not facts.fresh(shop.database, now):
+        return "dated"
+    return facts.refresh(shop.database, now, shop.settings.shop)
+
+
+def _walked(tick: Tick, progress: Progress | None) -> TickReport:
     try:
         tick.enter()
         for step in tick.steps():
@@ -341,4 +385,4 @@ def run_tick(
         raise
 
 
-__all__ = ["JourneyBusy", "StepCounts", "StepRef", "Tick", "TickReport", "run_tick"]
+__all__ = ["JourneyBusy", "StepCounts", "StepRef", "Tick", "TickReport", "run_narrow", "run_tick"]

@@ -28,6 +28,10 @@ class Full(Exception):
     """More waits to be written than can be soon: to be answered with 503 and Retry-After."""
 
 
+def _nobody() -> None:
+    """Nobody waits."""
+
+
 @dataclass(frozen=True)
 class _Piece:
     work: Callable[[Connection], Any]
@@ -39,6 +43,8 @@ class Committer:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
+        #: Called after each commit, in the writer's thread: whoever waits for something new may look.
+        self.after_commit: Callable[[], None] = _nobody
         self._pieces: queue.Queue[_Piece | None] = queue.Queue()
         self._closing = threading.Lock()
         self._closed = False
@@ -99,6 +105,7 @@ class Committer:
             for piece in pieces:
                 piece.done.set_exception(error)
             return
+        self.after_commit()
         for piece, value, problem in outcomes:
             if problem is None:
                 piece.done.set_result(value)
