@@ -99,3 +99,11 @@ def test_without_a_mailbox_there_is_the_link_alone(signer: LinkSigner) -> None:
 def test_a_mailbox_cannot_begin_another_header(signer: LinkSigner) -> None:
     with pytest.raises(SettingsError):
         signer.unsubscribe_headers(7, "commercial", "a@b.example>\r\nBcc: all@b.example")
+
+
+def test_the_links_of_many_are_those_of_each(signer: LinkSigner) -> None:
+    ids = [0, 1, 255, 256, 65_535, 10**6, 2**40, 2**63 - 1]
+
+    assert signer.urls("unsubscribe", ids, "commercial") == [signer.unsubscribe_url(i, "commercial") for i in ids]
+    assert signer.urls("preferences", ids, "commercial") == [signer.preferences_url(i, "commercial") for i in ids]
+    assert signer.urls("unsubscribe", [], "commercial") == []

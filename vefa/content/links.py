@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 from base64 import urlsafe_b64decode, urlsafe_b64encode
+from binascii import b2a_base64
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -19,6 +20,7 @@ LinkKind = Literal["unsubscribe", "preferences"]
 
 _VERSION = 1
 _MAC_LENGTH = 16
+_URL_SAFE = bytes.maketrans(b"+/", b"-_")
 _SHORTEST_SECRET = 16
 _KINDS: Mapping[LinkKind, int] = {"unsubscribe": 1, "preferences": 2}
 _KIND_NAMES = {code: kind for kind, code in _KINDS.items()}
@@ -88,8 +90,16 @@ class LinkSigner:
         }
 
     def urls(self, kind: LinkKind, customer_ids: Sequence[int], purpose: str) -> list[str]:
-        """The links of many customers, in their order."""
-        return [self._url(kind, customer_id, purpose) for customer_id in customer_ids]
+        """The links of many customers, in their order: what `token` does, without its calls."""
+        head, tail, key = bytes([_VERSION, _KINDS[kind]]), purpose.encode(), self._key
+        blake2b, start = hashlib.blake2b, f"{self._public_url}{_PATHS[kind]}"
+        lines = []
+        for number in customer_ids:
+            length = (number.bit_length() + 7) >> 3 or 1
+            claim = head + bytes((length,)) + number.to_bytes(length, "big") + tail
+            lines.append(b2a_base64(blake2b(claim, key=key, digest_size=_MAC_LENGTH).digest() + claim))
+        tokens = b"".join(lines).translate(_URL_SAFE, b"=").decode().split("\n")
+        return [start + token for token in tokens[:-1]]
 
     def unsubscribe_columns(self, urls: Sequence[str]) -> dict[str, Sequence[str]]:
         """The headers of `unsubscribe_headers` for many, in columns."""

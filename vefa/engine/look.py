@@ -116,7 +116,10 @@ class Look:
         columns = [
             *(s.id, s.enrolment_id, s.customer_id, c.zone, c.language, c.country, medium.table.c.address),
             sa.case((_plain(reader, medium, post.shop.policy), 1), else_=0),
-            sa.case((sa.and_(medium.consent(), medium.suppressed().is_(None)), 1), else_=0),
+            # Whether commercial words may stand in it. A commercial message that may not have them does not go at all.
+            sa.case((sa.and_(medium.consent(), medium.suppressed().is_(None)), 1), else_=0)
+            if post.step.purpose != "commercial"
+            else sa.literal(1, sa.Integer),
             e.order_id if self._wants_orders else sa.null(),
             reader.not_after_field(),
             sa.type_coerce(s.due_at, sa.BigInteger),
