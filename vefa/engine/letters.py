@@ -97,7 +97,7 @@ class Words:
             found["coupon"] = [gifts.words(enrolment, ABSENT) for enrolment in seen.enrolments]
         free = step.purpose == "commercial"
         if "recommendations" in names and step.recommend:
-            best = post.best.read(connection, post.clock())
+            best = post.shop.best.read(connection, post.clock())
             liked = recommend(connection, best, seen.customers, step.recommend, post.clock())
             told = zip(seen.customers, seen.allowed, strict=True)
             found["recommendations"] = [liked.get(one, []) if free or allowed else [] for one, allowed in told]

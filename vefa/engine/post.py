@@ -12,7 +12,6 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from vefa.clock import Clock
-from vefa.crm.recommendations import BestSellers
 from vefa.crm.scope import World
 from vefa.engine.plans import Pinned
 from vefa.engine.shop import Shop
@@ -71,7 +70,6 @@ class Post:
     owner: str
     world: World
     before_request: Hook = _nothing
-    best: BestSellers = field(default_factory=BestSellers)
 
     @property
     def words_step(self) -> Message:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import secrets
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import sqlalchemy as sa
 
@@ -14,6 +14,7 @@ from vefa.channels.registry import make_channel
 from vefa.clock import Clock
 from vefa.content.links import LinkSigner
 from vefa.content.templates import TemplateStore
+from vefa.crm.recommendations import BestSellers
 from vefa.database import open_database
 from vefa.plan.policy import Policy
 from vefa.plan.project import load_project
@@ -32,6 +33,7 @@ class Shop:
     channels: Mapping[Medium, Channel]
     links: LinkSigner
     secret: bytes
+    best: BestSellers = field(default_factory=BestSellers)
 
     def close(self) -> None:
         """Let go of the channels and the database's connections."""
