@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future
 
 import pytest
 import sqlalchemy as sa
@@ -12,7 +13,7 @@ from tests.acceptance.small_shop import NOON
 from vefa.database import reading, writing
 from vefa.inbox import inbox, put
 from vefa.web import committing
-from vefa.web.committing import Committer, Full
+from vefa.web.committing import Committer, Full, Gathered
 
 
 @pytest.fixture
@@ -131,3 +132,53 @@ def test_a_work_whose_asker_is_gone_is_not_done(engine: sa.Engine, committer: Co
     assert kept(engine) == [b"2"]
     with writing(engine) as connection:
         connection.execute(sa.delete(inbox))
+
+
+def gathered_together(calls: list[int]) -> Gathered[bytes, str]:
+    """Writes what it is asked for, and says so; b"bad" it cannot write."""
+
+    def work(connection: sa.Connection, asked: Sequence[bytes]) -> list[str]:
+        calls.append(len(asked))
+        for each in asked:
+            put(connection, "a", each, NOON)
+            if each == b"bad":
+                raise ValueError("bad")
+        return [each.decode() for each in asked]
+
+    return Gathered(work)
+
+
+def asked_at_once(committer: Committer, gathered: Gathered[bytes, str], *asked: bytes) -> list[Future[str]]:
+    begun, go = threading.Event(), threading.Event()
+
+    def slow(_connection: sa.Connection) -> None:
+        begun.set()
+        go.wait()
+
+    committer.submit(slow)
+    begun.wait()
+    futures = [committer.ask(gathered, each) for each in asked]
+    go.set()
+    return futures
+
+
+def test_the_same_work_is_done_once_for_all_who_ask(engine: sa.Engine, committer: Committer) -> None:
+    calls: list[int] = []
+
+    futures = asked_at_once(committer, gathered_together(calls), b"1", b"2", b"3")
+
+    assert [future.result() for future in futures] == ["1", "2", "3"]
+    assert calls == [3]
+    assert kept(engine) == [b"1", b"2", b"3"]
+
+
+def test_where_it_fails_for_one_it_is_done_for_each_alone(engine: sa.Engine, committer: Committer) -> None:
+    calls: list[int] = []
+
+    first, bad, last = asked_at_once(committer, gathered_together(calls), b"1", b"bad", b"3")
+
+    assert (first.result(), last.result()) == ("1", "3")
+    with pytest.raises(ValueError, match="bad"):
+        bad.result()
+    assert calls == [3, 1, 1, 1]
+    assert kept(engine) == [b"1", b"3"]

@@ -9,16 +9,17 @@ from __future__ import annotations
 
 import queue
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, Generic, TypeVar
 
 from sqlalchemy.engine import Connection, Engine
 
 from vefa.database import writing
 
 T = TypeVar("T")
+Asked, Told = TypeVar("Asked"), TypeVar("Told")
 
 #: Pieces in one transaction, and pieces that may wait: whoever comes beyond is asked to come again.
 TOGETHER, WAITING = 200, 2000
@@ -32,9 +33,19 @@ def _nobody() -> None:
     """Nobody waits."""
 
 
+@dataclass(frozen=True, eq=False)
+class Gathered(Generic[Asked, Told]):
+    """Work that is done for several askers in the same statements: what each asks for in, what each is told out, in
+    their order. It shares its transaction with others, waits for nothing else, and may be called again after a
+    rollback: for fewer of them, or for each alone."""
+
+    work: Callable[[Connection, Sequence[Asked]], Sequence[Told]]
+
+
 @dataclass(frozen=True)
 class _Piece:
-    work: Callable[[Connection], Any]
+    gathered: Gathered[Any, Any]
+    asked: Any
     done: Future[Any]
 
 
@@ -57,11 +68,15 @@ class Committer:
         `work` gets a connection in a write transaction that it shares with others: it is short, waits for nothing
         else, and may be called a second time after a rollback. Raises Full.
         """
-        done: Future[T] = Future()
+        return self.ask(Gathered(lambda connection, _: [work(connection)]), None)
+
+    def ask(self, gathered: Gathered[Asked, Told], asked: Asked) -> Future[Told]:
+        """What the work tells this asker, once it is committed; or what it raised for them alone. Raises Full."""
+        done: Future[Told] = Future()
         with self._closing:
             if self._closed or self._pieces.qsize() >= WAITING:
                 raise Full
-            self._pieces.put(_Piece(work, done))
+            self._pieces.put(_Piece(gathered, asked, done))
         return done
 
     def run(self, work: Callable[[Connection], T]) -> T:
@@ -97,10 +112,13 @@ class Committer:
 
     def _commit(self, pieces: list[_Piece]) -> None:
         outcomes: list[tuple[_Piece, Any, BaseException | None]] = []
+        groups: dict[Gathered[Any, Any], list[_Piece]] = {}
+        for piece in pieces:
+            groups.setdefault(piece.gathered, []).append(piece)
         try:
             with writing(self._engine) as connection:
-                for piece in pieces:
-                    outcomes.append((piece, *_attempt(connection, piece)))
+                for same in groups.values():
+                    outcomes += _done(connection, same)
         except BaseException as error:  # the commit itself, or the connection: nothing of the group is kept
             for piece in pieces:
                 piece.done.set_exception(error)
@@ -113,11 +131,21 @@ class Committer:
                 piece.done.set_exception(problem)
 
 
-def _attempt(connection: Connection, piece: _Piece) -> tuple[Any, BaseException | None]:
+def _done(connection: Connection, same: list[_Piece]) -> list[tuple[_Piece, Any, BaseException | None]]:
+    """Do it for all of them together; where that fails, for each alone."""
+    values, problem = _attempt(connection, same)
+    if problem is None:
+        return [(piece, value, None) for piece, value in zip(same, values, strict=True)]
+    if len(same) == 1:
+        return [(same[0], None, problem)]
+    return [each for piece in same for each in _done(connection, [piece])]
+
+
+def _attempt(connection: Connection, same: list[_Piece]) -> tuple[Sequence[Any], BaseException | None]:
     try:
         with connection.begin_nested():
-            return piece.work(connection), None
+            return same[0].gathered.work(connection, [piece.asked for piece in same]), None
     except Exception as error:
         if connection.invalidated:
             raise
-        return None, error
+        return (), error
