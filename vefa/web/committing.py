@@ -19,7 +19,8 @@ from sqlalchemy.engine import Connection, Engine
 from vefa.database import writing
 
 T = TypeVar("T")
-Asked, Told = TypeVar("Asked"), TypeVar("Told")
+Asked = TypeVar("Asked")
+Told = TypeVar("Told")
 
 #: Pieces in one transaction, and pieces that may wait: whoever comes beyond is asked to come again.
 TOGETHER, WAITING = 200, 2000
