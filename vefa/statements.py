@@ -9,7 +9,7 @@ compiled statement serves the quarter that it was built in.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from threading import Lock
@@ -108,3 +108,23 @@ class Prepared:
         if one.text != two.text:
             raise ValueError("the statement's text depends on the moment")
         return one, moving
+
+
+class Kept:
+    """Statements that are used again by what is made anew for every walk, each under all that its text depends on."""
+
+    #: They are forgotten together when there are so many.
+    MOST = 256
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._statements: dict[Hashable, Prepared] = {}
+
+    def get(self, key: Hashable, build: Build) -> Prepared:
+        """The statement of that key; `build` where there is none yet."""
+        with self._lock:
+            if key not in self._statements:
+                if len(self._statements) >= self.MOST:
+                    self._statements.clear()
+                self._statements[key] = Prepared(build)
+            return self._statements[key]

@@ -26,7 +26,7 @@ from vefa.ledger.claims import Batch, unclaimed
 from vefa.ledger.tables import sends
 from vefa.plan.policy import Policy
 from vefa.plan.steps import FieldMoment, Medium, Message, SameDay
-from vefa.statements import Prepared
+from vefa.statements import Kept, Prepared
 
 MEDIA: tuple[Medium, ...] = ("email", "sms")
 s, e, c = sends.c, enrolments.c, customers.c
@@ -165,7 +165,7 @@ def suppressed(medium: str, address_key: Any, purpose: str, now: datetime) -> Co
     return query.correlate_except(x).scalar_subquery()
 
 
-def still_suppressed(medium: Medium, purpose: str) -> Prepared:
+def still_suppressed(statements: Kept, medium: Medium, purpose: str) -> Prepared:
     """(send, why) of those among `ids` that must not go to their address after all: the last look before the request
     (rule 16)."""
 
@@ -175,7 +175,7 @@ def still_suppressed(medium: Medium, purpose: str) -> Prepared:
         source = sa.join(sends, contacts, sa.and_(t.customer_id == s.customer_id, t.channel == medium))
         return sa.select(s.id, why.label("why")).select_from(source).where(among(s.id, "ids"), why.is_not(None))
 
-    return Prepared(build)
+    return statements.get(("still suppressed", medium, purpose), build)
 
 
 def lock_customers(connection: Connection, batch: Batch) -> None:

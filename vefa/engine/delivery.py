@@ -194,7 +194,9 @@ class _Delivery:
 
     def _still_wanted(self, parcel: Parcel, answers: Answers) -> Parcel:
         if parcel.medium not in self.last_looks:
-            self.last_looks[parcel.medium] = still_suppressed(parcel.medium, self.post.step.purpose)
+            self.last_looks[parcel.medium] = still_suppressed(
+                self.post.shop.statements, parcel.medium, self.post.step.purpose
+            )
         with reading(self.post.shop.database) as connection:
             look = self.last_looks[parcel.medium]
             late = dict(look.rows(connection, self._moment(), ids=parcel.ids))

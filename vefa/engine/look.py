@@ -32,7 +32,6 @@ from vefa.engine.timing import quiet_until
 from vefa.ledger.tables import sends
 from vefa.plan.policy import Policy
 from vefa.plan.steps import FieldMoment, Medium, Message
-from vefa.statements import Prepared
 
 s, e, c = sends.c, enrolments.c, customers.c
 
@@ -78,7 +77,11 @@ class Look:
     def __init__(self, post: Post, fields: FieldColumns, *, wants_orders: bool) -> None:
         self._post, self._fields, self._wants_orders = post, fields, wants_orders
         self.medium: Medium = post.step.medium or "email"
-        self._statement = Prepared(self._build)
+        world = post.world
+        asked = (post.pin.id, post.step.key, self.medium, fields.names, wants_orders)
+        self._statement = post.shop.statements.get(
+            ("look", *asked, world.zones, world.facts, world.borders), self._build
+        )
 
     def at(self, connection: Connection, batch_id: int, limit: int, now: datetime) -> Seen:
         """The first `limit` messages of the batch that are not claimed yet."""

@@ -20,6 +20,7 @@ from vefa.plan.policy import Policy
 from vefa.plan.project import load_project
 from vefa.plan.steps import Medium
 from vefa.settings import Settings
+from vefa.statements import Kept
 
 
 @dataclass(frozen=True)
@@ -34,6 +35,7 @@ class Shop:
     links: LinkSigner
     secret: bytes
     best: BestSellers = field(default_factory=BestSellers)
+    statements: Kept = field(default_factory=Kept)
 
     def close(self) -> None:
         """Let go of the channels and the database's connections."""
