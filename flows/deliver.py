@@ -12,6 +12,7 @@ from functools import partial
 from typing import Any
 
 from prefect import State, flow
+from prefect.states import Completed
 
 from flows.artifacts import artifact_key
 from flows.deployments import DELIVER
@@ -38,12 +39,11 @@ async def deliver(journey: str, plan: str, step: str, now: datetime | None = Non
     with run_lines(settings, run=owner, journey=journey), discreetly():
         shop = await asyncio.to_thread(lambda: open_shop(settings, database=open_store(settings), clock=clock))
         try:
-            task: Any = shards.deliver
             work = partial(_deliver, shop, Share(journey, plan, step), clock, owner)
-            state: State[Any] = await task(work, artifact_key(journey, step, "shard"), step, return_state=True)
+            done = await shards.deliver(work, artifact_key(journey, step, "shard"), step)
         finally:
             await asyncio.to_thread(shop.close)
-    return state
+    return Completed(message=done.message)
 
 
 def _deliver(shop: Shop, share: Share, clock: Clock, owner: str, progress: Progress) -> StepCounts:

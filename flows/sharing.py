@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Sequence
-from typing import Any
 from uuid import UUID
 
 from prefect.runtime import flow_run
@@ -25,11 +24,10 @@ async def share_out(tick: Tick, step: StepRef, due: int, name: str) -> Sequence[
     """Starts shards where so many messages are worth it; their runs."""
     if not step.sends or await asyncio.to_thread(tick.runs, step, due) == 1:
         return ()
-    start: Any = start_shards.with_options(task_run_name=f"{name}: start shards")
+    start = start_shards.with_options(task_run_name=f"{name}: start shards")
     try:
-        state = await start(unseen(tick), step, f"{DELIVER}/{NAME}", flow_run.parameters.get("now"), return_state=True)
-        shards: Sequence[UUID] = await state.aresult()
-        return shards
+        started = await start(unseen(tick), step, f"{DELIVER}/{NAME}", flow_run.parameters.get("now"))
+        return await started.aresult()
     except Exception as error:
         logger.warning("shards could not be started; this run delivers everything", exc_info=error)
         return ()
