@@ -18,6 +18,7 @@ def main() -> None:
     """One story, as large as asked for."""
     for name in [name for name in os.environ if name.startswith("VEFA_")]:
         del os.environ[name]
+    os.environ |= {"DO_NOT_TRACK": "1", "PREFECT_SERVER_ANALYTICS_ENABLED": "false"}
     parser = argparse.ArgumentParser(prog="python -m tests.machines", description=__doc__)
     parser.add_argument("--people", type=int, default=40_000)
     parser.add_argument("--machines", type=int, default=3)
