@@ -12,14 +12,14 @@ from functools import partial
 from typing import Any
 
 from prefect import State, flow
-from prefect.states import Completed
+from prefect.states import Cancelled, Completed
 
 from flows.artifacts import artifact_key
 from flows.deployments import DELIVER
 from flows.journey import clock_of
 from flows.lines import run_lines
 from tasks import shards
-from tasks.discretion import discreetly
+from tasks.discretion import RunStopped, discreetly
 from tasks.steps import Progress
 from vefa.clock import Clock
 from vefa.engine.lease import make_owner
@@ -41,6 +41,8 @@ async def deliver(journey: str, plan: str, step: str, now: datetime | None = Non
         try:
             work = partial(_deliver, shop, Share(journey, plan, step), clock, owner)
             done = await shards.deliver(work, artifact_key(journey, step, "shard"), step)
+        except RunStopped:
+            return Cancelled(message="The run that called it was cancelled.")
         finally:
             await asyncio.to_thread(shop.close)
     return Completed(message=done.message)

@@ -16,6 +16,7 @@ from uuid import UUID
 from prefect import State, task
 from prefect.client.orchestration import PrefectClient, get_client
 from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterId
+from prefect.client.schemas.objects import StateType
 from prefect.deployments import arun_deployment
 from prefect.exceptions import ObjectNotFound
 from prefect.runtime import flow_run
@@ -35,6 +36,8 @@ if TYPE_CHECKING:
 #: Prefect needs to mark a dead one.
 WAIT = timedelta(minutes=3)
 LOOK_SECONDS = 2.0
+#: How often a shard looks whether the run that called it was cancelled.
+HEED_SECONDS = 5.0
 
 
 @task(name="start shards", **PATIENCE)
@@ -73,12 +76,27 @@ async def _start(tick: Tick, step: StepRef, deployment: str, now: datetime | Non
 
 @task(name="deliver", **PATIENCE)
 async def deliver(work: Callable[[Progress], StepCounts], key: str, step: str) -> State[StepCounts]:
-    """A shard's work: sends what it can reserve until there is no more."""
+    """A shard: sends what it can reserve until there is no more, or until the run that called it is cancelled."""
     progress = Progress()
-    with discreetly(), about(step=step):
-        counts = await watched(lambda: work(progress), progress, key, step)
-        tell_step(counts)
+    heeding = asyncio.ensure_future(heed(flow_run.parent_flow_run_id, progress))
+    try:
+        with discreetly(), about(step=step):
+            counts = await watched(lambda: work(progress), progress, key, step)
+            tell_step(counts)
+    finally:
+        heeding.cancel()
     return Completed(message=told(counts_of(counts)), data=counts)
+
+
+async def heed(caller: str | UUID | None, progress: Progress) -> None:
+    """Stops the work at its next batch once the run that called it is cancelled. That a run has died stops nobody."""
+    async with get_client() as client:
+        while caller is not None and not progress.stop.is_set():
+            with suppress(Exception):  # whoever gets no answer goes on
+                state = (await client.read_flow_run(UUID(str(caller)))).state
+                if state is not None and state.type in (StateType.CANCELLING, StateType.CANCELLED):
+                    progress.stop.set()
+            await asyncio.sleep(HEED_SECONDS)
 
 
 @task(name="await shards", **PATIENCE)

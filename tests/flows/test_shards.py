@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -16,7 +17,7 @@ from prefect import State, flow
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterDeploymentId
 from prefect.client.schemas.objects import StateType
-from prefect.states import Running
+from prefect.states import Cancelled, Cancelling, Crashed, Running
 
 from flows.deliver import deliver
 from flows.deployer import Choices, Deploy
@@ -25,8 +26,8 @@ from flows.journey import journey_flow
 from flows.reconciler import read_known
 from flows.subjects import read_subject
 from tasks import shards as shard_tasks
-from tasks.shards import start_shards
-from tasks.steps import unseen
+from tasks.shards import heed, start_shards
+from tasks.steps import Progress, unseen
 from tests.acceptance.small_shop import KEY, NOON, Books, fill, write_files
 from vefa.channels.fakes.sendgrid import FakeSendGrid
 from vefa.clock import stopped_at
@@ -201,6 +202,24 @@ def test_a_shard_of_a_paused_journey_delivers_nothing(shop: Shop) -> None:
 
     assert state.message == "nothing was due"
     assert shop.books.states() == {"queued": PEOPLE}
+
+
+@pytest.mark.parametrize(("end", "stops"), [(Cancelling(), True), (Cancelled(), True), (Crashed(), False)])
+def test_a_shard_stops_when_the_run_that_called_it_is_cancelled_and_not_when_it_dies(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch, end: State[Any], stops: bool
+) -> None:
+    monkeypatch.setattr(shard_tasks, "HEED_SECONDS", 0.05)
+    progress = Progress()
+
+    async def heeded(client: Any) -> None:
+        caller = await client.create_flow_run(deliver)
+        await client.set_flow_run_state(caller.id, end, force=True)
+        with suppress(TimeoutError):
+            await asyncio.wait_for(heed(caller.id, progress), 1)
+
+    shop.ask(heeded)
+
+    assert progress.stop.is_set() == stops
 
 
 def test_a_shard_that_never_ends_does_not_hold_the_run(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:

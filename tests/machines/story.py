@@ -40,6 +40,7 @@ FILES = {
 name: Offers
 owner: care@ornek.example
 purpose: commercial
+runs: every day at "04:00"
 trigger: {event: order.placed}
 steps:
   - email: offer
