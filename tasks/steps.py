@@ -27,7 +27,7 @@ from vefa.engine.lease import JourneyBusy
 from vefa.engine.post import StepCounts
 from vefa.engine.tick import StepRef, Tick
 from vefa.errors import UserError
-from vefa.logs import about
+from vefa.logs import about, carried
 
 Result = TypeVar("Result")
 #: A step that takes longer shows in the Prefect UI how far it is, and is told anew this often.
@@ -116,7 +116,8 @@ def told(parts: Mapping[str, int]) -> str:
 
 async def watched(work: Callable[[], Result], progress: Progress, key: str, title: str) -> Result:
     """Runs `work` in a thread and tells the Prefect UI how far it is. Cancelled, it waits for the batch in hand."""
-    running = asyncio.ensure_future(asyncio.to_thread(work))
+    # No task: a run that is ended cancels every task at once, and would go on as if the thread had ended.
+    running = asyncio.get_running_loop().run_in_executor(None, carried(work))
     artifact: UUID | None = None
     try:
         while not (await asyncio.wait({running}, timeout=PROGRESS_SECONDS))[0]:
