@@ -50,13 +50,13 @@ async def start_shards(tick: Tick, step: StepRef, deployment: str, now: datetime
         messages = await asyncio.to_thread(tick.queue, step)
         number = tick.runs(step, messages)
         try:
-            runs = [await _start(tick, step, deployment, now, f"{each}/{number}") for each in range(2, number + 1)]
+            runs = [await _start(tick, step, deployment, now, each, number) for each in range(2, number + 1)]
         except ObjectNotFound:
             return Completed(message="No shards: their deployment is not there, `vefa deploy` makes it", data=())
     return Completed(message=f"{len(runs)} shards beside this run, for {messages:,} messages", data=tuple(runs))
 
 
-async def _start(tick: Tick, step: StepRef, deployment: str, now: datetime | None, which: str) -> UUID:
+async def _start(tick: Tick, step: StepRef, deployment: str, now: datetime | None, each: int, of: int) -> UUID:
     journey = tick.row.name
     run = await arun_deployment(
         deployment,
@@ -66,10 +66,10 @@ async def _start(tick: Tick, step: StepRef, deployment: str, now: datetime | Non
             "step": step.key,
             "now": now.isoformat() if now else None,
         },
-        flow_run_name=f"{journey} {step.id} {which}",
+        flow_run_name=f"{journey} {step.id} {each}/{of}",
         tags=[journey],
         timeout=0,
-        idempotency_key=":".join((str(flow_run.id), step.plan_hash, step.key, which)),
+        idempotency_key=f"{flow_run.id}:{step.plan_hash}:{step.key}:{each}",
     )
     return run.id
 
@@ -122,7 +122,7 @@ async def _look(client: PrefectClient, runs: Sequence[UUID]) -> dict[UUID, State
     found: list[FlowRun] = await client.read_flow_runs(flow_run_filter=ours)
     states = {run.id: run.state for run in found if run.state is not None}
     for run in [run for run, state in states.items() if state.is_scheduled()]:
-        off: State[Any] = Cancelled(message="Everything was delivered before a worker was free.")
+        off: State[Any] = Cancelled(message="The run that called it was done before a worker was free.")
         await client.set_flow_run_state(run, off)
     return states
 

@@ -226,8 +226,8 @@ def test_a_shard_that_never_ends_does_not_hold_the_run(shop: Shop, monkeypatch: 
     """Its machine is gone, and Prefect still calls it running."""
     monkeypatch.setattr(shard_tasks, "WAIT", timedelta(seconds=1))
 
-    async def begun(tick: Any, step: Any, deployment: str, now: Any, which: str) -> Any:
-        run = await start(tick, step, deployment, now, which)
+    async def begun(*given: Any) -> Any:
+        run = await start(*given)
         async with get_client() as client:
             await client.set_flow_run_state(run, Running(), force=True)
         return run
