@@ -24,7 +24,7 @@ WORK_POOL = "vefa"
 RUN_ENVIRONMENT = {"PREFECT_FLOWS_HEARTBEAT_FREQUENCY": "30"}
 #: What a run says of a journey that was paused by itself; its resource is the journey.
 UNWELL = "vefa.journey.unwell"
-HOUSEKEEPING, INCIDENT = "vefa-housekeeping", "vefa-incident"
+HOUSEKEEPING, INCIDENT, DELIVER = "vefa-housekeeping", "vefa-incident", "vefa-deliver"
 #: When the house is kept, on the shop's clock: at night, and not in the hour that clocks jump over.
 NIGHT = time(4, 30)
 
@@ -76,11 +76,15 @@ def deployments(plans: Mapping[str, Plan], zone: str) -> tuple[Deployment, ...]:
 
 
 def house(zone: str) -> tuple[Deployment, ...]:
-    """The deployments that are no journey: the nightly housekeeping, and what is done about a journey that fails."""
+    """The deployments that are no journey: the nightly housekeeping, what is done about a journey that fails, and the
+    shards of large sendings."""
     tags = (TAG, HOUSE)
     keeping = "Takes back what dead workers held, clears away what is old, and tidies the database up."
     pausing = "Pauses a journey whose runs fail, and tells its owner. An automation calls it."
+    sharing = "Delivers a share of a large step beside the journey's own run, which calls it."
+    share = ("journey", "plan", "step", "now")
     return (
         Deployment(HOUSEKEEPING, "1", keeping, tags, Daily(NIGHT, zone), False, "flows.housekeeping.housekeeping"),
         Deployment(INCIDENT, "1", pausing, tags, None, False, "flows.incident.incident", ("journey",), False),
+        Deployment(DELIVER, "1", sharing, tags, None, False, "flows.deliver.deliver", share, False),
     )

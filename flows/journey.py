@@ -6,23 +6,23 @@ import asyncio
 from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import partial
-from typing import Any, cast
+from typing import Any
 
 from prefect import Flow, State, get_run_logger
 from prefect.runtime import flow_run
 from prefect.states import Completed
-from prefect.utilities.annotations import quote
 
 from flows.artifacts import artifact_key, show, summary
 from flows.deployments import attribute
 from flows.descriptions import describe
 from flows.lines import run_lines
 from flows.pauses import mirror_pauses_now
+from flows.sharing import gather_in, share_out
 from flows.standing import prepare
 from flows.subjects import Subject
 from flows.watch import count_failure, watched_run
 from tasks.discretion import discreetly
-from tasks.steps import advance, enter
+from tasks.steps import advance, enter, unseen
 from vefa.clock import Clock, stopped_at, system_clock
 from vefa.engine.incidents import note_success
 from vefa.engine.journal import tell
@@ -45,7 +45,7 @@ def journey_flow(subject: Subject) -> Flow[Any, Any]:
     """The flow: it bears the journey's name, tells its steps, and its version is the plan's hash."""
 
     async def walk(now: datetime | None = None) -> State[Any]:
-        return await _walk(subject, _clock(now, subject.settings))
+        return await _walk(subject, clock_of(now, subject.settings))
 
     walk.__name__ = walk.__qualname__ = attribute(subject.journey)
     return Flow(
@@ -58,7 +58,7 @@ def journey_flow(subject: Subject) -> Flow[Any, Any]:
     )
 
 
-def _clock(now: datetime | None, settings: Settings) -> Clock:
+def clock_of(now: datetime | None, settings: Settings) -> Clock:
     """The time; fixed where a replay asks for it. A moment without a zone is on the shop's clock."""
     if now is None:
         return system_clock
@@ -113,7 +113,7 @@ def _open(subject: Subject, clock: Clock) -> Shop:
 
 async def _all_steps(tick: Tick) -> State[Any]:
     try:
-        await enter(_unseen(tick))
+        await enter(unseen(tick))
         for step in await asyncio.to_thread(tick.steps):
             if due := await asyncio.to_thread(tick.due, step):
                 await _step(tick, step, due)
@@ -128,10 +128,14 @@ async def _all_steps(tick: Tick) -> State[Any]:
 
 
 async def _step(tick: Tick, step: StepRef, due: int) -> None:
-    """One task run; a long sending is several, so that a retry or a look at the UI concerns a part of it only."""
-    key = artifact_key(tick.plans[0].journey, step.id)
-    for name, limit in parts(_task_name(tick, step), due if step.sends else 0):
-        await advance.with_options(task_run_name=name)(_unseen(tick), step, key, limit)
+    """One task run; a long sending is several, so that a retry or a look at the UI concerns a part of it only. A very
+    long one is shared with runs on other machines."""
+    key, name = artifact_key(tick.plans[0].journey, step.id), _task_name(tick, step)
+    shards = await share_out(tick, step, due, name)
+    mine = -(-due // (len(shards) + 1)) if step.sends else 0
+    for part, limit in parts(name, mine):
+        await advance.with_options(task_run_name=part)(unseen(tick), step, key, limit)
+    await gather_in(tick, step, shards, name)
 
 
 def parts(name: str, due: int) -> list[tuple[str, int | None]]:
@@ -146,8 +150,3 @@ def _task_name(tick: Tick, step: StepRef) -> str:
     """The step's name; in an older plan that still holds customers, with that plan's."""
     older = step.plan_hash != plan_hash(tick.plans[0])
     return f"{step.id} (plan {step.plan_hash[:6]})" if older else step.id
-
-
-def _unseen(tick: Tick) -> Tick:
-    """Prefect hands it to the task without looking into it; the task gets the tick itself."""
-    return cast(Tick, quote(tick))

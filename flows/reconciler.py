@@ -277,7 +277,8 @@ def _parameters(asks: Sequence[str]) -> dict[str, Any]:
 
     def body() -> None: ...
 
-    known = {"now": (datetime | None, None), "journey": (str, Parameter.empty)}
+    moment, text = (datetime | None, None), (str, Parameter.empty)
+    known = {"now": moment, "journey": text, "plan": text, "step": text}
     given = [
         Parameter(name, Parameter.KEYWORD_ONLY, annotation=known[name][0], default=known[name][1]) for name in asks
     ]

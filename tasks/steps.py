@@ -11,13 +11,14 @@ import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from threading import Event
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 from uuid import UUID
 
 from prefect import State, task
 from prefect.artifacts import acreate_progress_artifact, aupdate_progress_artifact
 from prefect.cache_policies import NO_CACHE
 from prefect.states import Completed
+from prefect.utilities.annotations import quote
 
 from tasks.discretion import RunStopped, discreetly
 from vefa.engine.entries import EntryCounts
@@ -26,7 +27,7 @@ from vefa.engine.lease import JourneyBusy
 from vefa.engine.post import StepCounts
 from vefa.engine.tick import StepRef, Tick
 from vefa.errors import UserError
-from vefa.logs import about
+from vefa.logs import about, carried
 
 Result = TypeVar("Result")
 #: A step that takes longer shows in the Prefect UI how far it is, and is told anew this often.
@@ -58,7 +59,8 @@ def may_repeat(_task: object, _run: object, state: Any) -> bool:
     return not isinstance(state.data, UserError | JourneyBusy | RunStopped)
 
 
-_patience: dict[str, Any] = {
+#: How often a task is tried again, and when.
+PATIENCE: dict[str, Any] = {
     "retries": 2,
     "retry_delay_seconds": [2, 20],
     "retry_jitter_factor": 1,
@@ -68,7 +70,7 @@ _patience: dict[str, Any] = {
 }
 
 
-@task(name="enter", task_run_name="enter", **_patience)
+@task(name="enter", task_run_name="enter", **PATIENCE)
 async def enter(tick: Tick) -> State[EntryCounts]:
     """Lets people in, and lets people leave who must."""
     with discreetly():
@@ -77,7 +79,7 @@ async def enter(tick: Tick) -> State[EntryCounts]:
     return Completed(message=told(parts), data=counts)
 
 
-@task(name="step", **_patience)
+@task(name="step", **PATIENCE)
 async def advance(tick: Tick, step: StepRef, key: str, limit: int | None = None) -> State[StepCounts]:
     """Moves everybody who is due at the step, or sends about `limit` of its messages.
 
@@ -87,7 +89,12 @@ async def advance(tick: Tick, step: StepRef, key: str, limit: int | None = None)
     with discreetly(), about(step=step.id):
         counts = await watched(lambda: tick.advance(step, progress, limit), progress, key, step.id)
         tell_step(counts)
-    parts = {
+    return Completed(message=told(counts_of(counts)), data=counts)
+
+
+def counts_of(counts: StepCounts) -> dict[str, int]:
+    """A step's numbers with their words."""
+    return {
         "handled": counts.handled,
         "sent": counts.sent,
         "held back": counts.held.total(),
@@ -95,7 +102,11 @@ async def advance(tick: Tick, step: StepRef, key: str, limit: int | None = None)
         "failed": counts.failed,
         "in doubt": counts.unknown,
     }
-    return Completed(message=told(parts), data=counts)
+
+
+def unseen(tick: Tick) -> Tick:
+    """Prefect hands it to the task without looking into it; the task gets the tick itself."""
+    return cast(Tick, quote(tick))
 
 
 def told(parts: Mapping[str, int]) -> str:
@@ -105,7 +116,8 @@ def told(parts: Mapping[str, int]) -> str:
 
 async def watched(work: Callable[[], Result], progress: Progress, key: str, title: str) -> Result:
     """Runs `work` in a thread and tells the Prefect UI how far it is. Cancelled, it waits for the batch in hand."""
-    running = asyncio.ensure_future(asyncio.to_thread(work))
+    # No task: a run that is ended cancels every task at once, and would go on as if the thread had ended.
+    running = asyncio.get_running_loop().run_in_executor(None, carried(work))
     artifact: UUID | None = None
     try:
         while not (await asyncio.wait({running}, timeout=PROGRESS_SECONDS))[0]:

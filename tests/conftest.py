@@ -1,4 +1,5 @@
-"""What every test may ask for: a shop in a folder of its own, and its database, on SQLite and on PostgreSQL.
+"""What every test may ask for: a shop in a folder of its own, its database, on SQLite and on PostgreSQL, and a Prefect
+server.
 
 Nothing that a test does may leave the machine: the environment says so, and an audit hook refuses the rest.
 """
@@ -177,6 +178,16 @@ def sqlite_engine(tmp_path: Path, _sqlite_template: Path) -> Iterator[sa.Engine]
     engine = open_database(_copied_sqlite(_sqlite_template, tmp_path))
     yield engine
     engine.dispose()
+
+
+@pytest.fixture(scope="session")
+def prefect_server() -> Iterator[str]:
+    """The API of a Prefect server with an empty database, and Prefect's own settings pointing to it."""
+    from prefect.settings import PREFECT_API_URL, PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings
+    from prefect.testing.utilities import prefect_test_harness
+
+    with temporary_settings({PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}), prefect_test_harness(120):
+        yield PREFECT_API_URL.value()
 
 
 def _make_tables(engine: sa.Engine) -> None:

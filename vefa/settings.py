@@ -13,7 +13,7 @@ from typing import Any, Literal
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from vefa.errors import SettingsError
@@ -74,6 +74,17 @@ class MessagesPerSecond(BaseModel):
     sms_sender: float = Field(10, ge=0, description="the SMS of one sender")
 
 
+class Delivery(BaseModel):
+    """How many runs deliver a large sending, on as many machines as have workers."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    shards: int = Field(1, ge=1, le=64, description="runs that deliver one step together at most; 1 is one run alone")
+    shard_from_batches: int = Field(
+        300, ge=1, description="what one run delivers in about a minute, in batches of 1,000; more is shared out"
+    )
+
+
 class Retention(BaseModel):
     """How many days the nightly housekeeping leaves things. What the promises need is never removed."""
 
@@ -104,6 +115,7 @@ class Settings(BaseSettings):
     database_url: str = Field(
         "sqlite:///var/vefa.db", description="relative SQLite paths count from the root", repr=False
     )
+    delivery: Delivery = Delivery()
     public_url: str = Field(
         "http://localhost:8020", description="where customers reach the shop's vefa: unsubscribe links"
     )
@@ -136,6 +148,16 @@ class Settings(BaseSettings):
         if parts.scheme == "https" or (parts.scheme == "http" and loopback):
             return value.rstrip("/")
         raise ValueError("must begin with https:// (plain http only for this machine itself)")
+
+    @field_validator("delivery")
+    @classmethod
+    def _shards_share_a_server(cls, value: Delivery, given: ValidationInfo) -> Delivery:
+        if value.shards > 1 and str(given.data.get("database_url", "")).startswith("sqlite"):
+            raise ValueError(
+                f"shards: {value.shards} needs PostgreSQL (database_url, or VEFA_DATABASE_URL); "
+                "SQLite is a file of one machine, where one run delivers everything"
+            )
+        return value
 
     @classmethod
     def settings_customise_sources(

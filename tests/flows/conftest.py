@@ -1,8 +1,8 @@
-"""Plans made by hand, and one Prefect server for all tests that need one."""
+"""Plans made by hand."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -32,13 +32,3 @@ def plan() -> MakePlan:
         return Plan(**{**given, **parts})
 
     return make
-
-
-@pytest.fixture(scope="session")
-def prefect_server() -> Iterator[str]:
-    """The API of a Prefect server with an empty database, and Prefect's own settings pointing to it."""
-    from prefect.settings import PREFECT_API_URL, PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings
-    from prefect.testing.utilities import prefect_test_harness
-
-    with temporary_settings({PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}), prefect_test_harness(120):
-        yield PREFECT_API_URL.value()

@@ -18,7 +18,7 @@ import sqlalchemy as sa
 from vefa.clock import Clock, system_clock
 from vefa.crm import facts
 from vefa.crm.scope import Source, World
-from vefa.database import reading, writing
+from vefa.database import EPOCH, reading, writing
 from vefa.engine import triggers
 from vefa.engine.delivery import deliver
 from vefa.engine.entries import Doorway, EntryCounts
@@ -27,6 +27,7 @@ from vefa.engine.lease import JourneyBusy, acquire, give_up, renew
 from vefa.engine.plans import JourneyRow, Pinned, plans_in_use, plans_measured
 from vefa.engine.post import Post, StepCounts, queued
 from vefa.engine.scopes import asks_for_scores, make_world
+from vefa.engine.shares import done_by_others, runs_for
 from vefa.engine.shop import Shop
 from vefa.engine.steps import Stand, advance, changed_field, held_and_settled, waiting_for_event
 from vefa.engine.tables import enrolments
@@ -118,6 +119,7 @@ class Tick:
     counts: dict[tuple[str, str], StepCounts] = field(default_factory=dict)
     before_request: Callable[[], None] | None = None
     since: datetime | None = None
+    _begun_at: datetime = EPOCH
     _active_before: int = 0
     _renewed_at: datetime | None = None
 
@@ -146,7 +148,9 @@ class Tick:
             source = _source(shop, now, since, pins)
             with reading(shop.database) as connection:
                 world = make_world(connection, now, shop.settings.shop, source, *pins)
-            tick = cls(shop, row, pins, now, clock, wall, owner, world, source, since=since, _renewed_at=wall())
+            begun = wall()
+            tick = cls(shop, row, pins, now, clock, wall, owner, world, source, since=since, _begun_at=begun)
+            tick._renewed_at = begun
             if left or since is None:
                 tick._hold_doubtful()
             if since is None:
@@ -169,7 +173,7 @@ class Tick:
 
     def enter(self) -> EntryCounts:
         """Who comes in, and who leaves early: the walk's first part."""
-        self._renew()
+        self.renew()
         if not self.running or not self.pins:
             return self.entries
         by_event = isinstance(self.pins[0].plan.trigger, EventTrigger)
@@ -219,7 +223,7 @@ class Tick:
 
         With `limit` about so many messages are sent and the rest stay queued: a long send shown in several parts.
         """
-        self._renew()
+        self.renew()
         stand = self._stand(step)
         counts = StepCounts(step.id)
         if self.running:
@@ -232,6 +236,37 @@ class Tick:
                 counts.left = moved if leaves else 0
         self.counts.setdefault((step.plan_hash, step.key), StepCounts(step.id)).add(counts)
         return counts
+
+    def runs(self, step: StepRef, messages: int) -> int:
+        """How many runs are worth it for so many messages at the step, this one among them."""
+        at = self._stand(step).step
+        return runs_for(self.shop, at, messages) if isinstance(at, Message) and self.running else 1
+
+    def queue(self, step: StepRef) -> int:
+        """Queue everybody due at a message step, so that other runs find them; about how many messages wait there."""
+        self.renew()
+        stand = self._stand(step)
+        if not self.running or not isinstance(stand.step, Message):
+            return 0
+        advance(stand)
+        with reading(self.shop.database) as connection:
+            return queued(connection, self._post(stand.pin, stand.step), self.clock())
+
+    def take_in(self, step: StepRef) -> StepCounts:
+        """Count to this walk what other runs have delivered at the step since it began."""
+        stand, others = self._stand(step), StepCounts(step.id)
+        if isinstance(stand.step, Message):
+            with reading(self.shop.database) as connection:
+                others = done_by_others(connection, self._post(stand.pin, stand.step), self._begun_at)
+        self.counts.setdefault((step.plan_hash, step.key), StepCounts(step.id)).add(others)
+        return others
+
+    def renew(self) -> None:
+        """Keep the journey's lease while this walk works, or waits for others who do. Raises JourneyBusy."""
+        wall = self.wall()
+        if self._renewed_at is None or wall - self._renewed_at >= RENEW_EVERY:
+            renew(self.shop.database, self.row.id, self.owner, wall)
+            self._renewed_at = wall
 
     def finish(self) -> TickReport:
         """Note the tick as completed, return the lease and say what was done. A narrow one notes nothing, and counts
@@ -325,15 +360,9 @@ class Tick:
             with writing(self.shop.database) as connection:
                 settle_told(connection, doubtful[start : start + REPORTS], self.now)
 
-    def _renew(self) -> None:
-        wall = self.wall()
-        if self._renewed_at is None or wall - self._renewed_at >= RENEW_EVERY:
-            renew(self.shop.database, self.row.id, self.owner, wall)
-            self._renewed_at = wall
-
     def _watched(self, progress: Progress | None) -> Progress:
         def report(done: int, total: int) -> None:
-            self._renew()
+            self.renew()
             if progress:
                 progress(done, total)
 
