@@ -19,6 +19,7 @@ import sqlalchemy as sa
 from pydantic import SecretStr
 
 import vefa.crm.tables
+import vefa.crm.wishes
 import vefa.engine.tables
 import vefa.inbox
 import vefa.ledger.tables

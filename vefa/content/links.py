@@ -52,11 +52,11 @@ class LinkSigner:
 
     def unsubscribe_url(self, customer_id: int, purpose: str) -> str:
         """Where one click (a POST) ends messages of this purpose; a GET shows a page with a button."""
-        return self._url("unsubscribe", customer_id, purpose)
+        return self.url("unsubscribe", customer_id, purpose)
 
     def preferences_url(self, customer_id: int, purpose: str = "commercial") -> str:
         """Where the customer sees and changes what they get."""
-        return self._url("preferences", customer_id, purpose)
+        return self.url("preferences", customer_id, purpose)
 
     def token(self, customer_id: int, purpose: str, kind: LinkKind = "unsubscribe") -> str:
         """The signed token of one customer, purpose and kind."""
@@ -89,7 +89,7 @@ class LinkSigner:
 
     def urls(self, kind: LinkKind, customer_ids: Sequence[int], purpose: str) -> list[str]:
         """The links of many customers, in their order."""
-        return [self._url(kind, customer_id, purpose) for customer_id in customer_ids]
+        return [self.url(kind, customer_id, purpose) for customer_id in customer_ids]
 
     def unsubscribe_columns(self, urls: Sequence[str]) -> dict[str, Sequence[str]]:
         """The headers of `unsubscribe_headers` for many, in columns."""
@@ -98,7 +98,8 @@ class LinkSigner:
             "List-Unsubscribe-Post": ["List-Unsubscribe=One-Click"] * len(urls),
         }
 
-    def _url(self, kind: LinkKind, customer_id: int, purpose: str) -> str:
+    def url(self, kind: LinkKind, customer_id: int, purpose: str) -> str:
+        """The link of that kind."""
         return f"{self._public_url}{_PATHS[kind]}{self.token(customer_id, purpose, kind)}"
 
     def _mac(self, claim: bytes) -> bytes:

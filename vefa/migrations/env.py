@@ -9,6 +9,7 @@ from alembic import context
 from alembic.autogenerate.api import AutogenContext
 
 import vefa.crm.tables
+import vefa.crm.wishes
 import vefa.engine.tables
 import vefa.inbox
 import vefa.ledger.tables
