@@ -26,6 +26,7 @@ wishes = Table(
     Column("customer_id", Id, ForeignKey("customers.id"), primary_key=True),
     Column("language", sa.Text, comment="wins over what an import says"),
     Column("paused_until", Instant, comment="nothing commercial before"),
+    Column("link_mailed_at", Instant, comment="they asked for a link to what is known of them: not again at once"),
     comment="what customers chose themselves",
 )
 
