@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
@@ -80,6 +80,17 @@ def speak(connection: Connection, customer_id: int, language: str) -> None:
     """The customer wants to be written to in this language, whatever an import says later."""
     _wish(connection, customer_id, "language", language)
     connection.execute(sa.update(customers).where(customers.c.id == customer_id).values(language=language))
+
+
+def take_link_turn(connection: Connection, customer_id: int, now: datetime, apart: timedelta) -> bool:
+    """Whether a link may be mailed to the customer now: not again within `apart` of the last one."""
+    w = wishes.c
+    insert = _insert(connection, wishes).values(customer_id=customer_id, link_mailed_at=now)
+    long_ago = sa.or_(w.link_mailed_at.is_(None), w.link_mailed_at <= now - apart)
+    again = insert.on_conflict_do_update(
+        index_elements=["customer_id"], set_={"link_mailed_at": insert.excluded.link_mailed_at}, where=long_ago
+    )
+    return connection.execute(again.returning(w.customer_id)).first() is not None
 
 
 def refuse_topics(connection: Connection, customer_id: int, topics: Collection[str], now: datetime) -> None:

@@ -195,8 +195,10 @@ def still_unwanted(medium: Medium, purpose: str, topic: str | None) -> Prepared:
     def build(now: datetime) -> sa.Select[Any]:
         t = contacts.c
         stopped = sa.literal("suppressed: ") + suppressed(medium, t.address_key, purpose, now)
-        why = sa.func.coalesce(stopped, unwished(purpose, topic, now))
-        source = sa.join(sends, contacts, sa.and_(t.customer_id == s.customer_id, t.channel == medium))
+        gone = sa.case((t.address.is_(None), f"no {medium} address"))
+        why = sa.func.coalesce(gone, stopped, unwished(purpose, topic, now))
+        here = sa.and_(t.customer_id == s.customer_id, t.channel == medium)
+        source = sa.outerjoin(sends, contacts, here)
         return sa.select(s.id, why.label("why")).select_from(source).where(among(s.id, "ids"), why.is_not(None))
 
     return Prepared(build)

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from fastapi import Request
 from sqlalchemy.engine import Connection
 
-from vefa.content.links import LinkKind, LinkSigner, TokenRefused, UnsubscribeClaim
+from vefa.content.links import LinkKind, TokenRefused, UnsubscribeClaim
 from vefa.crm.tables import customers
 from vefa.database import reading
 from vefa.web.service import Service
@@ -31,18 +31,19 @@ class Visitor:
     language: str | None
 
 
-def proved(links: LinkSigner, token: str, kind: LinkKind) -> UnsubscribeClaim | None:
-    """What the token claims; None where it is not ours, or was made for something else."""
+def proved(service: Service, token: str, kind: LinkKind) -> UnsubscribeClaim | None:
+    """What the token claims; None where it is not ours, was made for something else, or is too old."""
     try:
-        return links.verify(token, kind)
+        return service.links.verify(token, kind, service.clock())
     except TokenRefused:
         return None
 
 
 def visitor(connection: Connection, claim: UnsubscribeClaim) -> Visitor | None:
-    """The customer of the claim; None where nobody has that number."""
+    """The customer of the claim; None where nobody has that number, or they were forgotten."""
     c = customers.c
-    row = connection.execute(sa.select(c.language).where(c.id == claim.customer_id)).one_or_none()
+    known = sa.and_(c.id == claim.customer_id, c.forgotten_at.is_(None))
+    row = connection.execute(sa.select(c.language).where(known)).one_or_none()
     return None if row is None else Visitor(claim.customer_id, claim.purpose, row.language)
 
 

@@ -58,7 +58,7 @@ class _Doors:
 
     def ask(self, request: Request, token: str) -> HTMLResponse:
         """The page with the button."""
-        claim = proved(self.service.links, token, "unsubscribe")
+        claim = proved(self.service, token, "unsubscribe")
         who = look(self.service, lambda connection: visitor(connection, claim)) if claim else None
         if who is None:
             return self.pages.lost(request)
@@ -66,7 +66,7 @@ class _Doors:
 
     async def stop(self, request: Request, token: str) -> Response:
         """The click. Whatever the body says, whoever posts here wants no more; a second time changes nothing."""
-        claim = proved(self.service.links, token, "unsubscribe")
+        claim = proved(self.service, token, "unsubscribe")
         if claim is None:
             return self.pages.lost(request)
         form = await form_of(request)
@@ -90,7 +90,7 @@ class _Doors:
 
     async def undo(self, request: Request, token: str) -> Response:
         """They clicked by mistake: a new consent, said here and now."""
-        claim = proved(self.service.links, token, "unsubscribe")
+        claim = proved(self.service, token, "unsubscribe")
         if claim is None:
             return self.pages.lost(request)
         said = Said(SOURCE, "page, subscribed again", self._now)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -58,6 +58,14 @@ class Pages:
         html = self._environments[language].render_template(f"{page}.html", words=words, page=page, **context)
         return HTMLResponse(html, status, HEADERS | {"Content-Language": language})
 
+    def letter(self, name: str, language: str, **context: Any) -> tuple[str, str, str]:
+        """Subject, HTML and plain text of a mail that is no journey's."""
+        language = language if language in LANGUAGES else LANGUAGES[0]
+        words = words_of(language, self.brand.name)
+        html = self._environments[language].render_template(f"{name}.html", words=words, page=name, **context)
+        lines = [words[name]["text"], *context.values(), words[name]["not_you"], self.brand.name]
+        return words[name]["subject"], html, "\n\n".join(map(str, lines))
+
     def lost(self, request: Request) -> HTMLResponse:
         """What a link shows that is not ours, or is damaged, or is too old: always the same."""
         return self.show("lost", self.language(request), 404)
@@ -74,6 +82,7 @@ class Pages:
         return environment
 
 
+@lru_cache(maxsize=16)
 def words_of(language: str, shop: str) -> dict[str, Any]:
     """The words of the pages, with the shop's name in them."""
     words: dict[str, Any] = YAML(typ="safe").load((HERE / f"{language}.yaml").read_text(encoding="utf-8"))
