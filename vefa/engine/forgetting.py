@@ -7,7 +7,7 @@ cannot be taken back, and its row in the ledger is settled without a name.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from urllib.parse import quote, quote_plus
@@ -54,7 +54,7 @@ def forget(engine: Engine, settings: Settings, customer_id: int, now: datetime) 
         addresses = list(connection.scalars(sa.select(contacts.c.address).where(contacts.c.customer_id == customer_id)))
         left = leave(connection, enrolments.c.customer_id == customer_id, now, REASON, at_once=True)
         _keep_hashes(connection, customer_id, outside_id, now)
-        _forget_raw(connection, {outside_id, *addresses}, set(addresses))
+        _forget_raw(connection, outside_id, addresses)
         done = {holding.name: _end(connection, holding, customer_id) for holding in HOLDINGS}
         mine = sa.update(customers).where(c.id == customer_id)
         connection.execute(mine.values(forgotten_at=now, known_at=NEVER))
@@ -78,7 +78,7 @@ def _keep_hashes(connection: Connection, customer_id: int, outside_id: str, now:
     connection.execute(dialect.insert(forgotten).values(row).on_conflict_do_nothing())
 
 
-def _forget_raw(connection: Connection, names: set[str], addresses: set[str]) -> None:
+def _forget_raw(connection: Connection, outside_id: str, addresses: Collection[str]) -> None:
     """What providers and shops sent, and rows that an import could not use, as far as they name the customer.
 
     What is not taken in yet is left: nobody will be found for it, and it goes with the inbox's own retention.
@@ -89,8 +89,9 @@ def _forget_raw(connection: Connection, names: set[str], addresses: set[str]) ->
         place = sa.func.pg_catalog.position if connection.dialect.name == "postgresql" else sa.func.instr
         blank = sa.update(inbox).where(i.taken_at.is_not(None), place(i.body, needle.encode()) > 0)
         connection.execute(blank.values(body=b"", about={}))
-    for name in names:
-        connection.execute(sa.update(rejects).where(r.detail.contains(name, autoescape=True)).values(detail=None))
+    # A number may stand in any other word; an address stands for itself.
+    said = [r.detail == outside_id, *(r.detail.contains(address, autoescape=True) for address in addresses)]
+    connection.execute(sa.update(rejects).where(sa.or_(*said)).values(detail=None))
 
 
 def _forms(address: str) -> Iterable[str]:

@@ -54,6 +54,7 @@ REASONS: tuple[tuple[str, str | Callable[[re.Match[str]], str]], ...] = (
     (r"no address", "we have no address to write to"),
     (r"(email|sms) address cannot be used: (.+)", lambda m: f"their {MEDIA[m[1]]} address cannot be used ({m[2]})"),
     (r"suppressed: (.+)", _suppressed),
+    (r"forgotten", "they asked us to forget them"),
     (r"paused", "they asked us to pause for a while"),
     (r"topic: (.+)", lambda m: f"they want nothing of the topic “{m[1]}”"),
     (r"quiet hours", "it was a quiet hour on their clock"),
