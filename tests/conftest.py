@@ -19,7 +19,9 @@ import pytest
 import sqlalchemy as sa
 from pydantic import SecretStr
 
+import vefa.crm.forgotten
 import vefa.crm.tables
+import vefa.crm.wishes
 import vefa.engine.tables
 import vefa.inbox
 import vefa.ledger.tables

@@ -1,8 +1,11 @@
 from base64 import urlsafe_b64decode, urlsafe_b64encode
+from datetime import UTC, datetime, timedelta
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from vefa.content.links import LinkSigner, TokenRefused, UnsubscribeClaim
+from vefa.content.links import LinkKind, LinkSigner, TokenRefused, UnsubscribeClaim
 from vefa.errors import SettingsError
 
 SECRET = b"a secret of the shop, long enough"
@@ -107,3 +110,48 @@ def test_the_links_of_many_are_those_of_each(signer: LinkSigner) -> None:
     assert signer.urls("unsubscribe", ids, "commercial") == [signer.unsubscribe_url(i, "commercial") for i in ids]
     assert signer.urls("preferences", ids, "commercial") == [signer.preferences_url(i, "commercial") for i in ids]
     assert signer.urls("unsubscribe", [], "commercial") == []
+
+
+# --- links that end
+
+
+def test_a_link_to_what_is_known_ends_at_its_moment(signer: LinkSigner) -> None:
+    end = datetime(2026, 3, 1, 10, tzinfo=UTC)
+    token = signer.data_url(7, end).removeprefix("https://post.ornek.example/d/")
+
+    assert signer.verify(token, "data", end - timedelta(seconds=1)) == UnsubscribeClaim(7, "data", "data")
+    for too_late in (end, end + timedelta(days=900), None):
+        with pytest.raises(TokenRefused, match="too old"):
+            signer.verify(token, "data", too_late)
+
+
+def test_the_end_of_a_link_cannot_be_moved(signer: LinkSigner) -> None:
+    soon, late = (datetime(year, 3, 1, tzinfo=UTC) for year in (2026, 2036))
+    raws = [
+        urlsafe_b64decode((token := signer.data_url(7, end).rpartition("/")[2]) + "=" * (-len(token) % 4))
+        for end in (soon, late)
+    ]
+    forged = urlsafe_b64encode(raws[0][:16] + raws[1][16:]).rstrip(b"=").decode()
+
+    with pytest.raises(TokenRefused, match="damaged"):
+        signer.verify(forged, "data", soon)
+
+
+@pytest.mark.parametrize("kind", ["unsubscribe", "preferences"])
+def test_no_link_of_a_message_opens_what_is_known_and_none_the_other_way(signer: LinkSigner, kind: LinkKind) -> None:
+    now = datetime(2026, 3, 1, tzinfo=UTC)
+    with pytest.raises(TokenRefused):
+        signer.verify(signer.token(7, "data", kind), "data", now)
+    with pytest.raises(TokenRefused):
+        signer.verify(signer.data_url(7, now + timedelta(hours=1)).rpartition("/")[2], kind, now)
+    # Not even one that says it is of that kind, without an end.
+    with pytest.raises(TokenRefused):
+        signer.verify(signer.token(7, "data", "data"), "data", now)
+
+
+@given(st.text(max_size=80))
+def test_no_text_makes_a_token_or_anything_but_a_refusal(text: str) -> None:
+    signer, now = LinkSigner(SECRET, "https://x.example"), datetime(2026, 3, 1, tzinfo=UTC)
+    for kind in ("unsubscribe", "preferences", "data"):
+        with pytest.raises(TokenRefused):
+            signer.verify(text, kind, now)

@@ -7,7 +7,7 @@ disk (no fsync): an outbox is for looking, and a power cut costs at most its las
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
 from hashlib import blake2b
 from pathlib import Path
@@ -101,6 +101,14 @@ def reset_outbox(path: Path) -> None:
             rmtree(place)
         else:
             place.unlink(missing_ok=True)
+
+
+def remove_messages(path: Path, addresses: Collection[str]) -> int:
+    """Take away what went to these addresses, from the folder and from its page. Returns how many messages."""
+    places = OutboxIndex(path).remove(addresses)
+    for place in places:
+        (path / place).unlink(missing_ok=True)
+    return len(places)
 
 
 def _fault(message: Outgoing) -> Outcome | None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 import zlib
 from base64 import b64encode
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -26,6 +26,8 @@ from vefa.channels.mime import message_id
 LIST_LENGTH = 1000
 BODY_LENGTH = 100
 
+_LINE = re.compile(rb"vefa\.row\((.*)\);\s*$")
+_BODY = re.compile(rb"vefa\.body\((\d+),")
 _TOTAL = re.compile(rb"vefa\.total\((\d+)\)")
 _locks: dict[Path, Lock] = {}
 _locks_lock = Lock()
@@ -61,6 +63,27 @@ class OutboxIndex:
             if not (self._path / "index.html").exists():
                 self._write("index.html", files("vefa.channels").joinpath("outbox.html").read_bytes())
 
+    def remove(self, addresses: Collection[str]) -> list[str]:
+        """Take what went to these addresses off the page. Returns the places of its files."""
+        if not self._data.is_dir() or not addresses:
+            return []
+        gone: dict[int, str] = {}
+        with _alone(self._path):
+            for path in sorted(self._data.glob("list-*.js")):
+                rows = [(line, _LINE.match(line)) for line in path.read_bytes().splitlines(keepends=True)]
+                theirs = [orjson.loads(found[1]) for _, found in rows if found]
+                gone |= {row[0]: row[7] for row in theirs if row[5] in addresses}
+                self._keep(path, [line for line, found in rows if not (found and orjson.loads(found[1])[0] in gone)])
+            for path in {self._data / f"body-{number // BODY_LENGTH}.js" for number in gone}:
+                lines = path.read_bytes().splitlines(keepends=True) if path.exists() else []
+                self._keep(path, [line for line in lines if not _of_body(line, gone)])
+        return list(gone.values())
+
+    def _keep(self, path: Path, lines: Sequence[bytes]) -> None:
+        content = b"".join(lines)
+        if path.exists() and path.stat().st_size != len(content):
+            self._write(path.relative_to(self._path).as_posix(), content)
+
     def _total(self) -> int:
         try:
             found = _TOTAL.search((self._data / "total.js").read_bytes())
@@ -72,6 +95,11 @@ class OutboxIndex:
         half = self._path / f"{name}.half"
         half.write_bytes(content)
         half.replace(self._path / name)
+
+
+def _of_body(line: bytes, numbers: Collection[int]) -> bool:
+    found = _BODY.match(line)
+    return found is not None and int(found[1]) in numbers
 
 
 def _scripts(entries: Sequence[Entry], total: int) -> dict[str, list[bytes]]:

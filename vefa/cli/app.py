@@ -19,6 +19,7 @@ from vefa.cli import (
     health,
     housekeeping,
     outbox,
+    requests,
     restoring,
     running,
     serving,
@@ -85,6 +86,8 @@ app.command("run", rich_help_panel=JOURNEYS)(running.run)
 app.command("restored", rich_help_panel=JOURNEYS)(restoring.restored)
 app.command("import", rich_help_panel=DATA)(shop_data.import_)
 app.command("demo-shop", rich_help_panel=DATA)(shop_data.demo_shop)
+app.command("export", rich_help_panel=DATA)(requests.export)
+app.command("forget", rich_help_panel=DATA)(requests.forget)
 app.command("status", rich_help_panel=WATCH)(standing.status)
 app.command("health", rich_help_panel=WATCH)(health.health)
 app.command("serve", rich_help_panel=WATCH)(serving.serve)

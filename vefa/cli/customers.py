@@ -67,6 +67,18 @@ def _person(console: Console, person: Person, zone: ZoneInfo) -> None:
         what = f"{stop.purpose} " if stop.purpose else "every "
         words = f"  {shown(stop.occurred_at, zone)}  no {what}{MEDIA[stop.channel]} any more: {stop.reason}"
         console.print(words, style="yellow", markup=False)
+    _wishes(console, person, zone)
+
+
+def _wishes(console: Console, person: Person, zone: ZoneInfo) -> None:
+    """What they chose on their own page."""
+    wishes = person.wishes
+    if wishes.language:
+        console.print(f"  wants to be written to in {wishes.language}", markup=False)
+    if wishes.paused_until:
+        console.print(f"  nothing commercial before {shown(wishes.paused_until, zone)}: a pause", style="yellow")
+    for topic in wishes.refused_topics:
+        console.print(f"  wants nothing of the topic “{topic}”", style="yellow", markup=False)
 
 
 def _journey(console: Console, each: InJourney, zone: ZoneInfo) -> None:

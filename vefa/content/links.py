@@ -1,7 +1,8 @@
 """Links that name one customer and one purpose, signed so that nobody can make or alter one.
 
 A token is url-safe text: version, kind, purpose, customer and a 128-bit keyed BLAKE2b (RFC 7693) over all of them. It
-holds no address and no name. It does not expire: an unsubscribe link in an old mail must go on working.
+holds no address and no name. Links in messages do not expire: an unsubscribe link in an old mail must go on working.
+Links that open what is known of somebody are mailed when they are asked for, and bear the moment of their end.
 """
 
 from __future__ import annotations
@@ -12,19 +13,25 @@ from base64 import urlsafe_b64decode, urlsafe_b64encode
 from binascii import b2a_base64
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Literal
+from urllib.parse import urlsplit
 
 from vefa.errors import SettingsError, UserError
 
-LinkKind = Literal["unsubscribe", "preferences"]
+LinkKind = Literal["unsubscribe", "preferences", "data"]
 
-_VERSION = 1
+#: Without an end, and with one.
+_VERSION, _ENDING = 1, 2
+_END_LENGTH = 5
 _MAC_LENGTH = 16
 _URL_SAFE = bytes.maketrans(b"+/", b"-_")
 _SHORTEST_SECRET = 16
-_KINDS: Mapping[LinkKind, int] = {"unsubscribe": 1, "preferences": 2}
+_KINDS: Mapping[LinkKind, int] = {"unsubscribe": 1, "preferences": 2, "data": 3}
 _KIND_NAMES = {code: kind for kind, code in _KINDS.items()}
-_PATHS: Mapping[LinkKind, str] = {"unsubscribe": "/u/", "preferences": "/p/"}
+_PATHS: Mapping[LinkKind, str] = {"unsubscribe": "/u/", "preferences": "/p/", "data": "/d/"}
+#: Kinds that are refused without an end, and after it.
+_MUST_END = frozenset({"data"})
 
 
 class TokenRefused(UserError):  # named by what is the case
@@ -52,29 +59,46 @@ class LinkSigner:
         self._key = hmac.digest(secret, b"vefa links", hashlib.sha256)
         self._public_url = public_url.rstrip("/")
 
+    @property
+    def path(self) -> str:
+        """The folder of the shop's site below which links live; empty for its root."""
+        return urlsplit(self._public_url).path
+
     def unsubscribe_url(self, customer_id: int, purpose: str) -> str:
         """Where one click (a POST) ends messages of this purpose; a GET shows a page with a button."""
-        return self._url("unsubscribe", customer_id, purpose)
+        return self.url("unsubscribe", customer_id, purpose)
 
     def preferences_url(self, customer_id: int, purpose: str = "commercial") -> str:
         """Where the customer sees and changes what they get."""
-        return self._url("preferences", customer_id, purpose)
+        return self.url("preferences", customer_id, purpose)
 
     def token(self, customer_id: int, purpose: str, kind: LinkKind = "unsubscribe") -> str:
         """The signed token of one customer, purpose and kind."""
         claim = bytes([_VERSION, _KINDS[kind]]) + _packed(customer_id) + purpose.encode()
         return urlsafe_b64encode(self._mac(claim) + claim).rstrip(b"=").decode()
 
-    def verify(self, token: str, kind: LinkKind = "unsubscribe") -> UnsubscribeClaim:
-        """What a token claims, if we made it for this kind of link; else TokenRefused."""
+    def data_url(self, customer_id: int, until: datetime) -> str:
+        """Where the customer sees what is known of them, up to that moment."""
+        end = int(until.timestamp()).to_bytes(_END_LENGTH, "big")
+        claim = bytes([_ENDING, _KINDS["data"]]) + _packed(customer_id) + end + b"data"
+        token = urlsafe_b64encode(self._mac(claim) + claim).rstrip(b"=").decode()
+        return f"{self._public_url}{_PATHS['data']}{token}"
+
+    def verify(self, token: str, kind: LinkKind = "unsubscribe", now: datetime | None = None) -> UnsubscribeClaim:
+        """What a token claims, if we made it for this kind of link and it has not ended by `now`; else TokenRefused."""
         raw = _decoded(token)
         mac, claim = raw[:_MAC_LENGTH], raw[_MAC_LENGTH:]
         if not claim or not hmac.compare_digest(mac, self._mac(claim)):
             raise TokenRefused("this link is damaged, or not one of ours")
-        if claim[0] != _VERSION or _KIND_NAMES.get(claim[1]) != kind:
+        version = _ENDING if kind in _MUST_END else _VERSION
+        if claim[0] != version or _KIND_NAMES.get(claim[1]) != kind:
             raise TokenRefused("this link was made for something else")
-        length = claim[2]
-        return UnsubscribeClaim(int.from_bytes(claim[3 : 3 + length], "big"), claim[3 + length :].decode(), kind)
+        customer_id, rest = int.from_bytes(claim[3 : 3 + claim[2]], "big"), claim[3 + claim[2] :]
+        if version == _ENDING:
+            end, rest = int.from_bytes(rest[:_END_LENGTH], "big"), rest[_END_LENGTH:]
+            if now is None or now >= datetime.fromtimestamp(end, UTC):
+                raise TokenRefused("this link is too old")
+        return UnsubscribeClaim(customer_id, rest.decode(), kind)
 
     def unsubscribe_headers(self, customer_id: int, purpose: str, mailto: str | None = None) -> dict[str, str]:
         """The headers of RFC 8058, with which a mail program shows its own unsubscribe button.
@@ -108,7 +132,8 @@ class LinkSigner:
             "List-Unsubscribe-Post": ["List-Unsubscribe=One-Click"] * len(urls),
         }
 
-    def _url(self, kind: LinkKind, customer_id: int, purpose: str) -> str:
+    def url(self, kind: LinkKind, customer_id: int, purpose: str) -> str:
+        """The link of that kind."""
         return f"{self._public_url}{_PATHS[kind]}{self.token(customer_id, purpose, kind)}"
 
     def _mac(self, claim: bytes) -> bytes:

@@ -50,6 +50,7 @@ customers = Table(
         comment="31-bit BLAKE2 of outside_id: all chance comes from it",
     ),
     Column("fingerprint", Text, nullable=False, server_default=""),
+    Column("forgotten_at", Instant, comment="nothing personal is left of them"),
     Index("ix_customers_zone", "zone"),
     Index("ix_customers_created_at", "created_at"),
     Index("ix_customers_birth_date", "birth_date"),

@@ -15,6 +15,7 @@ from vefa.crm.conditions import compile_condition
 from vefa.crm.fields import FIELDS, consent_given
 from vefa.crm.scope import World
 from vefa.crm.tables import contacts, customers, suppressions
+from vefa.crm.wishes import paused, topic_refused
 from vefa.database import Instant, among, other
 from vefa.engine.exits import leaves_now
 from vefa.engine.plans import Pinned, elapsed
@@ -60,6 +61,7 @@ class Reader:
             leaves_now(self.world, self.pin).label("leaves"),
             (compile_condition(self.step.unless, scope) if self.step.unless else sa.false()).label("hindered"),
             self.repeated().label("repeated"),
+            unwished(self.step.purpose, self.pin.plan.topic, self.world.now).label("unwished"),
             self.not_after_field().label("not_after"),
             *(column for medium in found for column in medium.columns()),
         ]
@@ -124,6 +126,7 @@ class Reader:
             not_after=self.not_after(row.not_after, row.due_at, row.zone),
             contacts=reached,
             deferred_for=row.reason,
+            unwished=row.unwished,
         )
 
 
@@ -165,17 +168,40 @@ def suppressed(medium: str, address_key: Any, purpose: str, now: datetime) -> Co
     return query.correlate_except(x).scalar_subquery()
 
 
-def still_suppressed(statements: Kept, medium: Medium, purpose: str) -> Prepared:
-    """(send, why) of those among `ids` that must not go to their address after all: the last look before the request
-    (rule 16)."""
+def wishes_against(purpose: str, topic: str | None, now: datetime) -> list[tuple[ColumnElement[bool], str]]:
+    """Over `sends`: what a customer may have asked for that holds a message back, each with its reason.
+
+    What they must know about an order comes all the same: wishes are about commercial words.
+    """
+    if purpose != "commercial":
+        return []
+    against = [(paused(s.customer_id, now), "paused")]
+    if topic is not None:
+        against.append((topic_refused(s.customer_id, topic), f"topic: {topic}"))
+    return against
+
+
+def unwished(purpose: str, topic: str | None, now: datetime) -> ColumnElement[Any]:
+    """Over `sends`: which of these it is, as text; null where the customer asked for nothing of the kind."""
+    against = wishes_against(purpose, topic, now)
+    if not against:
+        return sa.cast(sa.null(), sa.Text)
+    return sa.case(*((held, sa.literal(reason)) for held, reason in against))
+
+
+def still_unwanted(statements: Kept, medium: Medium, purpose: str, topic: str | None) -> Prepared:
+    """(send, why) of those among `ids` that must not go after all: the last look before the request (rule 16)."""
 
     def build(now: datetime) -> sa.Select[Any]:
         t = contacts.c
-        why = suppressed(medium, t.address_key, purpose, now)
-        source = sa.join(sends, contacts, sa.and_(t.customer_id == s.customer_id, t.channel == medium))
+        stopped = sa.literal("suppressed: ") + suppressed(medium, t.address_key, purpose, now)
+        gone = sa.case((t.address.is_(None), f"no {medium} address"))
+        why = sa.func.coalesce(gone, stopped, unwished(purpose, topic, now))
+        here = sa.and_(t.customer_id == s.customer_id, t.channel == medium)
+        source = sa.outerjoin(sends, contacts, here)
         return sa.select(s.id, why.label("why")).select_from(source).where(among(s.id, "ids"), why.is_not(None))
 
-    return statements.get(("still suppressed", medium, purpose), build)
+    return statements.get(("still unwanted", medium, purpose, topic), build)
 
 
 def lock_customers(connection: Connection, batch: Batch) -> None:

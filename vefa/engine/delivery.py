@@ -18,7 +18,7 @@ from threading import Event
 
 from vefa.channels.base import BulkChannel, Channel, Outcome, Outgoing
 from vefa.database import reading, writing
-from vefa.engine.candidates import still_suppressed
+from vefa.engine.candidates import still_unwanted
 from vefa.engine.claiming import Claim, claim
 from vefa.engine.letters import Parcel, Words, write
 from vefa.engine.post import Post, StepCounts, queued, running
@@ -194,14 +194,13 @@ class _Delivery:
 
     def _still_wanted(self, parcel: Parcel, answers: Answers) -> Parcel:
         if parcel.medium not in self.last_looks:
-            self.last_looks[parcel.medium] = still_suppressed(
-                self.post.shop.statements, parcel.medium, self.post.step.purpose
-            )
+            statements, purpose, topic = self.post.shop.statements, self.post.step.purpose, self.post.pin.plan.topic
+            self.last_looks[parcel.medium] = still_unwanted(statements, parcel.medium, purpose, topic)
         with reading(self.post.shop.database) as connection:
             look = self.last_looks[parcel.medium]
             late = dict(look.rows(connection, self._moment(), ids=parcel.ids))
         for send_id, why in late.items():
-            answers.end([send_id], End("skipped", f"suppressed: {why}"))
+            answers.end([send_id], End("skipped", why))
         return parcel.only([n for n, i in enumerate(parcel.ids) if i not in late]) if late else parcel
 
     def _moment(self) -> datetime:

@@ -21,7 +21,7 @@ from vefa.crm.contexts import FieldColumns, as_day
 from vefa.crm.fields import FIELDS
 from vefa.crm.tables import customers
 from vefa.database import from_micros, other
-from vefa.engine.candidates import MediumColumns, Reader
+from vefa.engine.candidates import MediumColumns, Reader, wishes_against
 from vefa.engine.exits import leaves_now
 from vefa.engine.plans import elapsed
 from vefa.engine.policy import counts
@@ -153,6 +153,7 @@ def _plain(reader: Reader, medium: MediumColumns, policy: Policy) -> ColumnEleme
         holds.append(sa.not_(compile_condition(step.unless, enrolment_scope(reader.world, reader.pin))))
     if policy.rule(step.purpose, medium.medium).consent:
         holds.append(medium.consent())
+    holds += [sa.not_(wish) for wish, _ in wishes_against(step.purpose, reader.pin.plan.topic, reader.world.now)]
     if step.medium is None:
         holds.append(c.preferred_channel.is_distinct_from("sms"))
     return sa.and_(*holds, *_far_from_caps(step, medium.medium, policy, reader.world.now))

@@ -49,6 +49,7 @@ class Candidate:
     not_after: datetime | None
     contacts: Mapping[Medium, Contact]
     deferred_for: str | None = None
+    unwished: str | None = None
 
     def contact(self, medium: Medium) -> Contact:
         """The contact of a medium that was judged reachable."""
@@ -96,6 +97,8 @@ def judge(one: Candidate, message: Message, policy: Policy, now: datetime, close
         return Skip("too late")
     if one.unless:
         return Skip("unless")
+    if one.unwished is not None:
+        return Skip(one.unwished)
     reached = choose_medium(one, message, policy)
     if isinstance(reached, Skip):
         return reached

@@ -57,8 +57,8 @@ class StepCounts:
 class Post:
     """One message step being delivered: whom, by which rules, with whose clocks.
 
-    `before_request` runs between the claim's commit and the last look at suppressions: tests put a crash or a
-    refusal there.
+    `before_request` runs between the claim's commit and the last look at suppressions and wishes: tests put a crash
+    or a refusal there.
     """
 
     shop: Shop

@@ -36,7 +36,7 @@ def audience_size(connection: Connection, plan: Plan, now: datetime, shop: Shop)
     # The dated rows answer for any moment and nothing is written; the roll-ups are the ticks' business.
     world = World(now, shop, known_zones(connection), "dated", borders(connection, now, shop, "dated"))
     scope = Scope(world, customers.c.id, zone=customers.c.zone)
-    wanted = compile_condition(_who(plan), scope)
+    wanted = sa.and_(compile_condition(_who(plan), scope), customers.c.forgotten_at.is_(None))
     return connection.execute(sa.select(sa.func.count()).select_from(customers).where(wanted)).scalar_one()
 
 

@@ -91,6 +91,8 @@ def _enters(plan: Plan) -> Iterable[str]:
     if plan.audience != Everything():
         yield f"Only if {english(plan.audience)}."
     yield _reentry(plan)
+    if plan.topic:
+        yield f"Who has refused the topic “{plan.topic}” gets none of its commercial messages."
     if plan.holdout:
         yield f"{share(plan.holdout)} of them are held out: measured, never written to."
     if plan.backfill is not None:

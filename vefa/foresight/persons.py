@@ -10,6 +10,7 @@ from sqlalchemy.engine import Connection
 
 from vefa.crm.identity import address_key
 from vefa.crm.tables import consents, contacts, customers, suppressions
+from vefa.crm.wishes import topic_refusals, wishes
 from vefa.errors import UserError
 
 
@@ -46,6 +47,15 @@ class Suppression:
 
 
 @dataclass(frozen=True)
+class Wishes:
+    """What the customer chose on their own page."""
+
+    language: str | None = None
+    paused_until: datetime | None = None
+    refused_topics: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class Person:
     """Who it is about, and on which clock their times are told."""
 
@@ -58,6 +68,7 @@ class Person:
     ways: tuple[Way, ...]
     consents: tuple[Consent, ...]
     suppressions: tuple[Suppression, ...]
+    wishes: Wishes = Wishes()
 
 
 def find_person(connection: Connection, who: str) -> Person:
@@ -91,6 +102,7 @@ def _person(connection: Connection, customer_id: int) -> Person:
         _ways(connection, customer_id),
         _consents(connection, customer_id),
         _suppressions(connection, customer_id),
+        _wishes(connection, customer_id),
     )
 
 
@@ -129,3 +141,11 @@ def _suppressions(connection: Connection, customer_id: int) -> tuple[Suppression
         .order_by(s.occurred_at, s.id)
     )
     return tuple(Suppression(*row) for row in rows)
+
+
+def _wishes(connection: Connection, customer_id: int) -> Wishes:
+    w, t = wishes.c, topic_refusals.c
+    chosen = connection.execute(sa.select(w.language, w.paused_until).where(w.customer_id == customer_id)).one_or_none()
+    refused = connection.scalars(sa.select(t.topic).where(t.customer_id == customer_id).order_by(t.topic))
+    language, paused_until = chosen or (None, None)
+    return Wishes(language, paused_until, tuple(refused))

@@ -32,6 +32,7 @@ SUPPRESSIONS = {
     "complained": "they called a message of ours spam",
     "unsubscribed": "they asked not to be written to",
     "blocked": "their provider blocks us",
+    "forgotten": "they asked us to forget them",
     "manual": "somebody put them on the list of those not to write to",
 }
 
@@ -53,6 +54,9 @@ REASONS: tuple[tuple[str, str | Callable[[re.Match[str]], str]], ...] = (
     (r"no address", "we have no address to write to"),
     (r"(email|sms) address cannot be used: (.+)", lambda m: f"their {MEDIA[m[1]]} address cannot be used ({m[2]})"),
     (r"suppressed: (.+)", _suppressed),
+    (r"forgotten", "they asked us to forget them"),
+    (r"paused", "they asked us to pause for a while"),
+    (r"topic: (.+)", lambda m: f"they want nothing of the topic “{m[1]}”"),
     (r"quiet hours", "it was a quiet hour on their clock"),
     (r"cap: (.+)", lambda m: f"they had had as many messages as the limit “{m[1]}” allows"),
     (r"expired \((.+)\)", lambda m: f"it could not go in time: {reason_words(m[1])}"),

@@ -60,6 +60,7 @@ class JourneyForm(Form):
         "commercial",
         "commercial",
     )
+    topic: Name | None = key("What customers call it, from config/topics.yaml: they can refuse it.", "offers")
     runs: Text | None = key(
         'How often it works: at once, every 15 minutes (the default), every day at "09:00".', "every 15 minutes"
     )

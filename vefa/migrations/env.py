@@ -8,7 +8,9 @@ import sqlalchemy as sa
 from alembic import context
 from alembic.autogenerate.api import AutogenContext
 
+import vefa.crm.forgotten
 import vefa.crm.tables
+import vefa.crm.wishes
 import vefa.engine.tables
 import vefa.inbox
 import vefa.ledger.tables

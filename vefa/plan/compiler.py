@@ -11,7 +11,7 @@ from vefa.language.durations import quoted
 from vefa.language.forms import read_form
 from vefa.language.loader import JourneyDraft, StepDraft
 from vefa.language.parser import ConditionParser, Surroundings, Where
-from vefa.language.problems import Mistake
+from vefa.language.problems import Mistake, did_you_mean
 from vefa.language.source import Trail
 from vefa.plan.calendar import RUNS_BY_DEFAULT, read_reentry, read_runs
 from vefa.plan.layout import Layout
@@ -49,6 +49,7 @@ class _Compiler:
             trigger=trigger or EnteredTrigger(),
             steps=tuple(layout.steps),
             purpose=form.purpose,
+            topic=form.topic,
             description=form.description or "",
             owner=form.owner,
             status=form.status,
@@ -153,8 +154,19 @@ class _Compiler:
         scope = self._scope(("goal", "event"), goal.event, True)
         return Goal(scope, goal.within) if scope and goal.within else None
 
+    def _check_topic(self, plan: Plan) -> None:
+        """A topic is one of the shop's, and of messages that customers may refuse."""
+        if plan.topic is not None and plan.topic not in self.around.topics:
+            hint = "Topics stand in config/topics.yaml."
+            message = f'there is no topic "{plan.topic}"'
+            self.source.report(("topic",), message, did_you_mean(plan.topic, self.around.topics, hint), "topic")
+        elif plan.topic is not None and plan.purpose == "transactional":
+            message = "a transactional journey has no topic: its messages cannot be refused"
+            self.source.report(("topic",), message, "Take it out.", "topic", at="key")
+
     def _check_whole(self, plan: Plan, trigger: Trigger | None) -> None:
         """What single keys cannot tell: keys that contradict one another."""
+        self._check_topic(plan)
         if plan.holdout and plan.purpose == "transactional":
             message = "a transactional journey cannot have a holdout: everybody is owed its messages"
             self.source.report(("holdout",), message, "Take it out.", "holdout", at="key")

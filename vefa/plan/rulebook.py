@@ -18,6 +18,7 @@ from vefa.plan.policy import Cap, Policy, QuietHours, Rule, Withhold
 from vefa.plan.steps import Medium, Purpose
 
 _EVENT_NAME = re.compile(r"[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)+")
+_TOPIC_NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 _SEGMENT_NAME = re.compile(r"[a-z0-9]+([-_][a-z0-9]+)*")
 PURPOSES: tuple[Purpose, ...] = ("commercial", "transactional")
 MEDIA: tuple[Medium, ...] = ("email", "sms")
@@ -37,6 +38,25 @@ def read_events(source: Source) -> dict[str, EventType]:
         else:
             events[name] = EventType(name, None, meaning)
     return events
+
+
+def read_topics(source: Source, locales: tuple[str, ...]) -> dict[str, dict[str, str]]:
+    """What customers may refuse each for itself: by name, its words in each of the shop's languages."""
+    topics: dict[str, dict[str, str]] = {}
+    for name, words in _mapping(source, "name: {tr: …, en: …}").items():
+        if not _TOPIC_NAME.fullmatch(name):
+            hint = "Use small letters a-z, digits and dashes, such as new-products."
+            source.report((name,), f'"{name}" is no name for a topic', hint, "name", at="key")
+        elif not isinstance(words, dict) or not all(isinstance(said, str) and said for said in words.values()):
+            source.report((name,), f"{quoted(words)} is not how customers read a topic", _TOPIC_HINT, "type")
+        elif missing := [locale for locale in locales if locale not in words]:
+            source.report((name,), f"the topic has no words in {', '.join(missing)}", _TOPIC_HINT, "locale")
+        else:
+            topics[name] = {str(locale): said for locale, said in words.items()}
+    return topics
+
+
+_TOPIC_HINT = 'Write it in each of the shop\'s languages: {tr: "Fırsatlar", en: "Offers"}.'
 
 
 def _mapping(source: Source, shape: str) -> dict[str, object]:

@@ -303,6 +303,7 @@ class Plan:
     goal: Goal | None = None
     holdout: int = 0
     backfill: Duration | None = None
+    topic: str | None = None
 
     def step(self, key: str) -> Step:
         """The step of that key. KeyError if the plan has none."""

@@ -22,6 +22,8 @@ class Neighbours:
     journeys: frozenset[str] = frozenset()
     #: for journeys that are only entered: the object kinds that come along, as far as known
     brought: Mapping[str, frozenset[str | None]] = field(default_factory=dict)
+    #: names of config/topics.yaml
+    topics: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)

@@ -11,13 +11,16 @@ from sqlalchemy.exc import DBAPIError
 
 from vefa.web.committing import Full
 from vefa.web.health import health_app
+from vefa.web.personal_data import personal_data
+from vefa.web.preferences import preferences
 from vefa.web.service import Service
+from vefa.web.unsubscribe import unsubscribe
 
 #: A room's paths over a service.
 Room = Callable[[Service], APIRouter]
 
 #: All rooms, in the order in which their paths are tried.
-ROOMS: Sequence[Room] = ()
+ROOMS: Sequence[Room] = (unsubscribe, preferences, personal_data)
 
 
 def make_app(service: Service, rooms: Sequence[Room] = ROOMS) -> FastAPI:

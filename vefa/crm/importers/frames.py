@@ -8,7 +8,7 @@ from __future__ import annotations
 import operator
 import re
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from hashlib import blake2b
@@ -19,6 +19,7 @@ import numpy.typing as npt
 import orjson
 import pandas as pd
 
+from vefa.crm.forgotten import person_key
 from vefa.crm.identity import address_key, bucket
 from vefa.crm.importers.addresses import ascii_email, e164
 from vefa.crm.importers.maps import Column, Condition, ImportMap, Part, template_fields
@@ -56,11 +57,14 @@ class Batch:
 class PartReader:
     """Reads one part of a map from chunk after chunk."""
 
-    def __init__(self, part: Part, given: ImportMap, settings: Settings) -> None:
+    def __init__(
+        self, part: Part, given: ImportMap, settings: Settings, forgotten: Collection[str] = frozenset()
+    ) -> None:
         self.part = part
         self.target = part.target
         self._habits = Habits(given.zone or settings.shop.zone, given.time_of_day, settings.shop.country)
         self._shop_zone = settings.shop.zone
+        self._forgotten = forgotten
         self._tests = {name: test_of(condition) for name, condition in part.where.items()}
 
     def read(self, chunk: Chunk) -> Batch:
@@ -95,7 +99,16 @@ class PartReader:
         kind = self.target.columns.get(name, "text")
         if column.multiply is not None:
             return _products(column, frame, kind)
-        return _each(_raw(column, frame), reader(kind, column, self._habits))
+        read = reader(kind, column, self._habits)
+        names_customer = name == "customer" or (name == "outside_id" and self.target.name == "customers")
+        if names_customer and self._forgotten:
+            return _each(_raw(column, frame), lambda text: self._unless_forgotten(read(text)))
+        return _each(_raw(column, frame), read)
+
+    def _unless_forgotten(self, outside_id: Any) -> Reading:
+        """Who asked to be forgotten is not brought back."""
+        known = isinstance(outside_id, str) and person_key(outside_id) in self._forgotten
+        return Misfit("forgotten", "") if known else outside_id
 
     def _addresses(self, column: Column, frame: pd.DataFrame, before: dict[str, Values]) -> Values:
         texts = _each(_raw(column, frame), reader("text", column, self._habits))

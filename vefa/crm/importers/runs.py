@@ -13,6 +13,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Engine
 
+from vefa.crm.forgotten import forgotten_keys
 from vefa.crm.importers.batches import plan_batches
 from vefa.crm.importers.choosing import choose
 from vefa.crm.importers.frames import Batch, PartReader, Reject
@@ -174,7 +175,9 @@ class _Run:
         )
 
     def _read_input(self, name: str) -> None:
-        readers = [PartReader(part, self._map, self._settings) for part in self._map.parts_of(name)]
+        with self._transaction():
+            forgotten = forgotten_keys(self._connection)
+        readers = [PartReader(part, self._map, self._settings, forgotten) for part in self._map.parts_of(name)]
         needed = {column for reader in readers for column in reader.part.sources}
         done = 0
         for chunk in chunks_of(self._map, name, self._path, needed, self._chunk_rows):

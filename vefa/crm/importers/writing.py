@@ -18,6 +18,7 @@ from vefa.crm.happenings import mark_stale_of, record_events_of
 from vefa.crm.importers.stages import UNCHANGED, Stage
 from vefa.crm.importers.targets import Target
 from vefa.crm.tables import deliveries, order_lines, orders
+from vefa.crm.wishes import wishes
 
 
 @dataclass(frozen=True)
@@ -281,6 +282,9 @@ def _updates(stage: Stage, new: Any) -> dict[str, Any]:
             updates[known] = sa.case((same, stored[known]), else_=new[known])
     if target.has_fingerprint:
         updates["fingerprint"] = new.fingerprint
+    if "language" in updates:  # what a customer chose themselves stands
+        chosen = sa.select(wishes.c.language).where(wishes.c.customer_id == stored.id).scalar_subquery()
+        updates["language"] = sa.func.coalesce(chosen, new.language)
     if target.name == "contacts":
         updates |= {"address_key": new.address_key, "undeliverable": sa.null()}
     return updates

@@ -1,0 +1,65 @@
+"""`vefa export` and `vefa forget`: what a customer may ask for, done by hand."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from vefa.cli.options import Json
+from vefa.cli.printing import err, out, print_json
+from vefa.cli.session import Session
+
+Customer = Annotated[
+    str, typer.Argument(metavar="CUSTOMER", help="The shop's number of the customer, an e-mail or a phone number.")
+]
+
+
+def export(
+    context: typer.Context,
+    customer: Customer,
+    to: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Write it there instead of printing it.", show_default=False)
+    ] = None,
+) -> None:
+    """Everything that is known of one customer, as JSON: what they see on their own page."""
+    from vefa.database import reading
+    from vefa.engine.dossier import as_json, dossier
+    from vefa.foresight.persons import find_person
+
+    session: Session = context.obj
+    with session.store() as engine, reading(engine) as connection:
+        told = as_json(dossier(connection, find_person(connection, customer).id))
+    if to is None:
+        sys.stdout.write(told.decode() + "\n")
+    else:
+        to.write_bytes(told)
+        err().print(f"{to} holds what is known of them.", markup=False)
+
+
+def forget(
+    context: typer.Context,
+    customer: Customer,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask whether you are sure.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Forget a customer for good: only hashes stay, so that nobody writes to them and no import brings them back."""
+    from vefa.database import reading
+    from vefa.engine import forgetting
+    from vefa.foresight.persons import find_person
+
+    session: Session = context.obj
+    now = session.moment(None)
+    with session.store() as engine:
+        with reading(engine) as connection:
+            person = find_person(connection, customer)
+        if not yes:
+            typer.confirm(f"Forget customer {person.outside_id} for good? It cannot be undone.", abort=True, err=True)
+        done = forgetting.forget(engine, session.settings, person.id, now)
+    if as_json:
+        print_json(done)
+    elif done is not None:
+        rows = sum(done.removed.values())
+        out().print(f"Forgotten. {rows} rows removed, {done.journeys_left} journeys ended.", markup=False)

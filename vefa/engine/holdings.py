@@ -1,0 +1,211 @@
+"""Everything that is held of one customer, table by table: what they are shown of it, and what becomes of it when they
+are forgotten. One list for both, so that nothing is told and kept, or removed and never told.
+
+Rows of the ledger and of the journeys stay, because numbers that stood in messages must not be given out again; what
+could lead from them to a person does not stay.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import sqlalchemy as sa
+
+from vefa.crm import tables as crm
+from vefa.crm.wishes import topic_refusals, wishes
+from vefa.engine.tables import considered, enrolments, journeys, reentry_slots, segment_members
+from vefa.ledger.tables import send_history, sends
+from vefa.rewards.tables import coupons
+
+Which = Callable[[int], sa.ColumnElement[bool]]
+Fate = Literal["removed", "stripped", "kept"]
+
+
+@dataclass(frozen=True)
+class Holding:
+    """One table. `whose` chooses a customer's rows; `strip` is what a stripped row holds instead of what it held.
+
+    `told` are the columns that the customer is shown, by the name they are shown under; none: it says nothing that
+    other tables do not say.
+    """
+
+    name: str
+    table: sa.Table
+    whose: Which
+    fate: Fate
+    told: tuple[str, ...] = ()
+    strip: Mapping[str, Any] = field(default_factory=dict)
+    more: Mapping[str, Any] = field(default_factory=dict)
+
+
+def _own(table: sa.Table) -> Which:
+    return lambda customer: table.c.customer_id == customer
+
+
+def _of_orders(table: sa.Table) -> Which:
+    return lambda customer: table.c.order_id.in_(sa.select(crm.orders.c.id).where(crm.orders.c.customer_id == customer))
+
+
+def _events(customer: int) -> sa.ColumnElement[bool]:
+    return sa.or_(_own(crm.events)(customer), _of_orders(crm.events)(customer))
+
+
+def _considered(customer: int) -> sa.ColumnElement[bool]:
+    return considered.c.event_id.in_(sa.select(crm.events.c.id).where(_events(customer)))
+
+
+def _history(customer: int) -> sa.ColumnElement[bool]:
+    return send_history.c.send_id.in_(sa.select(sends.c.id).where(sends.c.customer_id == customer))
+
+
+def _suppressions(customer: int) -> sa.ColumnElement[bool]:
+    k, x = crm.contacts.c, crm.suppressions.c
+    return sa.exists().where(k.customer_id == customer, k.channel == x.channel, k.address_key == x.address_key)
+
+
+def _nameless(table: sa.Table) -> Any:
+    """A number that nobody outside knows, in place of the shop's own."""
+    return sa.literal("forgotten-") + sa.cast(table.c.id, sa.Text)
+
+
+_NULL = sa.null()
+_JOURNEY = sa.select(journeys.c.name)
+
+#: In the order in which they are forgotten: whatever is found by another table's rows comes before it.
+HOLDINGS: tuple[Holding, ...] = (
+    Holding("considered", considered, _considered, "removed"),
+    Holding("events", crm.events, _events, "removed", ("type", "source", "object_key", "occurred_at", "data")),
+    Holding(
+        "message_history",
+        send_history,
+        _history,
+        "stripped",
+        ("at", "what", "detail"),
+        {"detail": _NULL},
+    ),
+    Holding(
+        "messages",
+        sends,
+        _own(sends),
+        "stripped",
+        ("template", "purpose", "medium", "locale", "state", "reason", "due_at", "claimed_at", "settled_at"),
+        {
+            "provider_id": _NULL,
+            "locale": _NULL,
+            "reason": sa.case((sends.c.state == "failed", _NULL), else_=sends.c.reason),
+        },
+        {"journey": _JOURNEY.where(journeys.c.id == sends.c.journey_id).scalar_subquery()},
+    ),
+    Holding(
+        "journeys",
+        enrolments,
+        _own(enrolments),
+        "stripped",
+        ("entered_at", "state", "reason", "left_at", "goal_at"),
+        {"object_kind": _NULL, "object_id": _NULL, "order_id": _NULL, "trigger_date": _NULL},
+        {"journey": _JOURNEY.where(journeys.c.id == enrolments.c.journey_id).scalar_subquery()},
+    ),
+    Holding("coupons", coupons, _own(coupons), "stripped", ("code", "terms", "made_at", "valid_from", "valid_until")),
+    Holding("reentry", reentry_slots, _own(reentry_slots), "removed"),
+    Holding("segments", segment_members, _own(segment_members), "removed"),
+    Holding(
+        "deliveries",
+        crm.deliveries,
+        _of_orders(crm.deliveries),
+        "stripped",
+        ("outside_id", "carrier", "tracking", "promised_at", "shipped_at", "delivered_at"),
+        {"outside_id": _nameless(crm.deliveries), "fingerprint": "", "carrier": _NULL, "tracking": _NULL},
+    ),
+    Holding(
+        "returns",
+        crm.returns,
+        _own(crm.returns),
+        "removed",
+        ("outside_id", "reason", "amount", "currency", "requested_at", "received_at", "refunded_at"),
+    ),
+    Holding(
+        "tickets",
+        crm.tickets,
+        _own(crm.tickets),
+        "removed",
+        ("outside_id", "subject", "category", "csat", "opened_at", "answered_at", "resolved_at"),
+    ),
+    Holding("reviews", crm.reviews, _own(crm.reviews), "removed", ("outside_id", "rating", "text", "posted_at")),
+    Holding(
+        "survey_answers",
+        crm.survey_answers,
+        _own(crm.survey_answers),
+        "removed",
+        ("survey", "score", "comment", "answered_at"),
+    ),
+    Holding(
+        "order_lines",
+        crm.order_lines,
+        _of_orders(crm.order_lines),
+        "kept",
+        ("line", "quantity", "unit_price"),
+        more={
+            "order": sa.select(crm.orders.c.number)
+            .where(crm.orders.c.id == crm.order_lines.c.order_id)
+            .scalar_subquery(),
+            "product": sa.select(crm.products.c.name)
+            .where(crm.products.c.id == crm.order_lines.c.product_id)
+            .scalar_subquery(),
+        },
+    ),
+    Holding(
+        "orders",
+        crm.orders,
+        _own(crm.orders),
+        "stripped",
+        ("number", "total", "currency", "coupon_code", "placed_at", "shipped_at", "delivered_at", "cancelled_at"),
+        {
+            "customer_id": _NULL,
+            "outside_id": _nameless(crm.orders),
+            "number": _nameless(crm.orders),
+            "fingerprint": "",
+            "coupon_code": _NULL,
+        },
+    ),
+    Holding("tags", crm.tags, _own(crm.tags), "removed", ("tag", "since")),
+    Holding("roll_up", crm.facts, _own(crm.facts), "removed"),
+    Holding("stale_roll_up", crm.stale_facts, _own(crm.stale_facts), "removed"),
+    Holding("wishes", wishes, _own(wishes), "removed", ("language", "paused_until", "link_mailed_at")),
+    Holding("refused_topics", topic_refusals, _own(topic_refusals), "removed", ("topic", "refused_at")),
+    Holding(
+        "consents",
+        crm.consents,
+        _own(crm.consents),
+        "removed",
+        ("channel", "purpose", "granted", "source", "evidence", "occurred_at"),
+    ),
+    Holding(
+        "stops",
+        crm.suppressions,
+        _suppressions,
+        "stripped",
+        ("channel", "purpose", "reason", "evidence", "occurred_at"),
+        {"evidence": _NULL},
+    ),
+    Holding("addresses", crm.contacts, _own(crm.contacts), "removed", ("channel", "address", "undeliverable")),
+    Holding(
+        "customer",
+        crm.customers,
+        lambda customer: crm.customers.c.id == customer,
+        "stripped",
+        (
+            *("outside_id", "first_name", "last_name", "gender", "birth_date", "language", "country", "city", "zone"),
+            *("preferred_channel", "created_at", "known_at"),
+        ),
+        {
+            "outside_id": _nameless(crm.customers),
+            "fingerprint": "",
+            "zone": "UTC",
+            "bucket": 0,
+            **dict.fromkeys(("first_name", "last_name", "gender", "birth_date", "language", "country", "city"), _NULL),
+            **dict.fromkeys(("preferred_channel", "created_at"), _NULL),
+        },
+    ),
+)
