@@ -88,6 +88,16 @@ class Retention(BaseModel):
     logs_days: int = Field(30, ge=1, description="files in var/log")
 
 
+class Web(BaseModel):
+    """What `vefa serve` answers, and to how much."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    unknown_customers: Literal["refuse", "create"] = Field(
+        "create", description="events about somebody whom nobody knows: refuse them, or make a customer of them"
+    )
+
+
 class Settings(BaseSettings):
     """All settings of one shop. `root` is the folder that holds `journeys/` and `config/`."""
 
@@ -101,6 +111,7 @@ class Settings(BaseSettings):
     smtp: Smtp = Smtp()
     messages_per_second: MessagesPerSecond = MessagesPerSecond()
     retention: Retention = Retention()
+    web: Web = Web()
     database_url: str = Field(
         "sqlite:///var/vefa.db", description="relative SQLite paths count from the root", repr=False
     )

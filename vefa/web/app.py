@@ -10,6 +10,7 @@ from fastapi.responses import JSONResponse
 from sqlalchemy.exc import DBAPIError
 
 from vefa.web.committing import Full
+from vefa.web.events import events_room
 from vefa.web.health import health_app
 from vefa.web.service import Service
 
@@ -17,7 +18,7 @@ from vefa.web.service import Service
 Room = Callable[[Service], APIRouter]
 
 #: All rooms, in the order in which their paths are tried.
-ROOMS: Sequence[Room] = ()
+ROOMS: Sequence[Room] = (events_room,)
 
 
 def make_app(service: Service, rooms: Sequence[Room] = ROOMS) -> FastAPI:
