@@ -18,6 +18,7 @@ from vefa.cli import (
     explaining,
     health,
     housekeeping,
+    keys,
     outbox,
     restoring,
     running,
@@ -85,6 +86,7 @@ app.command("run", rich_help_panel=JOURNEYS)(running.run)
 app.command("restored", rich_help_panel=JOURNEYS)(restoring.restored)
 app.command("import", rich_help_panel=DATA)(shop_data.import_)
 app.command("demo-shop", rich_help_panel=DATA)(shop_data.demo_shop)
+app.command("keys", rich_help_panel=DATA)(keys.keys)
 app.command("status", rich_help_panel=WATCH)(standing.status)
 app.command("health", rich_help_panel=WATCH)(health.health)
 app.command("serve", rich_help_panel=WATCH)(serving.serve)
