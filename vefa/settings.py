@@ -88,6 +88,26 @@ class Retention(BaseModel):
     logs_days: int = Field(30, ge=1, description="files in var/log")
 
 
+class WooCommerce(BaseModel):
+    """How a WooCommerce shop's webhooks are read. Their secret comes from VEFA_WOOCOMMERCE_SECRET."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    source: str = Field("woocommerce", description="whose ids its orders have, as an import's map names it")
+    statuses: dict[str, Literal["shipped", "delivered"]] = Field(
+        {"completed": "shipped", "shipped": "shipped", "delivered": "delivered"},
+        description="what the states of an order mean, those of plug-ins, too",
+    )
+
+
+class Shopify(BaseModel):
+    """How a Shopify shop's webhooks are read. Their secret comes from VEFA_SHOPIFY_SECRET."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    source: str = Field("shopify", description="whose ids its orders have, as an import's map names it")
+
+
 class Web(BaseModel):
     """What `vefa serve` answers, and to how much."""
 
@@ -96,6 +116,8 @@ class Web(BaseModel):
     unknown_customers: Literal["refuse", "create"] = Field(
         "create", description="events about somebody whom nobody knows: refuse them, or make a customer of them"
     )
+    woocommerce: WooCommerce = WooCommerce()
+    shopify: Shopify = Shopify()
 
 
 class Settings(BaseSettings):
@@ -138,6 +160,8 @@ class Settings(BaseSettings):
     twilio_account_sid: str = Field("", repr=False)
     twilio_auth_token: SecretStr = Field(SecretStr(""), description="VEFA_TWILIO_AUTH_TOKEN")
     smtp_password: SecretStr = Field(SecretStr(""), description="VEFA_SMTP_PASSWORD")
+    woocommerce_secret: SecretStr = Field(SecretStr(""), description="proves its webhooks: VEFA_WOOCOMMERCE_SECRET")
+    shopify_secret: SecretStr = Field(SecretStr(""), description="proves its webhooks: VEFA_SHOPIFY_SECRET")
 
     @field_validator("sendgrid_base_url", "twilio_base_url")
     @classmethod
@@ -178,7 +202,10 @@ class Settings(BaseSettings):
         return self.root / "var"
 
 
-SECRETS = {"secret_key", "sendgrid_api_key", "twilio_auth_token", "smtp_password", "twilio_account_sid"}
+SECRETS = {
+    *("secret_key", "sendgrid_api_key", "twilio_auth_token", "smtp_password", "twilio_account_sid"),
+    *("woocommerce_secret", "shopify_secret"),
+}
 
 
 def load_settings(root: Path | None = None) -> Settings:

@@ -49,6 +49,10 @@ class Receipt:
     now: datetime
     creates: bool
     settings: Settings
+    #: A moment that is told again later than it was is no correction.
+    earliest: bool = False
+    #: An order is delivered with its last parcel, as far as parcels are known.
+    parcels_deliver: bool = True
 
 
 NEW, KNOWN = Outcome("new"), Outcome("known")

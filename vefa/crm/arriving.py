@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -51,7 +52,7 @@ def take(connection: Connection, arrivals: Sequence[Arrival], receipt: Receipt) 
 def _people(connection: Connection, arrivals: Sequence[Arrival], receipt: Receipt) -> dict[Person, int]:
     """Everybody who is named. Who signs up becomes a customer, whatever the shop does with strangers."""
     new = _named(each for each in arrivals if each.type == "customer.created")
-    found = find_people(connection, new, Receipt(receipt.source, receipt.now, True, receipt.settings)) if new else {}
+    found = find_people(connection, new, replace(receipt, creates=True)) if new else {}
     others = [each for each in _named(arrivals) if each not in found]
     return found | (find_people(connection, others, receipt) if others else {})
 
@@ -81,7 +82,7 @@ def _problem(arrival: Arrival, people: dict[Person, int]) -> str | None:
 def _timely(arrival: Arrival, now: datetime) -> Arrival:
     if arrival.occurred_at is None or not now < arrival.occurred_at <= now + AHEAD:
         return arrival
-    return Arrival(**{**vars(arrival), "occurred_at": now})
+    return replace(arrival, occurred_at=now)
 
 
 def _put(

@@ -16,7 +16,9 @@ from vefa.crm.tables import order_lines, products
 from vefa.database import Money, among
 
 #: Lines that an order may have here, and the keys of one.
-MOST = 500
+MOST = 1000
+#: Letters in a product's number or name.
+LONGEST = 500
 KEYS = {"product": "text", "name": "text", "quantity": "whole", "unit_price": "money"}
 
 
@@ -52,6 +54,8 @@ def _line(given: dict[str, Any], habits: Habits) -> Line | str:
             return unknown("key", key[:80], KEYS)
         if isinstance(value, dict | list):
             return f"{key} must be one value, not several"
+        if len(written(value)) > LONGEST:
+            return f"{key}: longer than anybody would write"
         read = reader(KEYS[key], Column(column=key), habits)(written(value))
         if isinstance(read, Misfit):
             return f"{key}: {read.reason}"

@@ -36,6 +36,11 @@ _OTHERS = {"order": orders, "product": products}
 _ASIDE: dict[str, Callable[[Any], Any]] = {"money": lambda value: Decimal(value) / Money.scale, "time": from_micros}
 
 
+#: Letters in a text, and in one that an index holds.
+LONGEST, LONGEST_KEY = 10_000, 200
+_INDEXED = {"coupon_code"}
+
+
 @dataclass
 class _Row:
     """One object to be written."""
@@ -111,12 +116,17 @@ class _Writer:
             return f"data: {name} must be one value, not several"
         if name in self._target.references:
             if value is not None:
-                row.names[name] = written(value)
+                row.names[name] = written(value)[:LONGEST_KEY]
             return None
         kind = self._target.columns[name]
-        read = reader(kind, Column(column=name), self._habits)(written(value).replace("\x00", ""))
+        text = written(value)
+        if len(text) > (LONGEST_KEY if name in _INDEXED else LONGEST):
+            return f"data: {name}: longer than anybody would write"
+        read = reader(kind, Column(column=name), self._habits)(text)
         if isinstance(read, Misfit):
-            return f"data: {name}: {read.reason}"
+            return None if read.mild else f"data: {name}: {read.reason}"
+        if read is None and not self._table.c[name].nullable:
+            return None  # nothing said
         row.values[name] = _ASIDE[kind](read) if kind in _ASIDE and read is not None else read
         return None
 
@@ -165,7 +175,7 @@ class _Writer:
         if row.id is not None:
             return None
         if self._kind == "order":
-            row.values.setdefault("currency", self._receipt.settings.shop.currency)
+            row.values.setdefault("currency", self._receipt.settings.shop.currency)  # null is never put there
             row.values.setdefault("number", row.key)
         held = {name.removesuffix("_id") for name, value in row.values.items() if value is not None} | {"outside"}
         lacking = [name for name in self._target.required if name not in held and name != "outside_id"]
@@ -216,7 +226,10 @@ class _Writer:
         changed: dict[str, Any] = {}
         for name in names:
             value = sa.bindparam(f"new_{name}", type_=stored[name].type)
-            if name in known:
+            if name == self._moment.occurred and self._receipt.earliest:
+                earlier = sa.or_(stored[name].is_(None), stored[name] > value)
+                changed[name] = sa.case((earlier, value), else_=stored[name])
+            elif name in known:
                 changed[name] = sa.case((stored[known[name]].is_(None), value), else_=stored[name])
             else:
                 changed[name] = value
@@ -235,7 +248,7 @@ class _Writer:
             mark_stale(self._connection, sorted({*before, *self._owners_of(numbers)}))
         elif self._kind == "delivery":
             touched = sa.select(deliveries.c.order_id).where(among(deliveries.c.id, numbers))
-            set_orders(self._connection, touched)
+            set_orders(self._connection, touched, delivers=self._receipt.parcels_deliver)
         elif self._kind == "customer":
             told = {ids[row.key]: row.arrival.person for row in rows if row.arrival.person is not None}
             put_contacts(self._connection, told, anew=True)

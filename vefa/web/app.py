@@ -13,12 +13,13 @@ from vefa.web.committing import Full
 from vefa.web.events import events_room
 from vefa.web.health import health_app
 from vefa.web.service import Service
+from vefa.web.shop_hooks import shop_hooks_room
 
 #: A room's paths over a service.
 Room = Callable[[Service], APIRouter]
 
 #: All rooms, in the order in which their paths are tried.
-ROOMS: Sequence[Room] = (events_room,)
+ROOMS: Sequence[Room] = (events_room, shop_hooks_room)
 
 
 def make_app(service: Service, rooms: Sequence[Room] = ROOMS) -> FastAPI:

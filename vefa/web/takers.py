@@ -6,8 +6,9 @@ from collections.abc import Mapping
 
 from vefa.inbox import Taker
 from vefa.settings import Settings
+from vefa.web.shop_hooks import shop_takers
 
 
 def takers_of(settings: Settings) -> Mapping[str, Taker]:
     """All takers of this shop."""
-    return {}
+    return {**shop_takers(settings)}
