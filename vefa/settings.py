@@ -8,6 +8,7 @@ from __future__ import annotations
 from datetime import date
 from decimal import Decimal
 from functools import cached_property
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import urlsplit
@@ -88,6 +89,32 @@ class Retention(BaseModel):
     logs_days: int = Field(30, ge=1, description="files in var/log")
 
 
+class Limits(BaseModel):
+    """How much and how often anybody may send. Who sends more is told when to go on, and nothing is lost."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    body_megabytes: float = Field(2, gt=0, le=50, description="a larger body is refused before it is read (413)")
+    body_seconds: float = Field(15, gt=0, description="in which a whole body must have come (408)")
+    key_per_second: float = Field(50, ge=0, description="requests with one key; 0 is no limit")
+    key_burst: int = Field(200, ge=1, description="requests at once with one key, after a rest")
+    address_per_second: float = Field(100, ge=0, description="requests from one address; 0 is no limit")
+    address_burst: int = Field(500, ge=1, description="requests at once from one address, after a rest")
+    trusted_proxies: tuple[str, ...] = Field(
+        (), description="addresses or networks whose X-Forwarded-For is believed; nobody's unless said"
+    )
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _networks(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for each in value:
+            try:
+                ip_network(each, strict=False)
+            except ValueError:
+                raise ValueError(f'"{each}" is no address or network; write one such as 10.0.0.0/8') from None
+        return value
+
+
 class WooCommerce(BaseModel):
     """How a WooCommerce shop's webhooks are read. Their secret comes from VEFA_WOOCOMMERCE_SECRET."""
 
@@ -116,6 +143,7 @@ class Web(BaseModel):
     unknown_customers: Literal["refuse", "create"] = Field(
         "create", description="events about somebody whom nobody knows: refuse them, or make a customer of them"
     )
+    limits: Limits = Limits()
     woocommerce: WooCommerce = WooCommerce()
     shopify: Shopify = Shopify()
 

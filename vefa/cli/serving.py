@@ -16,15 +16,13 @@ def serve(
     host: Annotated[str, typer.Option(help="Who may ask: only this machine, or 0.0.0.0 for all.")] = "127.0.0.1",
 ) -> None:
     """Answer over HTTP: events in, webhooks of providers and shops, unsubscribe and preference pages, health."""
-    import uvicorn
-
     from vefa.engine.shop import secret_of
     from vefa.web.app import make_app
     from vefa.web.service import open_service
+    from vefa.web.serving import serve_app
 
     session: Session = context.obj
     with session.store() as engine:
         service = open_service(session.settings, engine, secret_of(session.settings))
         err().print(f"http://{host}:{port}; Ctrl-C ends it.", markup=False)
-        # Its own log names who asked; ours says nothing of them.
-        uvicorn.run(make_app(service), host=host, port=port, log_config=None, access_log=False, server_header=False)
+        serve_app(make_app(service), host, port)

@@ -11,7 +11,9 @@ from sqlalchemy.exc import DBAPIError
 
 from vefa.web.committing import Full
 from vefa.web.events import events_room
+from vefa.web.headers import Guarded
 from vefa.web.health import health_app
+from vefa.web.limits import Limited
 from vefa.web.service import Service
 from vefa.web.shop_hooks import shop_hooks_room
 
@@ -40,5 +42,7 @@ def make_app(service: Service, rooms: Sequence[Room] = ROOMS) -> FastAPI:
         """Nothing is kept, and whoever sent it sends it again."""
         return JSONResponse({"detail": "Too busy at this moment; send it again."}, 503, {"Retry-After": "5"})
 
+    app.add_middleware(Limited, limits=service.settings.web.limits)
+    app.add_middleware(Guarded, public_url=service.settings.public_url)
     app.mount("", health_app(service.database, service.clock))
     return app

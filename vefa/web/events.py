@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 from fastapi import APIRouter, Depends, HTTPException, Request, Response
+from fastapi.concurrency import run_in_threadpool
 from pydantic import BaseModel, Field
 from sqlalchemy.engine import Connection
 
@@ -97,8 +98,8 @@ def events_room(service: Service) -> APIRouter:
 
         An event that is refused stops no other. The answer comes when all others are kept for good.
         """
-        given = _listed(read_json(await request.body()))
-        read = [_read(each, occasions(), service.settings) for each in given]
+        body = await request.body()
+        given, read = await run_in_threadpool(_read_all, body, occasions, service.settings)
 
         def write(connection: Connection) -> list[Outcome]:
             now = service.clock()
@@ -112,6 +113,12 @@ def events_room(service: Service) -> APIRouter:
         return answer
 
     return router
+
+
+def _read_all(body: bytes, occasions: Occasions, settings: Settings) -> tuple[list[Any], list[Arrival | Refusal]]:
+    """A thousand events take a moment: other requests are answered meanwhile."""
+    given, events = _listed(read_json(body)), occasions()
+    return given, [_read(each, events, settings) for each in given]
 
 
 def _listed(given: Any) -> list[Any]:
