@@ -343,6 +343,9 @@ stale_facts = Table(
     comment="whose roll-ups must be made anew: written in the transaction that changes their orders",
 )
 
+#: What stands for the path of an import whose rows came as messages.
+BY_MESSAGE = "messages"
+
 imports = Table(
     "imports",
     metadata,

@@ -14,6 +14,7 @@ from vefa.web.events import events_room
 from vefa.web.headers import Guarded
 from vefa.web.health import health_app
 from vefa.web.limits import Limited
+from vefa.web.mapped_hooks import mapped_hooks_room
 from vefa.web.service import Service
 from vefa.web.shop_hooks import shop_hooks_room
 
@@ -21,7 +22,7 @@ from vefa.web.shop_hooks import shop_hooks_room
 Room = Callable[[Service], APIRouter]
 
 #: All rooms, in the order in which their paths are tried.
-ROOMS: Sequence[Room] = (events_room, shop_hooks_room)
+ROOMS: Sequence[Room] = (events_room, shop_hooks_room, mapped_hooks_room)
 
 
 def make_app(service: Service, rooms: Sequence[Room] = ROOMS) -> FastAPI:

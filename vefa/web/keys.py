@@ -22,7 +22,7 @@ PREFIX = "vefa_"
 #: What a key may be for, and what that means.
 SCOPES = {
     "events:write": "send events to /v1/events",
-    "hooks:write": "send rows to /v1/hooks/NAME, by a column map",
+    "hooks:write": "send rows to /v1/hooks/mapped/NAME, by a column map",
     "read": "ask for what vefa knows",
 }
 #: A key's last use is written down this often at most: a request need not wait for it.
