@@ -15,6 +15,7 @@ from vefa.web.headers import Guarded
 from vefa.web.health import health_app
 from vefa.web.limits import Limited
 from vefa.web.mapped_hooks import mapped_hooks_room
+from vefa.web.openapi import described
 from vefa.web.service import Service
 from vefa.web.shop_hooks import shop_hooks_room
 
@@ -43,7 +44,8 @@ def make_app(service: Service, rooms: Sequence[Room] = ROOMS) -> FastAPI:
         """Nothing is kept, and whoever sent it sends it again."""
         return JSONResponse({"detail": "Too busy at this moment; send it again."}, 503, {"Retry-After": "5"})
 
+    described(app, service.settings.public_url)
     app.add_middleware(Limited, limits=service.settings.web.limits)
     app.add_middleware(Guarded, public_url=service.settings.public_url)
-    app.mount("", health_app(service.database, service.clock))
+    app.router.routes += health_app(service.database, service.clock).routes
     return app

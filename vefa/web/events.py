@@ -17,7 +17,7 @@ from vefa.language.catalogue import EventType
 from vefa.settings import Settings
 from vefa.web.bodies import read_json
 from vefa.web.doors import needs
-from vefa.web.event_forms import EventIn, Refusal, read_event
+from vefa.web.event_forms import Refusal, read_event
 from vefa.web.keys import ApiKey, note_use
 from vefa.web.occasions import Occasions
 from vefa.web.service import Service
@@ -50,12 +50,14 @@ _BODY = {
         "description": f"One event, or a list of at most {MOST}.",
         "content": {
             "application/json": {
-                "schema": {"oneOf": [_ONE, {"type": "array", "items": _ONE, "minItems": 1, "maxItems": MOST}]},
+                "schema": {"oneOf": [_ONE, {"type": "array", "items": _ONE, "maxItems": MOST}]},
                 "example": {
                     "id": "7f3a",
-                    "type": "order.delivered",
+                    "type": "order.placed",
+                    "customer": {"id": "12", "email": "ayse@ornek.example"},
                     "object": {"id": "1001"},
                     "occurred_at": "2026-03-10T14:05:00+03:00",
+                    "data": {"total": "250.50", "currency": "TRY"},
                 },
             }
         },
@@ -155,9 +157,3 @@ def _answer(given: Sequence[Any], outcomes: Sequence[Outcome]) -> EventsOut:
 def _id(given: Any) -> str | None:
     named = given.get("id") if isinstance(given, dict) else None
     return str(named)[:200] if isinstance(named, str | int) else None
-
-
-def schemas() -> dict[str, Any]:
-    """The parts of the OpenAPI document that a body read by hand does not bring by itself."""
-    made = EventIn.model_json_schema(ref_template="#/components/schemas/{model}")
-    return {**made.pop("$defs", {}), "EventIn": made}
