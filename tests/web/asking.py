@@ -16,7 +16,7 @@ from tests.acceptance.small_shop import NOON
 from vefa.database import reading, writing
 from vefa.inbox import take_in
 from vefa.settings import Settings
-from vefa.web.app import make_app
+from vefa.web.app import ROOMS, make_app
 from vefa.web.keys import SCOPES, add_key
 from vefa.web.service import Service, open_service
 from vefa.web.takers import takers_of
@@ -68,6 +68,12 @@ class Asked:
         assert answer.status_code in (200, 422), answer.text
         results: list[dict[str, Any]] = answer.json()["results"]
         return results
+
+    def paths(self) -> list[tuple[str, str]]:
+        """Every method and path that the service answers, parameters in their braces."""
+        routes = [*(each for room in ROOMS for each in room(self.service).routes), *self.app.routes]
+        found = [(route.path, getattr(route, "methods", None) or ()) for route in routes if hasattr(route, "path")]
+        return sorted((method, path) for path, methods in found for method in methods)
 
     def take(self) -> None:
         """Take in all that waits in the inbox."""

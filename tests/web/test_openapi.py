@@ -19,9 +19,9 @@ def document(asked: Asked) -> dict[str, Any]:
 
 
 def test_every_path_of_ours_stands_in_it(asked: Asked, document: dict[str, Any]) -> None:
-    there = {route.path for route in asked.app.routes if getattr(route, "include_in_schema", False)}
+    there = {path for _, path in asked.paths() if path.startswith("/v1/")}
 
-    assert {path for path in there if path.startswith("/v1/")} == set(document["paths"])
+    assert there - {"/v1/openapi.json"} == {path for path in document["paths"] if path.startswith("/v1/")}
 
 
 def test_every_reference_leads_somewhere(document: dict[str, Any]) -> None:
