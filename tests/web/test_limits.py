@@ -228,3 +228,11 @@ def test_every_answer_guards_the_browser(narrow: Asked) -> None:
         assert answer.headers["Referrer-Policy"] == "no-referrer"
         assert "frame-ancestors 'none'" in answer.headers["Content-Security-Policy"]
         assert "Strict-Transport-Security" not in answer.headers
+
+
+def test_a_service_that_is_full_or_closing_asks_to_come_again(asked: Asked) -> None:
+    asked.service.committer.close()
+
+    answer = asked.ask("POST", "/v1/events", json={"id": "1", "type": "loyalty.joined", "customer": {"id": "c1"}})
+
+    assert (answer.status_code, answer.headers["Retry-After"]) == (503, "5")

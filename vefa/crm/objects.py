@@ -242,7 +242,7 @@ class _Writer:
         numbers = sorted(ids.values())
         if not numbers:
             return
-        record_events(self._connection, self._kind, numbers)
+        record_events(self._connection, self._kind, numbers, self._changed(rows))
         if self._kind == "order":
             put_lines(self._connection, {ids[row.key]: row.lines for row in rows if row.lines}, self._receipt.source)
             mark_stale(self._connection, sorted({*before, *self._owners_of(numbers)}))
@@ -254,6 +254,13 @@ class _Writer:
             put_contacts(self._connection, told, anew=True)
             fresh = sorted({row.id for row in rows if row.state is NEW and row.id is not None})
             note_sign_ups(self._connection, fresh, self._receipt.now)
+
+    def _changed(self, rows: Sequence[_Row]) -> set[str] | None:
+        """The types of events that there may be anything new of; None: any, for the objects may have changed hands."""
+        if any(row.id is not None and (row.customer_id is not None or row.names) for row in rows):
+            return None
+        told = {name for row in rows for name in row.values}
+        return {moment.type for moment in FACT_TABLES[self._kind].moments if moment.occurred in told}
 
     def _written(self, rows: Sequence[_Row]) -> dict[str, int]:
         if self._kind == "customer":
