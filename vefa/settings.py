@@ -8,6 +8,7 @@ from __future__ import annotations
 from datetime import date
 from decimal import Decimal
 from functools import cached_property
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import urlsplit
@@ -99,6 +100,65 @@ class Retention(BaseModel):
     logs_days: int = Field(30, ge=1, description="files in var/log")
 
 
+class Limits(BaseModel):
+    """How much and how often anybody may send. Who sends more is told when to go on, and nothing is lost."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    body_megabytes: float = Field(2, gt=0, le=50, description="a larger body is refused before it is read (413)")
+    body_seconds: float = Field(15, gt=0, description="in which a whole body must have come (408)")
+    key_per_second: float = Field(50, ge=0, description="requests with one key; 0 is no limit")
+    key_burst: int = Field(200, ge=1, description="requests at once with one key, after a rest")
+    address_per_second: float = Field(100, ge=0, description="requests from one address; 0 is no limit")
+    address_burst: int = Field(500, ge=1, description="requests at once from one address, after a rest")
+    trusted_proxies: tuple[str, ...] = Field(
+        (), description="addresses or networks whose X-Forwarded-For is believed; nobody's unless said"
+    )
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _networks(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for each in value:
+            try:
+                ip_network(each, strict=False)
+            except ValueError:
+                raise ValueError(f'"{each}" is no address or network; write one such as 10.0.0.0/8') from None
+        return value
+
+
+class WooCommerce(BaseModel):
+    """How a WooCommerce shop's webhooks are read. Their secret comes from VEFA_WOOCOMMERCE_SECRET."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    source: str = Field("woocommerce", description="whose ids its orders have, as an import's map names it")
+    statuses: dict[str, Literal["shipped", "delivered"]] = Field(
+        {"completed": "shipped", "shipped": "shipped", "delivered": "delivered"},
+        description="what the states of an order mean, those of plug-ins, too",
+    )
+
+
+class Shopify(BaseModel):
+    """How a Shopify shop's webhooks are read. Their secret comes from VEFA_SHOPIFY_SECRET."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    source: str = Field("shopify", description="whose ids its orders have, as an import's map names it")
+
+
+class Web(BaseModel):
+    """What `vefa serve` answers, and to how much."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    unknown_customers: Literal["refuse", "create"] = Field(
+        "create", description="events about somebody whom nobody knows: refuse them, or make a customer of them"
+    )
+    limits: Limits = Limits()
+    woocommerce: WooCommerce = WooCommerce()
+    shopify: Shopify = Shopify()
+
+
 class Settings(BaseSettings):
     """All settings of one shop. `root` is the folder that holds `journeys/` and `config/`."""
 
@@ -112,6 +172,7 @@ class Settings(BaseSettings):
     smtp: Smtp = Smtp()
     messages_per_second: MessagesPerSecond = MessagesPerSecond()
     retention: Retention = Retention()
+    web: Web = Web()
     database_url: str = Field(
         "sqlite:///var/vefa.db", description="relative SQLite paths count from the root", repr=False
     )
@@ -139,6 +200,8 @@ class Settings(BaseSettings):
     twilio_account_sid: str = Field("", repr=False)
     twilio_auth_token: SecretStr = Field(SecretStr(""), description="VEFA_TWILIO_AUTH_TOKEN")
     smtp_password: SecretStr = Field(SecretStr(""), description="VEFA_SMTP_PASSWORD")
+    woocommerce_secret: SecretStr = Field(SecretStr(""), description="proves its webhooks: VEFA_WOOCOMMERCE_SECRET")
+    shopify_secret: SecretStr = Field(SecretStr(""), description="proves its webhooks: VEFA_SHOPIFY_SECRET")
 
     @field_validator("sendgrid_base_url", "twilio_base_url")
     @classmethod
@@ -189,7 +252,10 @@ class Settings(BaseSettings):
         return self.root / "var"
 
 
-SECRETS = {"secret_key", "sendgrid_api_key", "twilio_auth_token", "smtp_password", "twilio_account_sid"}
+SECRETS = {
+    *("secret_key", "sendgrid_api_key", "twilio_auth_token", "smtp_password", "twilio_account_sid"),
+    *("woocommerce_secret", "shopify_secret"),
+}
 
 
 def load_settings(root: Path | None = None) -> Settings:

@@ -18,6 +18,7 @@ from vefa.cli import (
     explaining,
     health,
     housekeeping,
+    keys,
     outbox,
     requests,
     restoring,
@@ -88,6 +89,7 @@ app.command("import", rich_help_panel=DATA)(shop_data.import_)
 app.command("demo-shop", rich_help_panel=DATA)(shop_data.demo_shop)
 app.command("export", rich_help_panel=DATA)(requests.export)
 app.command("forget", rich_help_panel=DATA)(requests.forget)
+app.command("keys", rich_help_panel=DATA)(keys.keys)
 app.command("status", rich_help_panel=WATCH)(standing.status)
 app.command("health", rich_help_panel=WATCH)(health.health)
 app.command("serve", rich_help_panel=WATCH)(serving.serve)

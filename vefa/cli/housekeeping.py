@@ -21,6 +21,7 @@ WORDS = {
     "batches": "notes on which worker sent what",
     "rejects": "rows of imports that could not be used",
     "imports": "notes on imports",
+    "told_early": "webhooks whose order never came",
     "incidents": "ended incidents",
 }
 

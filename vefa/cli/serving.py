@@ -30,11 +30,10 @@ def serve(
     ] = True,
 ) -> None:
     """Answer over HTTP: events in, webhooks of providers and shops, unsubscribe and preference pages, health."""
-    import uvicorn
-
     from vefa.engine.shop import secret_of
     from vefa.web.app import make_app
     from vefa.web.service import open_service
+    from vefa.web.serving import serve_app
 
     session: Session = context.obj
     with session.store() as engine:
@@ -43,8 +42,7 @@ def serve(
         service.committer.after_commit = resident.wake
         err().print(f"http://{host}:{port}; Ctrl-C ends it.", markup=False)
         with working(resident if instant else None):
-            # Its own log names who asked; ours says nothing of them.
-            uvicorn.run(make_app(service), host=host, port=port, log_config=None, access_log=False, server_header=False)
+            serve_app(make_app(service), host, port)
 
 
 def instant(context: typer.Context) -> None:
@@ -67,7 +65,7 @@ def make_resident(session: Session, engine: Engine) -> Resident:
     from vefa.engine.resident import Resident
     from vefa.engine.shop import open_shop
     from vefa.plan.project import load_project
-    from vefa.web.takers import TAKERS
+    from vefa.web.takers import takers_of
 
     settings = session.settings
     tellers = [entry.load() for entry in entry_points(group=WATCHERS)]
@@ -83,7 +81,7 @@ def make_resident(session: Session, engine: Engine) -> Resident:
         for teller in tellers:
             teller(told)
 
-    return Resident(engine, opened, TAKERS, teller=tell, stamp=stamp)
+    return Resident(engine, opened, takers_of(settings), teller=tell, stamp=stamp)
 
 
 @contextmanager

@@ -7,7 +7,7 @@ their `known_at`, so a correction enters nobody again. A moment that is taken ba
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -79,13 +79,19 @@ _COLUMNS = (
 _CORRECTED = ("occurred_at", "customer_id", "object_id", "order_id")
 
 
-def record_events(connection: Connection, kind: Kind, ids: Sequence[int] | None) -> int:
-    """Make or correct the events of these rows of `kind` (None: of all); how many are new or changed."""
+def record_events(
+    connection: Connection, kind: Kind, ids: Sequence[int] | None, only: Collection[str] | None = None
+) -> int:
+    """Make or correct the events of these rows of `kind` (None: of all); how many are new or changed.
+
+    `only` names the types of events that can have changed; None: any of the kind.
+    """
     if ids is not None and not ids:
         return 0
     fact = FACT_TABLES[kind]
     wanted = None if ids is None else fact.table.c.id.in_(_numbers(connection, ids))
-    return sum(_record(connection, kind, fact.table, moment, wanted) for moment in fact.moments)
+    moments = [moment for moment in fact.moments if only is None or moment.type in only]
+    return sum(_record(connection, kind, fact.table, moment, wanted) for moment in moments)
 
 
 def record_events_of(connection: Connection, kind: Kind, ids: sa.Select[Any]) -> int:

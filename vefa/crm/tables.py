@@ -283,6 +283,31 @@ events = Table(
     Index("ix_events_customer_id_type_occurred_at", "customer_id", "type", "occurred_at"),
 )
 
+told_last = Table(
+    "told_last",
+    metadata,
+    Column("source", Text, primary_key=True),
+    Column("kind", Text, primary_key=True, comment="order | customer | delivery | return"),
+    Column("outside_id", Text, primary_key=True),
+    Column("said_at", Instant, nullable=False, comment="the shop's own time of it: older words change nothing back"),
+    Column("partial", sa.Boolean, comment="of an order: more parcels are to come"),
+    comment="when a shop's webhooks last said something of an object: they may come in any order",
+)
+
+told_early = Table(
+    "told_early",
+    metadata,
+    _id(),
+    Column("source", Text, nullable=False),
+    Column("order_key", Text, nullable=False, comment="the order that it waits for"),
+    Column("kind", Text, nullable=False, comment="as in the inbox, to which it goes back"),
+    Column("about", sa.JSON, nullable=False),
+    Column("body", sa.LargeBinary, nullable=False),
+    Column("received_at", Instant, nullable=False),
+    Index("ix_told_early_order_key", "source", "order_key"),
+    comment="webhooks about an order that came before the order",
+)
+
 tags = Table(
     "tags",
     metadata,
@@ -318,6 +343,9 @@ stale_facts = Table(
     Column("customer_id", Id, ForeignKey("customers.id"), primary_key=True),
     comment="whose roll-ups must be made anew: written in the transaction that changes their orders",
 )
+
+#: What stands for the path of an import whose rows came as messages.
+BY_MESSAGE = "messages"
 
 imports = Table(
     "imports",

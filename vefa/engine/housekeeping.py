@@ -16,7 +16,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Engine
 
-from vefa.crm.tables import imports, rejects
+from vefa.crm.tables import imports, rejects, told_early
 from vefa.database import reading, writing
 from vefa.engine.entries import OVERLAP
 from vefa.engine.tables import considered, incidents, journeys
@@ -104,6 +104,7 @@ def _old_rows(engine: Engine, retention: Retention, now: datetime) -> Iterator[O
     yield Old(send_history, send_history.c.at < before(retention.history_days))
     yield Old(batches, _ended_batches(before(retention.batches_days)))
     yield Old(rejects, _of_imports(before(retention.rejects_days)))
+    yield Old(told_early, told_early.c.received_at < before(retention.rejects_days))
     emptied = sa.not_(sa.exists().where(rejects.c.import_id == imports.c.id))
     yield Old(imports, sa.and_(imports.c.started_at < before(retention.imports_days), emptied, _not_newest(imports)))
     yield Old(incidents, incidents.c.ended_at < before(retention.history_days))

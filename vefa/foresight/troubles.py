@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from vefa.crm.tables import facts, imports, stale_facts
+from vefa.crm.tables import BY_MESSAGE, facts, imports, stale_facts
 from vefa.engine.incidents import open_incidents
 from vefa.engine.tables import journeys, run_failures
 from vefa.ledger.tables import batches, sends
@@ -120,8 +120,9 @@ def _rollups(connection: Connection, now: datetime) -> Iterator[Trouble]:
 
 
 def _imports(connection: Connection, now: datetime) -> Iterator[Trouble]:
-    for name in connection.scalars(sa.select(imports.c.name).distinct().order_by(imports.c.name)).all():
-        query = sa.select(imports.c.started_at, imports.c.finished_at).where(imports.c.name == name)
+    files = imports.c.path != BY_MESSAGE  # messages come when they come
+    for name in connection.scalars(sa.select(imports.c.name).where(files).distinct().order_by(imports.c.name)).all():
+        query = sa.select(imports.c.started_at, imports.c.finished_at).where(imports.c.name == name, files)
         rows = connection.execute(query.order_by(imports.c.started_at.desc()).limit(IMPORTS + 1)).all()
         yield from _import(name, [row.started_at for row in rows], rows[0].finished_at is not None, now)
 

@@ -14,7 +14,8 @@ import vefa.crm.wishes
 import vefa.engine.tables
 import vefa.inbox
 import vefa.ledger.tables
-import vefa.rewards.tables  # noqa: F401  # imported for its tables, as the ones above
+import vefa.rewards.tables
+import vefa.web.keys  # noqa: F401  # imported for its tables, as the ones above
 from vefa.database import Instant, Money, metadata
 
 

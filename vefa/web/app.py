@@ -10,17 +10,30 @@ from fastapi.responses import JSONResponse
 from sqlalchemy.exc import DBAPIError
 
 from vefa.web.committing import Full
+from vefa.web.events import events_room
+from vefa.web.headers import Guarded
 from vefa.web.health import health_app
+from vefa.web.limits import Limited
+from vefa.web.mapped_hooks import mapped_hooks_room
+from vefa.web.openapi import described
 from vefa.web.personal_data import personal_data
 from vefa.web.preferences import preferences
 from vefa.web.service import Service
+from vefa.web.shop_hooks import shop_hooks_room
 from vefa.web.unsubscribe import unsubscribe
 
 #: A room's paths over a service.
 Room = Callable[[Service], APIRouter]
 
 #: All rooms, in the order in which their paths are tried.
-ROOMS: Sequence[Room] = (unsubscribe, preferences, personal_data)
+ROOMS: Sequence[Room] = (
+    events_room,
+    shop_hooks_room,
+    mapped_hooks_room,
+    unsubscribe,
+    preferences,
+    personal_data,
+)
 
 
 def make_app(service: Service, rooms: Sequence[Room] = ROOMS) -> FastAPI:
@@ -41,5 +54,8 @@ def make_app(service: Service, rooms: Sequence[Room] = ROOMS) -> FastAPI:
         """Nothing is kept, and whoever sent it sends it again."""
         return JSONResponse({"detail": "Too busy at this moment; send it again."}, 503, {"Retry-After": "5"})
 
-    app.mount("", health_app(service.database, service.clock))
+    described(app, service.settings.public_url)
+    app.add_middleware(Limited, limits=service.settings.web.limits)
+    app.add_middleware(Guarded, public_url=service.settings.public_url)
+    app.router.routes += health_app(service.database, service.clock).routes
     return app

@@ -34,7 +34,8 @@ BATCH_KEYS = 500
 #: Rejects that are fetched from a stage at one time.
 _REJECTS = 5_000
 
-_FAMILIES: tuple[tuple[tuple[str, ...], sa.Table | None], ...] = (
+#: Targets that are written together, in the order in which they are written, and the table of their owners.
+FAMILIES: tuple[tuple[tuple[str, ...], sa.Table | None], ...] = (
     (("customers", "contacts", "consents"), customers),
     (("products",), None),
     (("orders", "order_lines"), orders),
@@ -129,7 +130,7 @@ class _Run:
         )
         for name in self._map.inputs:
             self._read_input(name)
-        for names, owner in _FAMILIES:
+        for names, owner in FAMILIES:
             stages = tuple(self._stages[name] for name in names if name in self._stages)
             if stages:
                 self._write_family(Family(stages, owner), terms)

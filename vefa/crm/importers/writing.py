@@ -17,6 +17,7 @@ from vefa.crm import tables
 from vefa.crm.happenings import mark_stale_of, record_events_of
 from vefa.crm.importers.stages import UNCHANGED, Stage
 from vefa.crm.importers.targets import Target
+from vefa.crm.parcels import set_orders
 from vefa.crm.tables import deliveries, order_lines, orders
 from vefa.crm.wishes import wishes
 
@@ -159,25 +160,8 @@ class _Writer:
         return made + (self._deliver_orders(head) if head.part.sets_orders else 0)
 
     def _deliver_orders(self, parcels: Stage) -> int:
-        """An order is shipped with its first parcel, and delivered with its last when all have arrived."""
         touched = sa.select(deliveries.c.order_id).where(deliveries.c.id.in_(self._ids(parcels)))
-        for name, pick in (("shipped", sa.func.min), ("delivered", sa.func.max)):
-            self._set_order_moment(touched, name, pick)
-        mark_stale_of(self._connection, sa.select(orders.c.customer_id).where(orders.c.id.in_(touched)))
-        return record_events_of(self._connection, "order", touched)
-
-    def _set_order_moment(self, touched: sa.Select[Any], name: str, pick: Any) -> None:
-        at, known = f"{name}_at", f"{name}_known_at"
-        of_order = deliveries.c.order_id == orders.c.id
-        moment = sa.select(pick(deliveries.c[at])).where(of_order).scalar_subquery()
-        learned = sa.select(pick(deliveries.c[known])).where(of_order).scalar_subquery()
-        still_out = sa.exists().where(of_order, deliveries.c[at].is_(None))
-        ready = [~still_out] if name == "delivered" else []
-        self._connection.execute(
-            orders.update()
-            .where(orders.c.id.in_(touched), *ready, moment.is_not(None), orders.c[at].is_distinct_from(moment))
-            .values({at: moment, known: learned})
-        )
+        return set_orders(self._connection, touched)
 
     def _ids(self, stage: Stage) -> sa.Select[Any]:
         table, chosen = stage.target.table, stage.chosen

@@ -1,0 +1,146 @@
+"""Rows that come as messages instead of files: by the same maps, in the caller's transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
+from itertools import count
+from typing import Any
+
+import pandas as pd
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from vefa.crm.importers.batches import plan_batches
+from vefa.crm.importers.choosing import choose
+from vefa.crm.importers.frames import PartReader, Reject
+from vefa.crm.importers.maps import ImportMap
+from vefa.crm.importers.runs import FAMILIES
+from vefa.crm.importers.sources import Chunk
+from vefa.crm.importers.stages import Stage, make_stages
+from vefa.crm.importers.writing import Family, Terms, write_batch
+from vefa.crm.people import note_sign_ups
+from vefa.crm.tables import BY_MESSAGE, customers, imports, rejects
+from vefa.database import to_micros
+from vefa.settings import Settings
+
+#: Owners in one batch: all of them, for the transaction is the caller's.
+_ALL = 10**9
+
+
+def flat(row: Mapping[str, Any], before: str = "") -> dict[str, str]:
+    """A JSON object as columns: what stands inside has its names joined by dots, `items.0.name` in a list."""
+    said: dict[str, str] = {}
+    for name, value in row.items():
+        said |= _flat(value, f"{before}{name}")
+    return said
+
+
+def _flat(value: Any, name: str) -> dict[str, str]:
+    if isinstance(value, dict):
+        return flat(value, f"{name}.")
+    if isinstance(value, list):
+        return {key: text for index, each in enumerate(value) for key, text in _flat(each, f"{name}.{index}").items()}
+    if isinstance(value, bool):
+        return {name: "true" if value else "false"}
+    return {name: "" if value is None else str(value)}
+
+
+def take_rows(
+    connection: Connection,
+    given: ImportMap,
+    rows: Mapping[str, Sequence[Mapping[str, str]]],
+    now: datetime,
+    settings: Settings,
+) -> int:
+    """Write the rows of each input of the map, as an import of such files would; how many could not be used.
+
+    Those are kept in `rejects`, with the number of the row among all that came together.
+    """
+    found: list[Reject] = []
+    stages = {stage.target.name: stage for stage in make_stages(given.targets)}
+    for stage in stages.values():
+        stage.create(connection)
+    numbers = count(1)
+    for name, those in rows.items():
+        found += _read(connection, given, name, those, stages, numbers, settings)
+    terms = Terms(
+        source=given.source,
+        now=to_micros(now),
+        history=False,
+        shop_zone=settings.shop.zone,
+        parcels_set_orders=any(part.sets_orders for part in given.targets),
+    )
+    for names, owner in FAMILIES:
+        mine = tuple(stages[name] for name in names if name in stages)
+        if mine:
+            found += _write(connection, Family(mine, owner), terms, now)
+    for stage in stages.values():
+        stage.drop(connection)
+    if found:
+        _keep(connection, given, found, now)
+    return len(found)
+
+
+def _read(
+    connection: Connection,
+    given: ImportMap,
+    name: str,
+    rows: Sequence[Mapping[str, str]],
+    stages: Mapping[str, Stage],
+    numbers: Iterator[int],
+    settings: Settings,
+) -> list[Reject]:
+    readers = [PartReader(part, given, settings) for part in given.parts_of(name)]
+    needed = sorted({column for reader in readers for column in reader.part.sources})
+    columns = {column: pd.Series([row.get(column, "") for row in rows], dtype=object) for column in needed}
+    chunk = Chunk(name, pd.DataFrame(columns, index=range(len(rows))), list(range(1, len(rows) + 1)))
+    found: list[Reject] = []
+    for reader in readers:
+        batch = reader.read(chunk)
+        found += batch.rejects
+        stages[reader.part.into].add(connection, batch, name, numbers)
+    return found
+
+
+def _write(connection: Connection, family: Family, terms: Terms, now: datetime) -> list[Reject]:
+    found: list[Reject] = []
+    for stage in family.stages:
+        choose(connection, stage, terms.source, family.head if family.head is not stage else None)
+        chosen = stage.chosen
+        wrong = sa.select(chosen.c.place, chosen.c.at_line, chosen.c.problem, chosen.c.detail)
+        wrong = wrong.where(chosen.c.problem.is_not(None)).order_by(chosen.c.n)
+        found += [
+            Reject(place, line, problem, detail or "") for place, line, problem, detail in connection.execute(wrong)
+        ]
+        connection.execute(chosen.delete().where(chosen.c.problem.is_not(None)))
+    head = family.head
+    signing_up = _without_day(connection, head) if head is not None and head.target.name == "customers" else []
+    for number in range(plan_batches(connection, family, _ALL).batches):
+        write_batch(connection, family, terms, number)
+    if signing_up:
+        note_sign_ups(connection, signing_up, now)
+    return found
+
+
+def _without_day(connection: Connection, stage: Stage) -> list[int]:
+    """Those who are known, and of whom nobody has said yet when they signed up."""
+    chosen = stage.chosen
+    query = sa.select(customers.c.id).join(chosen, chosen.c.outside_id == customers.c.outside_id)
+    return list(connection.scalars(query.where(customers.c.created_at.is_(None), chosen.c.created_at.is_not(None))))
+
+
+def _keep(connection: Connection, given: ImportMap, found: Sequence[Reject], now: datetime) -> None:
+    row = {"name": given.name, "path": BY_MESSAGE, "started_at": now, "finished_at": now}
+    number = connection.execute(imports.insert().returning(imports.c.id), row).scalar_one()
+    kept = [
+        {
+            "import_id": number,
+            "file": each.place,
+            "line": each.line,
+            "reason": each.reason,
+            "detail": each.detail or None,
+        }
+        for each in found
+    ]
+    connection.execute(rejects.insert(), kept)

@@ -1,0 +1,110 @@
+"""What a shop system's message says, and how its words are read: whatever is not as expected says nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from decimal import Decimal, InvalidOperation
+from typing import Any, Literal
+
+from vefa.crm.arrivals import Arrival, Person
+from vefa.crm.importers.addresses import ascii_email, e164
+from vefa.crm.importers.places import countries
+
+_LONGEST = 500
+_FIRST_YEAR, _LAST_YEAR = 1900, 2200
+
+
+class Unreadable(ValueError):
+    """A message that lacks what every message of its kind has."""
+
+
+@dataclass(frozen=True)
+class Consent:
+    """What a customer has said about being written to."""
+
+    channel: Literal["email", "sms"]
+    granted: bool
+    evidence: str
+    occurred_at: datetime
+
+
+@dataclass(frozen=True)
+class Told:
+    """One object as a message shows it.
+
+    `snapshot` holds until something is said later than `said_at`; `moments` hold for ever. What `only_known` says is
+    nothing to us unless the object is known. `order` is the one that must be known before. `partial`: more parcels
+    of the order are to come.
+    """
+
+    kind: Literal["customer", "order", "delivery", "return"]
+    key: str
+    said_at: datetime
+    snapshot: Arrival | None
+    moments: tuple[Arrival, ...] = ()
+    order: str | None = None
+    only_known: bool = False
+    partial: bool | None = None
+    consents: tuple[Consent, ...] = ()
+
+
+def text(given: Any) -> str:
+    """A word or number as text; empty where it is neither."""
+    if isinstance(given, bool) or not isinstance(given, str | int | float):
+        return ""
+    return str(given).replace("\x00", "").strip()[:_LONGEST]
+
+
+def needed(given: Mapping[str, Any], name: str) -> str:
+    """The text there. Raises Unreadable."""
+    value = text(given.get(name))
+    if not value or value == "0":
+        raise Unreadable(f"no {name}")
+    return value
+
+
+def inside(given: Any, *path: str) -> Mapping[str, Any]:
+    """The object at the end of the path; an empty one where there is none."""
+    for name in path:
+        given = given.get(name) if isinstance(given, dict) else None
+    return given if isinstance(given, dict) else {}
+
+
+def each(given: Any) -> list[Mapping[str, Any]]:
+    """The objects of a list."""
+    return [one for one in given if isinstance(one, dict)] if isinstance(given, list) else []
+
+
+def moment(given: Any, zone: Any = UTC) -> datetime | None:
+    """A moment in UTC; one without an offset is of `zone`."""
+    try:
+        found = datetime.fromisoformat(text(given))
+        found = (found if found.tzinfo else found.replace(tzinfo=zone)).astimezone(UTC)
+    except (ValueError, OverflowError):
+        return None
+    return found if _FIRST_YEAR < found.year < _LAST_YEAR else None
+
+
+def amount(given: Any) -> Decimal | None:
+    """A sum of money."""
+    try:
+        value = Decimal(text(given))
+    except InvalidOperation:
+        return None
+    return value if value.is_finite() and abs(value) < 10**12 else None
+
+
+def person(number: str | None, email: Any, phone: Any, **details: Any) -> Person | None:
+    """Somebody as a message names them; None where nobody could be found again by it."""
+    country = text(details.get("country")).upper()
+    address = ascii_email(text(email)) if text(email) else None
+    sms = e164(text(phone), country or "TR") if text(phone) else None
+    told = {name: said for name, value in details.items() if (said := text(value))}
+    told.pop("country", None)
+    if country in countries():
+        told["country"] = country
+    if "language" in told:
+        told["language"] = told["language"].replace("_", "-").partition("-")[0].lower()
+    return Person(number, address, sms, told) if number or address or sms else None
