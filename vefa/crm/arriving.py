@@ -101,7 +101,8 @@ def _put(
         told = [row for row, each in corrected if (each.occurred_at is not None) is moves]
         if told:
             connection.execute(_upsert(connection, moves=moves), told)
-    return [KNOWN if key in there or key in keys[:index] else NEW for index, key in enumerate(keys)]
+    first = {key: index for index, key in reversed([*enumerate(keys)])}
+    return [NEW if key in fresh and first[key] == index else KNOWN for index, key in enumerate(keys)]
 
 
 def _row(

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from asyncio import wrap_future
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import chain, groupby, islice
+from operator import itemgetter
 from typing import Any, Literal
 
 from fastapi import APIRouter, Depends, HTTPException, Request, Response
@@ -16,6 +18,7 @@ from vefa.crm.arriving import take
 from vefa.language.catalogue import EventType
 from vefa.settings import Settings
 from vefa.web.bodies import read_json
+from vefa.web.committing import Gathered
 from vefa.web.doors import needs
 from vefa.web.event_forms import Refusal, read_event
 from vefa.web.keys import ApiKey, note_use
@@ -88,6 +91,19 @@ def events_room(service: Service) -> APIRouter:
     router = APIRouter(tags=["events"])
     occasions, door = Occasions(service.settings.root), Depends(needs(service, "events:write"))
 
+    def write(connection: Connection, asked: Sequence[tuple[ApiKey, list[Arrival | Refusal]]]) -> list[list[Outcome]]:
+        now = service.clock()
+        creates = service.settings.web.unknown_customers == "create"
+        outcomes: list[list[Outcome]] = []
+        for key, requests in _together(asked):
+            note_use(connection, key, now)
+            told = iter(_take(connection, list(chain(*requests)), Receipt(key.source, now, creates, service.settings)))
+            outcomes += [list(islice(told, len(read))) for read in requests]
+        return outcomes
+
+    # Requests that come together are taken in by the same statements.
+    taking = Gathered(write)
+
     @router.post(
         "/v1/events",
         summary="Tell what happened",
@@ -103,13 +119,7 @@ def events_room(service: Service) -> APIRouter:
         body = await request.body()
         given, read = await run_in_threadpool(_read_all, body, occasions, service.settings)
 
-        def write(connection: Connection) -> list[Outcome]:
-            now = service.clock()
-            note_use(connection, key, now)
-            creates = service.settings.web.unknown_customers == "create"
-            return _take(connection, read, Receipt(key.source, now, creates, service.settings))
-
-        outcomes = await wrap_future(service.committer.submit(write))
+        outcomes = await wrap_future(service.committer.ask(taking, (key, read)))
         answer = _answer(given, outcomes)
         response.status_code = 422 if given and answer.refused == len(given) else 200
         return answer
@@ -121,6 +131,20 @@ def _read_all(body: bytes, occasions: Occasions, settings: Settings) -> tuple[li
     """A thousand events take a moment: other requests are answered meanwhile."""
     given, events = _listed(read_json(body)), occasions()
     return given, [_read(each, events, settings) for each in given]
+
+
+def _together(
+    asked: Sequence[tuple[ApiKey, list[Arrival | Refusal]]],
+) -> Iterator[tuple[ApiKey, list[list[Arrival | Refusal]]]]:
+    """Requests with the same key, in their order, as many together as hold no more events than one may."""
+    for key, same in groupby(asked, key=itemgetter(0)):
+        requests: list[list[Arrival | Refusal]] = []
+        for _, read in same:
+            if requests and sum(map(len, requests)) + len(read) > MOST:
+                yield key, requests
+                requests = []
+            requests.append(read)
+        yield key, requests
 
 
 def _listed(given: Any) -> list[Any]:
