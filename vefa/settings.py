@@ -115,6 +115,9 @@ class Settings(BaseSettings):
         None, ge=1, le=600, description="what the provider has not sent on by then it drops; unless said, its ten hours"
     )
     sendgrid_base_url: str = "https://api.sendgrid.com"
+    sendgrid_webhook_public_key: str = Field(
+        "", description="SendGrid's verification key of the signed Event Webhook; without it nothing of it is believed"
+    )
     twilio_base_url: str = "https://api.twilio.com"
     provider_timeout_seconds: float = Field(15.0, gt=0)
     log: Literal["file", "stderr", "json", "none"] = Field(

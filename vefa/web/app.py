@@ -11,13 +11,14 @@ from sqlalchemy.exc import DBAPIError
 
 from vefa.web.committing import Full
 from vefa.web.health import health_app
+from vefa.web.sendgrid_hook import sendgrid_hook
 from vefa.web.service import Service
 
 #: A room's paths over a service.
 Room = Callable[[Service], APIRouter]
 
 #: All rooms, in the order in which their paths are tried.
-ROOMS: Sequence[Room] = ()
+ROOMS: Sequence[Room] = (sendgrid_hook,)
 
 
 def make_app(service: Service, rooms: Sequence[Room] = ROOMS) -> FastAPI:
