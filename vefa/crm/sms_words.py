@@ -13,11 +13,11 @@ from unicodedata import combining, normalize
 
 Meaning = Literal["stop", "start"]
 
-STOPS = frozenset(
-    "stop stopall unsubscribe cancel end quit revoke optout "
-    "dur durdur ret iptal cik mesajistemiyorum smsistemiyorum reklamistemiyorum".split()
-)
-STARTS = frozenset("start unstop yes basla baslat".split())
+STOPS = frozenset((
+    "stop", "stopall", "unsubscribe", "cancel", "end", "quit", "revoke", "optout",
+    "dur", "durdur", "ret", "iptal", "cik", "mesajistemiyorum", "smsistemiyorum", "reklamistemiyorum",
+))  # fmt: skip
+STARTS = frozenset(("start", "unstop", "yes", "basla", "baslat"))
 #: Nothing else begins with it, and what follows is the shop's name in whatever spelling.
 REFUSAL, MOST_WORDS = "ret", 3
 
