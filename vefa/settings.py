@@ -74,6 +74,20 @@ class MessagesPerSecond(BaseModel):
     sms_sender: float = Field(10, ge=0, description="the SMS of one sender")
 
 
+class Tracking(BaseModel):
+    """What is learned from e-mails of who reads them. Off unless switched on; each customer may refuse."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    clicks: bool = Field(False, description="links lead over this vefa, which counts the click and passes on at once")
+    opens: bool = Field(False, description="a picture of one point tells that the letter was opened")
+    utm: bool = Field(True, description="links to the shop's own pages name the journey and the step, for statistics")
+    hosts: tuple[str, ...] = Field((), description="the shop's own hosts beside those of the brand's urls")
+    scanners: tuple[str, ...] = Field(
+        (), description="words in a browser's name that tell a program which follows links, beside those known"
+    )
+
+
 class Retention(BaseModel):
     """How many days the nightly housekeeping leaves things. What the promises need is never removed."""
 
@@ -101,6 +115,7 @@ class Settings(BaseSettings):
     smtp: Smtp = Smtp()
     messages_per_second: MessagesPerSecond = MessagesPerSecond()
     retention: Retention = Retention()
+    tracking: Tracking = Tracking()
     database_url: str = Field(
         "sqlite:///var/vefa.db", description="relative SQLite paths count from the root", repr=False
     )

@@ -14,6 +14,7 @@ from vefa.channels.registry import make_channel
 from vefa.clock import Clock
 from vefa.content.links import LinkSigner
 from vefa.content.templates import TemplateStore
+from vefa.content.tracked_links import TrackedLinks
 from vefa.database import open_database
 from vefa.plan.policy import Policy
 from vefa.plan.project import load_project
@@ -32,6 +33,7 @@ class Shop:
     channels: Mapping[Medium, Channel]
     links: LinkSigner
     secret: bytes
+    tracked: TrackedLinks
 
     def close(self) -> None:
         """Let go of the channels and the database's connections."""
@@ -61,6 +63,7 @@ def open_shop(
         channels or {medium: make_channel(medium, settings, clock=clock) for medium in ("email", "sms")},
         LinkSigner(secret, settings.public_url),
         secret,
+        TrackedLinks(secret, settings.public_url),
     )
 
 
