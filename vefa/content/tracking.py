@@ -71,7 +71,7 @@ class Tracker:
     clicks: bool = False
     opens: bool = False
     campaign: Campaign | None = None
-    _known: dict[str, str] = field(default_factory=dict, repr=False, compare=False)
+    _known: dict[str, str] = field(init=False, default_factory=dict, repr=False, compare=False)
 
     def track(
         self, skeleton: Skeleton, pieces: Sequence[Sequence[str]], refs: Sequence[str]

@@ -161,7 +161,7 @@ def _late_first(one: _Ours) -> float:
 
 def _ours(connection: Connection, reports: Sequence[Report]) -> list[_Ours]:
     """The reports about attempts that were made; the rest is about somebody else's messages."""
-    numbers = [_numbers(report.ref) for report in reports]
+    numbers = [read_ref(report.ref) for report in reports]
     ids = {number for number, _ in numbers}
     rows = connection.execute(sa.select(s.id, s.customer_id, s.medium, s.attempt).where(among(s.id, ids)))
     by_id = {row.id: row for row in rows}
@@ -173,7 +173,7 @@ def _ours(connection: Connection, reports: Sequence[Report]) -> list[_Ours]:
     return found
 
 
-def _numbers(ref: str) -> tuple[int, int]:
+def read_ref(ref: str) -> tuple[int, int]:
     """Ledger id and attempt; (0, 0), which no message has, for what is no ref of ours."""
     number, _, attempt = ref.partition(".")
     ours = all(part.isascii() and part.isdigit() and len(part) < 19 for part in (number, attempt))

@@ -13,13 +13,14 @@ from vefa.web.committing import Full
 from vefa.web.health import health_app
 from vefa.web.sendgrid_hook import sendgrid_hook
 from vefa.web.service import Service
+from vefa.web.tracked import tracked
 from vefa.web.twilio_hooks import twilio_hooks
 
 #: A room's paths over a service.
 Room = Callable[[Service], APIRouter]
 
 #: All rooms, in the order in which their paths are tried.
-ROOMS: Sequence[Room] = (sendgrid_hook, twilio_hooks)
+ROOMS: Sequence[Room] = (sendgrid_hook, twilio_hooks, tracked)
 
 
 def make_app(service: Service, rooms: Sequence[Room] = ROOMS) -> FastAPI:
