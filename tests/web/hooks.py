@@ -18,7 +18,7 @@ from vefa.ledger.tables import send_history, sends
 from vefa.settings import Settings
 from vefa.web.app import make_app
 from vefa.web.service import open_service
-from vefa.web.takers import TAKERS
+from vefa.web.takers import takers_of
 
 SECRET = b"a secret of tests only, long enough to sign with"
 
@@ -40,7 +40,7 @@ class Site:
         return asyncio.run(asked())
 
     def take_in(self, at: datetime | None = None) -> None:
-        while take_in(self.engine, TAKERS, at or self.at):
+        while take_in(self.engine, takers_of(self.service.settings), at or self.at):
             pass
 
     def problems(self) -> list[str]:

@@ -60,12 +60,12 @@ class LinkSigner:
 
     def token(self, customer_id: int, purpose: str, kind: LinkKind = "unsubscribe") -> str:
         """The signed token of one customer, purpose and kind."""
-        claim = bytes([_VERSION, _KINDS[kind]]) + packed(customer_id) + purpose.encode()
+        claim = bytes([_VERSION, _KINDS[kind]]) + _packed(customer_id) + purpose.encode()
         return urlsafe_b64encode(self._mac(claim) + claim).rstrip(b"=").decode()
 
     def verify(self, token: str, kind: LinkKind = "unsubscribe") -> UnsubscribeClaim:
         """What a token claims, if we made it for this kind of link; else TokenRefused."""
-        raw = decoded(token)
+        raw = _decoded(token)
         mac, claim = raw[:_MAC_LENGTH], raw[_MAC_LENGTH:]
         if not claim or not hmac.compare_digest(mac, self._mac(claim)):
             raise TokenRefused("this link is damaged, or not one of ours")
@@ -105,7 +105,7 @@ class LinkSigner:
         return hmac.digest(self._key, claim, hashlib.sha256)[:_MAC_LENGTH]
 
 
-def packed(number: int) -> bytes:
+def _packed(number: int) -> bytes:
     """A length byte and the number, so that where it ends is part of what is signed."""
     if number < 0:
         raise ValueError(f"{number} is no customer's id")
@@ -113,8 +113,7 @@ def packed(number: int) -> bytes:
     return bytes([length]) + number.to_bytes(length, "big")
 
 
-def decoded(token: str) -> bytes:
-    """The bytes of a token; TokenRefused if it is not written as we write them."""
+def _decoded(token: str) -> bytes:
     try:
         raw = urlsafe_b64decode(token.encode("ascii") + b"=" * (-len(token) % 4))
     except (ValueError, UnicodeEncodeError):

@@ -11,7 +11,7 @@ from sqlalchemy.engine import Connection
 from vefa.channels.sendgrid_events import SIGNATURE, TIMESTAMP, EventKey, read_events
 from vefa.inbox import Received, Taker
 from vefa.ledger.reports import BATCH, Report, take_in_within
-from vefa.web.bodies import body_of
+from vefa.web.posted import body_of
 from vefa.web.service import Service
 
 KIND = "sendgrid"

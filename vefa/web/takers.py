@@ -1,10 +1,14 @@
-"""Who takes in what of the inbox: one table for the consumer."""
+"""Who takes in what waits in the inbox, by its kind."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
 from vefa.inbox import Taker
+from vefa.settings import Settings
 from vefa.web import sendgrid_hook, twilio_hooks
 
-TAKERS: Mapping[str, Taker] = {**sendgrid_hook.TAKERS, **twilio_hooks.TAKERS}
+
+def takers_of(_settings: Settings) -> Mapping[str, Taker]:
+    """All takers of this shop."""
+    return {**sendgrid_hook.TAKERS, **twilio_hooks.TAKERS}

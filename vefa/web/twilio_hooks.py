@@ -13,7 +13,7 @@ from vefa.crm.heard import Heard, hear
 from vefa.crm.sms_words import Meaning, meaning
 from vefa.inbox import NotTaken, Received, Taker
 from vefa.ledger.reports import BATCH, Report, take_in_within
-from vefa.web.bodies import body_of
+from vefa.web.posted import body_of
 from vefa.web.service import Service
 
 STATUS, INBOUND = "twilio-status", "twilio-inbound"
