@@ -33,8 +33,8 @@ _ANCHOR = re.compile(r"<a\s")
 _END = "</body>"
 #: stands between pieces that are changed together: no text may have it either
 _APART: Final = "\ufdd1"
-#: links that are remembered
-_MOST_KNOWN = 10_000
+#: links that are remembered, and letters of pieces that are changed together
+_MOST_KNOWN, _AT_ONCE = 10_000, 4_000_000
 #: what may stand in an address as it is
 _SAFE = "%/:=&?~#+!$,;'@()*[]"
 
@@ -176,9 +176,11 @@ class Tracker:
 
     def _column(self, column: Sequence[str], letters: Sequence[str]) -> Sequence[str]:
         """Each piece by itself, at once where their tags are closed; the very same column where nothing changes."""
-        joined = _APART.join(column)
-        after = self._rewritten(joined).split(_APART) if _is_closed(column) else list(map(self._rewritten, column))
-        if _APART.join(after) == joined:
+        if sum(map(len, column)) <= _AT_ONCE and _is_closed(column):
+            after = self._rewritten(_APART.join(column)).split(_APART)
+        else:
+            after = list(map(self._rewritten, column))
+        if after == list(column):
             return column
         return (
             [piece.replace(LETTER, letter) for piece, letter in zip(after, letters, strict=True)] if letters else after
