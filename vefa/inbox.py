@@ -20,8 +20,8 @@ from vefa.database import Id, Instant, among, metadata, writing
 
 log = logging.getLogger(__name__)
 
-#: Rows that are taken in one transaction.
-BATCH = 200
+#: Rows that are taken in one transaction, and bytes of bodies: events of an hour must not hold the lock for seconds.
+BATCH, BYTES = 200, 1024 * 1024
 
 inbox = sa.Table(
     "inbox",
@@ -56,6 +56,10 @@ class Received:
     received_at: datetime
 
 
+class NotTaken(Exception):
+    """What came cannot be taken in. Its text says why, names nobody, and is kept with the row."""
+
+
 #: Takes in what came of one kind, in the order in which it came, in the caller's transaction. It writes nothing
 #: outside of it, and raises for what it cannot read.
 Taker = Callable[[Connection, Sequence[Received], datetime], None]
@@ -70,15 +74,27 @@ def put(connection: Connection, kind: str, body: bytes, now: datetime, about: Ma
 def take_in(engine: Engine, takers: Mapping[str, Taker], now: datetime) -> int:
     """Take in the next rows that wait, at most BATCH. Returns how many were looked at: 0 when none wait."""
     with writing(engine) as connection:
-        waiting = sa.select(i.id, i.kind, i.about, i.body, i.received_at)
-        waiting = waiting.where(i.taken_at.is_(None), i.kind.in_(list(takers))).order_by(i.id).limit(BATCH)
-        rows = [Received(*row) for row in connection.execute(waiting.with_for_update(skip_locked=True))]
+        rows = _next(connection, takers)
         problems = dict(_taken(connection, takers, rows, now))
         done = sa.update(inbox).where(among(i.id, [row.id for row in rows]))
         connection.execute(done.values(taken_at=now))
         for number, problem in problems.items():
             connection.execute(sa.update(inbox).where(i.id == number).values(problem=problem))
     return len(rows)
+
+
+def _next(connection: Connection, takers: Mapping[str, Taker]) -> list[Received]:
+    waiting = sa.select(i.id, sa.func.length(i.body)).where(i.taken_at.is_(None), i.kind.in_(list(takers)))
+    waiting = waiting.order_by(i.id).limit(BATCH).with_for_update(skip_locked=True)
+    chosen: list[int] = []
+    size = 0
+    for number, length in connection.execute(waiting).all():
+        size += length
+        if chosen and size > BYTES:
+            break
+        chosen.append(number)
+    query = sa.select(i.id, i.kind, i.about, i.body, i.received_at).where(among(i.id, chosen))
+    return [Received(*row) for row in connection.execute(query.order_by(i.id))]
 
 
 def _taken(
@@ -102,6 +118,8 @@ def _attempt(connection: Connection, taker: Taker, rows: Sequence[Received], now
             taker(connection, rows, now)
     except sa.exc.OperationalError:
         raise  # the database, not the row: nothing is taken, and the next round tries again
+    except NotTaken as reason:
+        return str(reason)
     except Exception as error:
         return type(error).__name__
     return None

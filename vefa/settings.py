@@ -86,6 +86,20 @@ class Delivery(BaseModel):
     )
 
 
+class Tracking(BaseModel):
+    """What is learned from e-mails of who reads them. Off unless switched on; each customer may refuse."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    clicks: bool = Field(False, description="links lead over this vefa, which counts the click and passes on at once")
+    opens: bool = Field(False, description="a picture of one point tells that the letter was opened")
+    utm: bool = Field(True, description="links to the shop's own pages name the journey and the step, for statistics")
+    hosts: tuple[str, ...] = Field((), description="the shop's own hosts beside those of the brand's urls")
+    scanners: tuple[str, ...] = Field(
+        (), description="words in a browser's name that tell a program which follows links, beside those known"
+    )
+
+
 class Retention(BaseModel):
     """How many days the nightly housekeeping leaves things. What the promises need is never removed."""
 
@@ -173,6 +187,7 @@ class Settings(BaseSettings):
     messages_per_second: MessagesPerSecond = MessagesPerSecond()
     retention: Retention = Retention()
     web: Web = Web()
+    tracking: Tracking = Tracking()
     database_url: str = Field(
         "sqlite:///var/vefa.db", description="relative SQLite paths count from the root", repr=False
     )
@@ -188,6 +203,9 @@ class Settings(BaseSettings):
         None, ge=1, le=600, description="what the provider has not sent on by then it drops; unless said, its ten hours"
     )
     sendgrid_base_url: str = "https://api.sendgrid.com"
+    sendgrid_webhook_public_key: str = Field(
+        "", description="SendGrid's verification key of the signed Event Webhook; without it nothing of it is believed"
+    )
     twilio_base_url: str = "https://api.twilio.com"
     provider_timeout_seconds: float = Field(15.0, gt=0)
     log: Literal["file", "stderr", "json", "none"] = Field(

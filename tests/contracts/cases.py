@@ -22,11 +22,12 @@ TURKISH = "Şükran Hanım, İstanbul'daki siparişin yolda: çiğ köfte, ığd
 
 @dataclass(frozen=True)
 class Case:
-    """Messages that go in one call, or one e-mail to many; `validity` is of the SMS channel."""
+    """Messages that go in one call, or one e-mail to many; `validity` and `status_url` are of the SMS channel."""
 
     name: str
     messages: Sequence[Outgoing] | BulkEmail
     validity: int | None = None
+    status_url: str | None = None
 
     @property
     def provider(self) -> str:
@@ -48,8 +49,9 @@ class Case:
     def _send_sms(self, base_url: str) -> Sequence[Outcome]:
         assert not isinstance(self.messages, BulkEmail)
         channel = TwilioChannel(
-            ACCOUNT, TOKEN, base_url=base_url, timeout=TIMEOUT, in_flight=1, validity_seconds=self.validity
-        )
+            ACCOUNT, TOKEN, base_url=base_url, timeout=TIMEOUT, in_flight=1,
+            validity_seconds=self.validity, status_url=self.status_url,
+        )  # fmt: skip
         try:
             return channel.deliver(self.messages)
         finally:
@@ -118,6 +120,7 @@ TEXTS = (
     Case("sms-from-a-number", [replace(_sms(1), sender="+905320000000")]),
     Case("sms-by-a-messaging-service", [replace(_sms(1), sender=SERVICE)]),
     Case("sms-with-a-validity", [_sms(1)], validity=3600),
+    Case("sms-with-a-status-callback", [_sms(1), _sms(2)], status_url="https://vefa.ornek.example/hooks/twilio/status"),
     Case("sms-long-in-turkish", [replace(_sms(1), text=(TURKISH * 16)[:1600])]),
     Case("sms-with-marks", [replace(_sms(1), text="A&B = 100% + 1? €\n“tırnak” 🎁")]),
 )

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from tests.acceptance.small_shop import MINUTE, NOON
 from vefa.crm.tables import tags
 from vefa.database import reading, writing
-from vefa.inbox import Received, inbox, put, take_in
+from vefa.inbox import NotTaken, Received, inbox, put, take_in
 
 LATER = NOON + MINUTE
 
@@ -92,3 +92,23 @@ def test_what_a_taker_writes_goes_with_the_mark_or_not_at_all(engine: sa.Engine)
     assert [row.kind for row in rows(engine)] == ["a"]
     with reading(engine) as connection:
         assert connection.scalar(sa.select(sa.func.count()).select_from(tags)) == 0
+
+
+def test_large_ones_are_taken_in_transactions_of_their_own(engine: sa.Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("vefa.inbox.BYTES", 10)
+    filled(engine, ("a", b"1" * 11), ("a", b"2" * 6), ("a", b"3" * 4), ("a", b"4"))
+    a = Taken()
+
+    assert [take_in(engine, {"a": a}, LATER) for _ in range(4)] == [1, 2, 1, 0]
+    assert len(a.bodies) == 4
+
+
+def test_a_taker_may_say_why_it_cannot(engine: sa.Engine) -> None:
+    filled(engine, ("a", b"1"))
+
+    def refusing(connection: sa.Connection, rows: Sequence[Received], now: datetime) -> None:
+        raise NotTaken("It is about nobody.")
+
+    take_in(engine, {"a": refusing}, LATER)
+
+    assert [row.problem for row in rows(engine)] == ["It is about nobody."]

@@ -61,6 +61,7 @@ def _twilio(settings: Settings, _clock: Clock | None) -> Channel:
     account = _needed(settings.twilio_account_sid, "VEFA_TWILIO_ACCOUNT_SID", "sms: twilio")
     token = _needed(settings.twilio_auth_token.get_secret_value(), "VEFA_TWILIO_AUTH_TOKEN", "sms: twilio")
     from vefa.channels.twilio import TwilioChannel
+    from vefa.channels.twilio_hooks import status_url
 
     minutes = settings.sms_valid_minutes
     return TwilioChannel(
@@ -69,6 +70,7 @@ def _twilio(settings: Settings, _clock: Clock | None) -> Channel:
         base_url=settings.twilio_base_url,
         timeout=settings.provider_timeout_seconds,
         validity_seconds=None if minutes is None else 60 * minutes,
+        status_url=status_url(settings.public_url),
     )
 
 

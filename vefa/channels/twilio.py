@@ -44,7 +44,8 @@ _Result = TypeVar("_Result")
 
 
 class TwilioChannel:
-    """One request a message, up to `in_flight` at a time. Twilio carries no arguments of ours: the ref stays here."""
+    """One request a message, up to `in_flight` at a time. Twilio carries no arguments of ours: the ref rides in the
+    address to which it reports, `status_url`; without one it stays here."""
 
     name = "twilio"
     medium: Medium = "sms"
@@ -59,12 +60,14 @@ class TwilioChannel:
         timeout: float = 15.0,
         in_flight: int = IN_FLIGHT,
         validity_seconds: int | None = None,
+        status_url: str | None = None,
     ) -> None:
         self._login = (account_sid, auth_token)
         self._base_url = base_url
         self._timeout = timeout
         self._in_flight = in_flight
         self._validity = {} if validity_seconds is None else {"validity_period": validity_seconds}
+        self._status_url = status_url
         self._lock = Lock()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: Thread | None = None
@@ -144,10 +147,11 @@ class TwilioChannel:
 
     async def _send(self, client: SdkClient, message: Sms) -> Outcome:
         sender = "messaging_service_sid" if message.sender.startswith("MG") else "from_"
+        given = {sender: message.sender, **self._validity}
+        if self._status_url is not None:
+            given["status_callback"] = f"{self._status_url}?ref={message.ref}"
         try:
-            made = await client.messages.create_async(
-                to=message.to, body=message.text, **{sender: message.sender}, **self._validity
-            )
+            made = await client.messages.create_async(to=message.to, body=message.text, **given)
         except (TwilioRestException, TwilioServiceException) as error:
             sentence = getattr(error, "msg", "") or getattr(error, "title", "")
             return outcome_of(error.status, error.code, str(sentence), retry_after.get())

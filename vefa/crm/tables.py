@@ -102,6 +102,14 @@ suppressions = Table(
     Index("ix_suppressions_address", "channel", "address_key"),
 )
 
+tracking_refusals = Table(
+    "tracking_refusals",
+    metadata,
+    Column("customer_id", Id, ForeignKey("customers.id"), primary_key=True),
+    Column("since", Instant, nullable=False),
+    comment="customers of whom nothing is learned from how they read",
+)
+
 products = Table(
     "products",
     metadata,

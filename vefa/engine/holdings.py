@@ -174,6 +174,7 @@ HOLDINGS: tuple[Holding, ...] = (
     Holding("stale_roll_up", crm.stale_facts, _own(crm.stale_facts), "removed"),
     Holding("wishes", wishes, _own(wishes), "removed", ("language", "paused_until", "link_mailed_at")),
     Holding("refused_topics", topic_refusals, _own(topic_refusals), "removed", ("topic", "refused_at")),
+    Holding("refused_tracking", crm.tracking_refusals, _own(crm.tracking_refusals), "removed", ("since",)),
     Holding(
         "consents",
         crm.consents,

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
+from urllib.parse import urlsplit
 
 from sqlalchemy.engine import Connection
 
@@ -13,8 +14,10 @@ from vefa.channels.base import BulkEmail, Outgoing, Sender, Sms
 from vefa.content.columns import ABSENT
 from vefa.content.messages import EmailTemplate, SmsTemplate
 from vefa.content.problems import RenderError
+from vefa.content.tracking import Campaign, Tracker
 from vefa.crm.contexts import ORDER_LINES, FieldColumns, nested, read_order_lines
 from vefa.crm.recommendations import recommend
+from vefa.crm.tracking import refusing
 from vefa.engine.gifts import Gifts
 from vefa.engine.look import Look, Seen
 from vefa.engine.post import Post
@@ -22,6 +25,9 @@ from vefa.ledger.claims import Marks, ref
 from vefa.plan.steps import Medium
 
 Columns = dict[str, Sequence[Any]]
+
+#: The column that tells of whom nothing may be learned; no template sees it.
+REFUSED = " refused"
 
 
 @dataclass(frozen=True)
@@ -65,6 +71,16 @@ class Words:
         return names
 
     @cached_property
+    def tracker(self) -> Tracker | None:
+        """What becomes of the links of its letters; None where they stay as they are."""
+        return _tracker(self.post)
+
+    @cached_property
+    def straight(self) -> Tracker | None:
+        """The same for customers of whom nothing is to be learned."""
+        return self.tracker and (replace(self.tracker, clicks=False, opens=False) if self.tracker.campaign else None)
+
+    @cached_property
     def fields(self) -> FieldColumns:
         """Those of them that are fields of the CRM."""
         wanted = {name for name in self.names if name.partition(".")[0] not in ("coupon", "shop")}
@@ -106,6 +122,9 @@ class Words:
         for kind in ("unsubscribe", "preferences"):
             if f"links.{kind}" in names:
                 found[f"links.{kind}"] = post.shop.links.urls(kind, seen.customers, step.purpose)
+        if self.tracker is not None and (self.tracker.clicks or self.tracker.opens):
+            refused = refusing(connection, seen.customers)
+            found[REFUSED] = [customer in refused for customer in seen.customers]
         return found
 
     def common(self) -> dict[str, Any]:
@@ -135,18 +154,22 @@ class Written:
 def write(
     words: Words, seen: Seen, columns: Columns, media: Mapping[int, Medium], attempts: Mapping[int, int]
 ) -> Written:
-    """Fill in the words of all claimed messages: one parcel a medium and language."""
-    groups: dict[tuple[Medium, str | None], list[int]] = {}
+    """Fill in the words of all claimed messages: one parcel a medium and language, those who refuse tracking apart."""
+    refused = columns.get(REFUSED)
+    columns = {name: column for name, column in columns.items() if name != REFUSED}
+    groups: dict[tuple[Medium, str | None, bool], list[int]] = {}
     for n, send_id in enumerate(seen.ids):
         if send_id in attempts:
-            groups.setdefault((media[send_id], seen.languages[n]), []).append(n)
+            key = (media[send_id], seen.languages[n], refused is not None and refused[n])
+            groups.setdefault(key, []).append(n)
     parcels, faults = [], {}
-    for (medium, language), rows in groups.items():
+    for (medium, language, is_private), rows in groups.items():
         template = words.template(medium, language)
         some, theirs = seen.only(rows), _chosen(columns, rows, len(seen))
         refs = [ref(send_id, attempts[send_id]) for send_id in some.ids]
         if isinstance(template, EmailTemplate):
-            parcel, told = _emails(words, template, some, theirs, refs)
+            tracker = words.straight if is_private else words.tracker
+            parcel, told = _emails(words, template, some, theirs, refs, tracker)
         else:
             parcel, told = _smses(words, template, some, theirs, refs)
         faults.update(told)
@@ -162,7 +185,7 @@ def _chosen(columns: Columns, rows: Sequence[int], whole: int) -> Columns:
 
 
 def _emails(
-    words: Words, template: EmailTemplate, seen: Seen, columns: Columns, refs: Sequence[str]
+    words: Words, template: EmailTemplate, seen: Seen, columns: Columns, refs: Sequence[str], tracker: Tracker | None
 ) -> tuple[Parcel, dict[int, str]]:
     step, shop, pin = words.post.words_step, words.post.shop, words.post.pin
     settings = shop.settings
@@ -172,12 +195,15 @@ def _emails(
     if step.purpose == "commercial":
         urls = columns.get("links.unsubscribe") or shop.links.urls("unsubscribe", seen.customers, step.purpose)
         headers = shop.links.unsubscribe_columns(urls)
+    skeleton, pieces = rendered.skeleton, rendered.pieces
+    if tracker is not None:
+        skeleton, pieces = tracker.track(skeleton, pieces, refs)
     bulk = BulkEmail(
-        skeleton=rendered.skeleton,
+        skeleton=skeleton,
         sender=Sender(step.sender or settings.sender_email, settings.sender_name),
         refs=refs,
         to=[address or "" for address in seen.addresses],
-        pieces=rendered.pieces,
+        pieces=pieces,
         headers=headers,
         reply_to=step.reply_to or settings.reply_to,
         journey=pin.plan.journey,
@@ -208,6 +234,18 @@ def _smses(
         to, journey = seen.addresses[n] or "", post.pin.plan.journey
         messages.append(Sms(refs[n], to, sender, text, journey, post.words_step.id))
     return Parcel("sms", ids, messages=messages), faults
+
+
+def _tracker(post: Post) -> Tracker | None:
+    settings, shop = post.shop.settings.tracking, post.shop
+    campaign = None
+    if settings.utm:
+        pages = (urlsplit(url).hostname for url in shop.templates.brand.urls.values())
+        hosts = {host.lower().removeprefix("www.") for host in (*pages, *settings.hosts) if host}
+        campaign = Campaign(frozenset(hosts), post.pin.plan.journey, post.words_step.id) if hosts else None
+    if not (settings.clicks or settings.opens or campaign):
+        return None
+    return Tracker(shop.tracked, settings.clicks, settings.opens, campaign)
 
 
 def _in(words: Mapping[str, str], locale: str, locales: Sequence[str]) -> str:

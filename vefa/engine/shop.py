@@ -14,6 +14,7 @@ from vefa.channels.registry import make_channel
 from vefa.clock import Clock
 from vefa.content.links import LinkSigner
 from vefa.content.templates import TemplateStore
+from vefa.content.tracked_links import TrackedLinks
 from vefa.crm.recommendations import BestSellers
 from vefa.database import open_database
 from vefa.plan.policy import Policy
@@ -34,6 +35,7 @@ class Shop:
     channels: Mapping[Medium, Channel]
     links: LinkSigner
     secret: bytes
+    tracked: TrackedLinks
     best: BestSellers = field(default_factory=BestSellers)
     statements: Kept = field(default_factory=Kept)
 
@@ -65,6 +67,7 @@ def open_shop(
         channels or {medium: make_channel(medium, settings, clock=clock) for medium in ("email", "sms")},
         LinkSigner(secret, settings.public_url),
         secret,
+        TrackedLinks(secret, settings.public_url),
     )
 
 

@@ -18,7 +18,8 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection, Engine
 
 from vefa.crm.identity import address_key
-from vefa.crm.tables import contacts, events, suppressions
+from vefa.crm.stops import COMMERCIAL, UNSUBSCRIBED, Stop, Word, address_keys, listen, suppress
+from vefa.crm.tables import events
 from vefa.database import among, writing
 from vefa.ledger.settlements import in_doubt, settle_late
 from vefa.ledger.tables import sends
@@ -36,6 +37,7 @@ class Report:
     """What a provider tells of one attempt: `ref` is what went over the wire with it, `<ledger id>.<attempt>`.
 
     `address` is the one that was written to, where the provider names it; else the customer's present one is meant.
+    `stop` is the stop that it puts on the address where more was told than its kind alone says.
     """
 
     ref: str
@@ -43,16 +45,17 @@ class Report:
     occurred_at: datetime
     known_at: datetime
     address: str | None = None
+    stop: str | None = None
 
 
 @dataclass(frozen=True)
 class Proof:
-    """What a kind of report proves of an attempt, and the stop that it puts on the address."""
+    """What a kind of report proves of an attempt, the stop that it puts on the address, or the word that it is."""
 
     state: str
     rank: int
     stop: str | None = None
-    purpose: str | None = None
+    granted: bool | None = None
 
 
 #: A higher rank outweighs a lower one, in whatever order they come.
@@ -60,10 +63,15 @@ PROOFS: Mapping[str, Proof] = {
     "processed": Proof("sent", 1),
     "deferred": Proof("sent", 1),
     "dropped": Proof("failed", 2),
+    "undelivered": Proof("failed", 2),
     "blocked": Proof("failed", 2),
     "bounced": Proof("failed", 2, stop="bounced"),
     "delivered": Proof("sent", 3),
-    "unsubscribed": Proof("sent", 3, stop="unsubscribed", purpose="commercial"),
+    "opened": Proof("sent", 3),
+    "clicked": Proof("sent", 3),
+    "scanned": Proof("sent", 3),
+    "unsubscribed": Proof("sent", 3, granted=False),
+    "resubscribed": Proof("sent", 3, granted=True),
     "complained": Proof("sent", 3, stop="complained"),
 }
 _TYPES = [f"{medium}.{kind}" for medium in ("email", "sms") for kind in PROOFS]
@@ -90,10 +98,18 @@ class _Ours:
     customer_id: int
     medium: str
 
+    @property
+    def type(self) -> str:
+        return f"{self.medium}.{self.report.kind}"
+
+    @property
+    def evidence(self) -> str:
+        return f"message {self.report.ref}"
+
     def event(self) -> dict[str, Any]:
         return {
             "source": SOURCE,
-            "type": f"{self.medium}.{self.report.kind}",
+            "type": self.type,
             "object_kind": OBJECT,
             "object_key": self.report.ref,
             "object_id": self.send_id,
@@ -109,8 +125,19 @@ def take_in(engine: Engine, reports: Sequence[Report], now: datetime) -> TakenIn
     total = TakenIn()
     for start in range(0, len(reports), BATCH):
         with writing(engine) as connection:
-            total += _take_in(connection, reports[start : start + BATCH], now)
+            total += take_in_within(connection, reports[start : start + BATCH], now)
     return total
+
+
+def take_in_within(connection: Connection, reports: Sequence[Report], now: datetime) -> TakenIn:
+    """The same in the caller's write transaction."""
+    ours = _ours(connection, reports)
+    # Each once, the earliest; in the order of the key, so that two that take in the same wait and do not dead-lock.
+    once = {(one.report.ref, one.report.kind): one for one in sorted(ours, key=_late_first)}
+    new, earlier = _write_down(connection, [once[key] for key in sorted(once)])
+    _heed(connection, [*new, *earlier], [one for one in ours if PROOFS[one.report.kind].granted is not None])
+    settled = settle_told(connection, {one.send_id for one in ours}, now)
+    return TakenIn(len(new), settled, len(reports) - len(ours))
 
 
 def settle_told(connection: Connection, send_ids: Collection[int], now: datetime) -> int:
@@ -118,24 +145,14 @@ def settle_told(connection: Connection, send_ids: Collection[int], now: datetime
 
     Whoever else works on a message at this moment goes before: it is passed over, and looked at in the next tick.
     """
-    query = sa.select(s.id, s.customer_id, s.state, s.doubts).where(among(s.id, send_ids), in_doubt())
+    query = sa.select(s.id, s.customer_id, s.state, s.reason, s.doubts).where(among(s.id, send_ids), in_doubt())
     rows = connection.execute(query.order_by(s.id).with_for_update(skip_locked=True, of=sends)).all()
     told, settled = _told(connection, rows), 0
     for row in rows:
         kind = _outcome(told[row.id], row.doubts)
-        if kind and PROOFS[kind].state != row.state:
+        if kind and (PROOFS[kind].state != row.state or (row.state == "failed" and row.reason != kind)):
             settled += settle_late(connection, row.id, PROOFS[kind].state, now, kind)
     return settled
-
-
-def _take_in(connection: Connection, reports: Sequence[Report], now: datetime) -> TakenIn:
-    ours = _ours(connection, reports)
-    # Each once, the earliest; in the order of the key, so that two that take in the same wait and do not dead-lock.
-    once = {(one.report.ref, one.report.kind): one for one in sorted(ours, key=_late_first)}
-    new = _write_down(connection, [once[key] for key in sorted(once)])
-    _stop(connection, new)
-    settled = settle_told(connection, {one.send_id for one in ours}, now)
-    return TakenIn(len(new), settled, len(reports) - len(ours))
 
 
 def _late_first(one: _Ours) -> float:
@@ -144,7 +161,7 @@ def _late_first(one: _Ours) -> float:
 
 def _ours(connection: Connection, reports: Sequence[Report]) -> list[_Ours]:
     """The reports about attempts that were made; the rest is about somebody else's messages."""
-    numbers = [_numbers(report.ref) for report in reports]
+    numbers = [read_ref(report.ref) for report in reports]
     ids = {number for number, _ in numbers}
     rows = connection.execute(sa.select(s.id, s.customer_id, s.medium, s.attempt).where(among(s.id, ids)))
     by_id = {row.id: row for row in rows}
@@ -156,42 +173,70 @@ def _ours(connection: Connection, reports: Sequence[Report]) -> list[_Ours]:
     return found
 
 
-def _numbers(ref: str) -> tuple[int, int]:
+def read_ref(ref: str) -> tuple[int, int]:
     """Ledger id and attempt; (0, 0), which no message has, for what is no ref of ours."""
     number, _, attempt = ref.partition(".")
     ours = all(part.isascii() and part.isdigit() and len(part) < 19 for part in (number, attempt))
     return (int(number), int(attempt)) if ours else (0, 0)
 
 
-def _write_down(connection: Connection, ours: Sequence[_Ours]) -> list[_Ours]:
-    """Make an event of each; the ones that are new."""
-    if not ours:
-        return []
-    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
-    insert = dialect.insert(events).on_conflict_do_nothing().returning(v.type, v.object_key)
-    new = {(row.type, row.object_key) for row in connection.execute(insert, [one.event() for one in ours])}
-    return [one for one in ours if (f"{one.medium}.{one.report.kind}", one.report.ref) in new]
+def _write_down(connection: Connection, ours: Sequence[_Ours]) -> tuple[list[_Ours], list[_Ours]]:
+    """Make an event of each: those that are new, and those that turn out to have happened earlier than was told."""
+    known = _known(connection, ours)
+    fresh = [one for one in ours if (one.type, one.report.ref) not in known]
+    earlier = [
+        one for one in ours if one.report.occurred_at < known.get((one.type, one.report.ref), one.report.occurred_at)
+    ]
+    if fresh:
+        dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
+        insert = dialect.insert(events).on_conflict_do_nothing().returning(v.type, v.object_key)
+        made = {(row.type, row.object_key) for row in connection.execute(insert, [one.event() for one in fresh])}
+        # What another process wrote at this very moment is not new.
+        earlier += [one for one in fresh if (one.type, one.report.ref) not in made]
+        fresh = [one for one in fresh if (one.type, one.report.ref) in made]
+    for one in earlier:
+        same = sa.and_(v.source == SOURCE, v.type == one.type, v.object_key == one.report.ref, v.occurrence == 0)
+        moment = one.report.occurred_at
+        connection.execute(sa.update(events).where(same, v.occurred_at > moment).values(occurred_at=moment))
+    return fresh, earlier
 
 
-def _stop(connection: Connection, new: Sequence[_Ours]) -> None:
+def _known(connection: Connection, ours: Sequence[_Ours]) -> dict[tuple[str, str], datetime]:
+    """When what was told already is said to have happened, by type and ref."""
+    query = sa.select(v.type, v.object_key, v.occurred_at).where(
+        among(v.customer_id, {one.customer_id for one in ours}),
+        v.type.in_(sorted({one.type for one in ours})),
+        v.source == SOURCE,
+        v.object_kind == OBJECT,
+        among(v.object_id, {one.send_id for one in ours}),
+    )
+    return {(row.type, row.object_key): row.occurred_at for row in connection.execute(query)}
+
+
+def _heed(connection: Connection, news: Sequence[_Ours], words: Sequence[_Ours]) -> None:
     """Nothing goes any more to addresses that bounced or complained, nothing commercial to whom has unsubscribed."""
-    stopping = [one for one in new if PROOFS[one.report.kind].stop]
-    if not stopping:
+    stopping = [(one, stop) for one in news if (stop := one.report.stop or PROOFS[one.report.kind].stop)]
+    if not stopping and not words:
         return
-    c = contacts.c
-    query = sa.select(c.customer_id, c.channel, c.address_key)
-    query = query.where(among(c.customer_id, {one.customer_id for one in stopping}))
-    present = {(row.customer_id, row.channel): row.address_key for row in connection.execute(query)}
-    rows = []
-    for one in stopping:
-        report, proof = one.report, PROOFS[one.report.kind]
-        key = address_key(report.address) if report.address else present.get((one.customer_id, one.medium))
-        if key is not None:
-            row = {"channel": one.medium, "address_key": key, "purpose": proof.purpose, "reason": proof.stop}
-            moments = {"occurred_at": report.occurred_at, "known_at": report.known_at}
-            rows.append(row | moments | {"evidence": f"message {report.ref}"})
-    if rows:
-        connection.execute(sa.insert(suppressions), rows)
+    concerned = {one.customer_id for one, _ in stopping} | {one.customer_id for one in words}
+    present = address_keys(connection, concerned)
+
+    def key(one: _Ours) -> str | None:
+        return address_key(one.report.address) if one.report.address else present.get((one.customer_id, one.medium))
+
+    suppress(connection, [_stop(one, reason, at) for one, reason in stopping if (at := key(one))])
+    listen(connection, [_word(one, at) for one in words if (at := key(one))])
+
+
+def _stop(one: _Ours, reason: str, key: str) -> Stop:
+    moments = one.report.occurred_at, one.report.known_at
+    return Stop(one.medium, key, reason, one.evidence, *moments, COMMERCIAL if reason == UNSUBSCRIBED else None)
+
+
+def _word(one: _Ours, key: str) -> Word:
+    granted = bool(PROOFS[one.report.kind].granted)
+    moments = one.report.occurred_at, one.report.known_at
+    return Word(granted, one.medium, key, (one.customer_id,), one.evidence, *moments)
 
 
 def _told(connection: Connection, rows: Sequence[Any]) -> dict[int, set[tuple[str, str]]]:

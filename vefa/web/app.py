@@ -18,8 +18,11 @@ from vefa.web.mapped_hooks import mapped_hooks_room
 from vefa.web.openapi import described
 from vefa.web.personal_data import personal_data
 from vefa.web.preferences import preferences
+from vefa.web.sendgrid_hook import sendgrid_hook
 from vefa.web.service import Service
 from vefa.web.shop_hooks import shop_hooks_room
+from vefa.web.tracked import tracked
+from vefa.web.twilio_hooks import twilio_hooks
 from vefa.web.unsubscribe import unsubscribe
 
 #: A room's paths over a service.
@@ -30,9 +33,12 @@ ROOMS: Sequence[Room] = (
     events_room,
     shop_hooks_room,
     mapped_hooks_room,
+    sendgrid_hook,
+    twilio_hooks,
     unsubscribe,
     preferences,
     personal_data,
+    tracked,
 )
 
 

@@ -1,0 +1,119 @@
+"""What people write back: a word that stops messages, a word that takes that back, or something for a person to read.
+
+An SMS is heard once, however often it is told of. One that means nothing to us opens a ticket of whoever has that
+number.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.engine import Connection
+
+from vefa.crm.happenings import record_events
+from vefa.crm.identity import address_key
+from vefa.crm.sms_words import Meaning
+from vefa.crm.stops import UNSUBSCRIBED, Word, listen, owners
+from vefa.crm.tables import events, orders, suppressions, tickets
+from vefa.database import among
+
+SOURCE, TYPE = "sms", "sms.received"
+#: What a provider answers for a number whose owner wrote STOP to it: the same refusal, kept on their side.
+_KEPT_THERE = "21610%"
+#: A ticket's subject is what was written, as long as an SMS may be.
+_LONGEST = 1600
+
+
+@dataclass(frozen=True)
+class Heard:
+    """One SMS from somebody. `key` is the provider's number of it; `means` is what it says, if it is a word of ours."""
+
+    key: str
+    number: str
+    text: str
+    means: Meaning | None
+    occurred_at: datetime
+    known_at: datetime
+
+
+def hear(connection: Connection, heard: Heard) -> bool:
+    """Do what it asks, once. False if it is for a person to read, and nobody of ours has that number."""
+    key = address_key(heard.number)
+    customers = owners(connection, "sms", key)
+    takes_back = heard.means == "start" and _is_stopped(connection, key)
+    if heard.means != "stop" and not takes_back and not customers:
+        return False
+    who = _who(connection, customers)
+    if not _is_new(connection, heard, who):
+        return True
+    if heard.means == "stop" or takes_back:
+        _obey(connection, heard, key, customers)
+    elif who is not None:
+        _open_ticket(connection, heard, who)
+    return True
+
+
+def _obey(connection: Connection, heard: Heard, key: str, customers: tuple[int, ...]) -> None:
+    granted = heard.means == "start"
+    evidence = f"SMS {heard.key}"
+    listen(connection, [Word(granted, "sms", key, customers, evidence, heard.occurred_at, heard.known_at)])
+    if granted:
+        x = suppressions.c
+        there = sa.and_(x.channel == "sms", x.address_key == key, x.reason == "blocked", x.evidence.like(_KEPT_THERE))
+        connection.execute(sa.delete(suppressions).where(there))
+
+
+def _is_stopped(connection: Connection, key: str) -> bool:
+    x = suppressions.c
+    theirs = sa.or_(x.reason == UNSUBSCRIBED, sa.and_(x.reason == "blocked", x.evidence.like(_KEPT_THERE)))
+    return bool(connection.scalar(sa.select(sa.exists().where(x.channel == "sms", x.address_key == key, theirs))))
+
+
+def _who(connection: Connection, customers: Sequence[int]) -> int | None:
+    """Of several with one number, who ordered last; else the first."""
+    if len(customers) < 2:
+        return next(iter(customers), None)
+    o = orders.c
+    query = sa.select(o.customer_id).where(among(o.customer_id, customers))
+    return connection.scalar(query.order_by(o.placed_at.desc(), o.id.desc()).limit(1)) or customers[0]
+
+
+def _is_new(connection: Connection, heard: Heard, customer: int | None) -> bool:
+    row = {
+        "source": SOURCE,
+        "type": TYPE,
+        "object_kind": "sms",
+        "object_key": heard.key,
+        "occurrence": 0,
+        "customer_id": customer,
+        "occurred_at": heard.occurred_at,
+        "known_at": heard.known_at,
+        "data": {"means": heard.means},
+    }
+    insert = _insert(connection, events).values(row).on_conflict_do_nothing().returning(events.c.id)
+    return connection.scalar(insert) is not None
+
+
+def _open_ticket(connection: Connection, heard: Heard, customer: int) -> None:
+    row = {
+        "source": SOURCE,
+        "outside_id": heard.key,
+        "customer_id": customer,
+        "subject": heard.text[:_LONGEST] or "(no words)",
+        "category": "sms",
+        "opened_at": heard.occurred_at,
+        "opened_known_at": heard.known_at,
+    }
+    insert = _insert(connection, tickets).values(row).on_conflict_do_nothing().returning(tickets.c.id)
+    number = connection.scalar(insert)
+    if number is not None:
+        record_events(connection, "ticket", [number])
+
+
+def _insert(connection: Connection, table: sa.Table) -> Any:
+    return postgresql.insert(table) if connection.dialect.name == "postgresql" else sqlite.insert(table)
