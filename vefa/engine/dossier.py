@@ -16,8 +16,20 @@ from vefa.engine.holdings import HOLDINGS, Holding
 Row = dict[str, Any]
 #: The order of reading: who it is first, then what they said, bought and got.
 ORDER = (
-    *("customer", "addresses", "consents", "wishes", "refused_topics", "stops", "orders", "order_lines", "deliveries"),
-    *("returns", "tickets", "reviews", "survey_answers", "tags", "coupons", "journeys", "messages", "message_history"),
+    *("customer", "addresses", "consents", "wishes", "refused_topics", "refused_tracking", "stops", "orders"),
+    *(
+        "order_lines",
+        "deliveries",
+        "returns",
+        "tickets",
+        "reviews",
+        "survey_answers",
+        "tags",
+        "coupons",
+        "journeys",
+        "messages",
+        "message_history",
+    ),
     "events",
 )
 
