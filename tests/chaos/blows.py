@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from tests.chaos.databases import SHORT, Postgresql, Sqlite
 from tests.chaos.proxy import Fault
-from tests.chaos.worker import CLAIM, Job
+from tests.chaos.worker import BATCH, Job
 
 if TYPE_CHECKING:
     from tests.chaos.driver import Chaos
@@ -72,7 +72,7 @@ class Wire(Blow):
 
     @property
     def doubtful(self) -> int:
-        return CLAIM * len([*filter(None, self.email)]) + len([*filter(None, self.sms)])
+        return BATCH * len([*filter(None, self.email)]) + len([*filter(None, self.sms)])
 
 
 @dataclass(frozen=True)
@@ -164,4 +164,4 @@ class Clock(Blow):
         # The last process has the wrong clock; where there are two, the other goes by the right one.
         if worker < chaos.workers - 1:
             return job
-        return replace(job, now=job.now + self.business, wall_ahead=self.wall)
+        return replace(job, now=job.now + self.business, wall=job.wall + self.wall)

@@ -65,7 +65,7 @@ class Chaos:
     def job(self) -> Job:
         """A process that goes through all journeys, in any order, through both wires."""
         names = self.chance.sample(sorted(JOURNEYS), len(JOURNEYS))
-        return Job(self.root, self.database.url, self.email_wire.url, self.sms_wire.url, self.now, tuple(names))
+        return Job(self.root, self.database.url, self.email_wire.url, self.sms_wire.url, self.now, self.now, tuple(names))
 
     def suffer(self, name: str, blow: Blow) -> None:
         """One round: orders, a run, the blow; then, of kills every second time, a run in peace that makes good."""
@@ -101,7 +101,7 @@ class Chaos:
     def run_in_peace(self) -> float:
         """One process, nothing in its way, after all leases; how long it took."""
         begun = time.monotonic()
-        ended = self.nursery.start(replace(self.job(), wall_ahead=LEASE + timedelta(minutes=1))).wait()
+        ended = self.nursery.start(replace(self.job(), wall=self.now + LEASE + timedelta(minutes=1))).wait()
         assert ended == [0], f"a run in peace failed: {self.log()}"
         return time.monotonic() - begun
 
@@ -155,7 +155,7 @@ def shop_in_chaos(
         Proxy(texts.url) as sms_wire,
     ):
         open_for_business(root, engine, people, OPENING)
-        first = Job(root, database.url, email_wire.url, sms_wire.url, OPENING, tuple(JOURNEYS))
+        first = Job(root, database.url, email_wire.url, sms_wire.url, OPENING, OPENING, tuple(JOURNEYS))
         with nursery_after(first) as nursery:
             chaos = Chaos(root, database, workers, chance, engine, email, texts, email_wire, sms_wire, nursery, buyers)
             chaos.now += ROUND
