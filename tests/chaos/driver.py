@@ -26,9 +26,10 @@ from tests.chaos.judge import (
     not_too_many,
 )
 from tests.chaos.nursery import Nursery, Running, nursery_after
+from tests.chaos.plan import KILLED
 from tests.chaos.proxy import Proxy
 from tests.chaos.shop import JOURNEYS, open_for_business, order_again, people_of
-from tests.chaos.worker import HELD, Job
+from tests.chaos.worker import Job
 from vefa.channels.fakes.sendgrid import FakeSendGrid
 from vefa.channels.fakes.twilio import FakeTwilio
 from vefa.database import open_database
@@ -65,10 +66,15 @@ class Chaos:
     def job(self) -> Job:
         """A process that goes through all journeys, in any order, through both wires."""
         names = self.chance.sample(sorted(JOURNEYS), len(JOURNEYS))
-        return Job(self.root, self.database.url, self.email_wire.url, self.sms_wire.url, self.now, self.now, tuple(names))
+        return Job(
+            self.root, self.database.url, self.email_wire.url, self.sms_wire.url, self.now, self.now, tuple(names)
+        )
 
-    def suffer(self, name: str, blow: Blow) -> None:
-        """One round: orders, a run, the blow; then, of kills every second time, a run in peace that makes good."""
+    def suffer(self, name: str, blow: Blow) -> int:
+        """One round: orders, a run, the blow; then, of kills every second time, a run in peace that makes good.
+
+        Returns how many processes were killed.
+        """
         self.now += ROUND
         order_again(self.engine, self.chance.sample(people_of(self.engine), self.buyers), self.now)
         jobs = [blow.prepare(self, self.job(), worker) for worker in range(self.workers)]
@@ -85,9 +91,10 @@ class Chaos:
         in_doubt, self.in_doubt = evidence.in_doubt - self.in_doubt, evidence.in_doubt
         self.doubts_by_blow[name] = max(self.doubts_by_blow[name], in_doubt)
         at_any_time(evidence)
-        not_too_many(in_doubt, self.workers * HELD + blow.doubtful)
-        if not name.startswith("killed") or self.chance.random() < 0.5:
+        not_too_many(in_doubt, blow.most_in_doubt(self.workers))
+        if name not in KILLED or self.chance.random() < 0.5:
             self.make_good()
+        return ended.count(-9)
 
     def make_good(self) -> None:
         """The next run, in peace: whatever the last ones left is done, or waits for a reason."""
@@ -137,8 +144,8 @@ class Chaos:
 
     def _note(self, name: str, running: Running, ended: list[Any], fell: int) -> None:
         self.fell[name] += 1
-        self.fell["processes killed"] += sum(code == -9 for code in ended)
-        self.fell["processes ended by an error"] += sum(code == 1 for code in ended)
+        self.fell["processes killed"] += ended.count(-9)
+        self.fell["processes ended by an error"] += ended.count(1)
         self.fell["requests with a fault"] += fell
 
 

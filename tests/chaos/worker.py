@@ -51,7 +51,7 @@ PATIENT = 30_000
 
 @dataclass(frozen=True)
 class Job:
-    """What one process is to do. Its clocks begin at `now`, that of leases and pace at `wall`, and go on as time does."""
+    """What one process is to do. Its clock begins at `now`, that of leases and pace at `wall`; both go on from there."""
 
     root: Path
     database_url: str
@@ -60,7 +60,7 @@ class Job:
     now: datetime
     wall: datetime
     journeys: tuple[str, ...]
-    provider_timeout: float = 2.0
+    provider_timeout: float = 20.0
     busy_milliseconds: int = PATIENT
     largest_file: int | None = None
     most_pages: int | None = None
