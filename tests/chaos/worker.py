@@ -51,7 +51,7 @@ PATIENT = 30_000
 
 @dataclass(frozen=True)
 class Job:
-    """What one process is to do. Its clock begins at `now`, that of leases and pace at `wall`; both go on from there."""
+    """What one process is to do. Its clock begins at `now`, that of leases and pace at `wall`."""
 
     root: Path
     database_url: str

@@ -30,7 +30,7 @@ from vefa.engine.scopes import make_world
 from vefa.engine.shop import Shop
 from vefa.engine.steps import Stand, advance, changed_field, held_and_settled, waiting_for_event
 from vefa.engine.tables import enrolments
-from vefa.ledger.claims import HOLD, LOOK_UP, leased, recover
+from vefa.ledger.claims import HOLD, LOOK_UP, Former, leased, recover
 from vefa.ledger.reports import BATCH as REPORTS
 from vefa.ledger.reports import settle_told
 from vefa.ledger.tables import sends
@@ -126,8 +126,9 @@ class Tick:
         row, former = acquire(shop.database, journey, owner, wall())
         try:
             now = clock()
-            if leased(shop.database, wall(), former):
-                recover(shop.database, now, wall(), former)
+            before = Former(former, row.id) if former else None
+            if leased(shop.database, wall(), before):
+                recover(shop.database, now, wall(), before)
             source = facts.refresh(shop.database, now, shop.settings.shop)
             with reading(shop.database) as connection:
                 pins = plans_in_use(connection, row)
