@@ -133,7 +133,7 @@ class Chaos:
         take_in(self.engine, late, self.now)
         self.run_in_peace()
         after_late_reports(self.evidence())
-        return replace(self.figures, rounds=dict(self.fell), doubts_by_blow=dict(self.doubts_by_blow))
+        return replace(self.figures, rounds=Counter(self.fell), doubts_by_blow=dict(self.doubts_by_blow))
 
     def evidence(self) -> Evidence:
         """The ledger and the providers' logs at this moment."""

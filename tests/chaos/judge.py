@@ -40,7 +40,7 @@ class Figures:
     second_attempts: int = 0
     twice: int = 0
     doubts: int = 0
-    rounds: Mapping[str, int] = field(default_factory=dict)
+    rounds: Mapping[str, int] = field(default_factory=Counter)
     doubts_by_blow: Mapping[str, int] = field(default_factory=dict)
 
 
