@@ -6,7 +6,7 @@ READY := .venv/ready
 DATE ?= $(shell date +%F)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check contracts bench lock format
+.PHONY: help demo test check contracts chaos bench lock format
 
 help: ## what there is
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -38,6 +38,9 @@ check: $(READY) ## the whole gate: format, lint, types, imports, tests
 contracts: $(READY) ## our requests and stand-ins against the providers' OpenAPI files: make contracts SPECS=a-folder
 	@$(BIN)/python -m tests.contracts.prepare "$(or $(SPECS),$(VEFA_SPECS))"
 	$(BIN)/python -m pytest tests/contracts/against_specs.py
+
+chaos: $(READY) ## kill the sending process 200 times and do worse, on both databases; fewer: make chaos KILLS=20 FAULTS=1
+	$(BIN)/python -m tests.chaos --kills $(or $(KILLS),200) --faults $(or $(FAULTS),5) --seed $(or $(SEED),1)
 
 bench: $(READY) ## measure every goal beside its named peers and write bench/RESULTS.md
 	$(BIN)/python -m bench --date $(DATE)

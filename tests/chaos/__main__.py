@@ -5,22 +5,25 @@ from __future__ import annotations
 import argparse
 import logging
 import os
+import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
+from itertools import product
 from pathlib import Path
 from random import Random
 
 from tests.chaos.databases import Either, Postgresql, Sqlite
-from tests.chaos.driver import Chaos, shop_in_chaos
+from tests.chaos.driver import shop_in_chaos
 from tests.chaos.judge import Figures
 from tests.chaos.plan import draw
 from tests.chaos.postgres import Server, running_server
 from vefa.database import metadata, open_database
 from vefa.store import versions
 
-PEOPLE, BUYERS = 300, 40
+PEOPLE, BUYERS = 300, 30
 
 
 @contextmanager
@@ -47,17 +50,20 @@ def main() -> None:
     # The stand-in says of every request that was cut that it was cut.
     logging.getLogger("aiohttp.server").setLevel(logging.CRITICAL)
     parser = argparse.ArgumentParser(prog="python -m tests.chaos", description=__doc__)
-    parser.add_argument("--kills", type=int, default=200, help="of processes, for each database and number of workers")
+    parser.add_argument("--kills", type=int, default=200, help="on each database with each number of workers")
     parser.add_argument("--faults", type=int, default=5, help="how often each other fault falls")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--database", choices=["sqlite", "postgresql", "both"], default="both")
     parser.add_argument("--workers", type=int, choices=[1, 2], action="append", help="1 and 2 unless said")
     given = parser.parse_args()
     kinds = ["sqlite", "postgresql"] if given.database == "both" else [given.database]
-    with _server_for(kinds) as server:
-        for kind in kinds:
-            for workers in given.workers or [1, 2]:
-                _one(kind, workers, server, given)
+    figures: dict[str, Figures] = {}
+    try:
+        with _server_for(kinds) as server:
+            for kind, workers in product(kinds, given.workers or [1, 2]):
+                figures[f"{kind}, {workers}"] = _one(kind, workers, server, given)
+    finally:
+        show(figures)
 
 
 @contextmanager
@@ -69,7 +75,7 @@ def _server_for(kinds: list[str]) -> Iterator[Server | None]:
         yield server
 
 
-def _one(kind: str, workers: int, server: Server | None, given: argparse.Namespace) -> None:
+def _one(kind: str, workers: int, server: Server | None, given: argparse.Namespace) -> Figures:
     begun, chance = time.monotonic(), Random(given.seed)
     with tempfile.TemporaryDirectory(prefix="vefa-chaos-") as folder:
         root = Path(folder)
@@ -79,40 +85,51 @@ def _one(kind: str, workers: int, server: Server | None, given: argparse.Namespa
         ):
             plan = draw(chance, kind, workers, given.kills, given.faults)
             for number, (name, blow) in enumerate(plan, 1):
-                print(f"\r{kind}, {workers}: {number}/{len(plan)} {name:<40}", end="", flush=True)
-                _suffer(chaos, name, blow)
+                said = f"{kind}, {workers} workers: {number} of {len(plan)}, {name}"
+                print(f"{said:<79}", end="\r" if sys.stdout.isatty() else "\n", flush=True)
+                try:
+                    chaos.suffer(name, blow)
+                except AssertionError:
+                    print(f"\n{blow}\n{chaos.log()}")
+                    raise
             figures = chaos.finish()
-    print(f"\r{'':<70}\r", end="")
-    show(kind, workers, figures, time.monotonic() - begun)
+    print(f"{kind}, {workers} workers: all is well after {(time.monotonic() - begun) / 60:.0f} minutes{'':<40}")
+    return figures
 
 
-def _suffer(chaos: Chaos, name: str, blow: object) -> None:
-    try:
-        chaos.suffer(name, blow)  # type: ignore[arg-type]  # a blow of the plan
-    except AssertionError:
-        print(f"\n{name}: {blow}\n{chaos.log()}")
-        raise
-
-
-def show(kind: str, workers: int, figures: Figures, seconds: float) -> None:
-    """One shop's figures."""
-    print(f"\n### {kind}, {workers} worker{'s' * (workers > 1)} ({seconds:.0f} s)\n")
-    print("| what | how many |\n|---|---|")
-    lines = {
-        "orders that entered anybody": figures.orders,
-        "orders refused by a journey as too old": figures.refused,
-        **{f"messages {state} at the end": n for state, n in sorted(figures.states.items())},
-        "messages that the providers took": figures.taken,
-        "attempts ever in doubt": figures.doubts,
-        "second attempts": figures.second_attempts,
-        "messages taken twice (transactional only)": figures.twice,
-        **figures.rounds,
+def show(figures: Mapping[str, Figures]) -> None:
+    """All shops side by side, as in docs/reliability.md."""
+    states = sorted({state for one in figures.values() for state in one.states})
+    lines: dict[str, Callable[[Figures], int]] = {
+        "processes killed": lambda one: one.rounds["processes killed"],
+        "processes that ended with an error": lambda one: one.rounds["processes ended by an error"],
+        "requests with a fault": lambda one: one.rounds["requests with a fault"],
+        "orders": lambda one: one.orders,
+        **{f"messages {state}": partial(_in_state, state) for state in states},
+        "messages that the providers took": lambda one: one.taken,
+        "attempts that were ever in doubt": lambda one: one.doubts,
+        "second attempts": lambda one: one.second_attempts,
+        "transactional messages taken twice": lambda one: one.twice,
     }
-    for what, number in lines.items():
-        print(f"| {what} | {number:,} |")
-    print("\n| blow | most in doubt after one |\n|---|---|")
-    for blow, most in sorted(figures.doubts_by_blow.items()):
-        print(f"| {blow} | {most} |")
+    _table("what", figures, {what: [f"{of(one):,}" for one in figures.values()] for what, of in lines.items()})
+    blows = sorted({blow for one in figures.values() for blow in one.doubts_by_blow})
+    _table(
+        "rounds, and most in doubt after one", figures, {b: [_fell(one, b) for one in figures.values()] for b in blows}
+    )
+
+
+def _in_state(state: str, one: Figures) -> int:
+    return one.states.get(state, 0)
+
+
+def _fell(one: Figures, blow: str) -> str:
+    return f"{one.rounds[blow]}, {one.doubts_by_blow[blow]}" if blow in one.doubts_by_blow else ""
+
+
+def _table(title: str, columns: Iterable[str], rows: Mapping[str, Sequence[str]]) -> None:
+    print("\n| " + " | ".join([title, *columns]) + " |\n|---" + "|--:" * len([*columns]) + "|")
+    for name, cells in rows.items():
+        print("| " + " | ".join([name, *cells]) + " |")
 
 
 if __name__ == "__main__":

@@ -8,15 +8,15 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from tests.chaos.databases import SHORT, Postgresql, Sqlite
-from tests.chaos.proxy import Fault
-from tests.chaos.worker import CLAIM, Job
+from tests.chaos.proxy import Cut, Fault, Silence
+from tests.chaos.worker import BATCH, HELD, Job
 
 if TYPE_CHECKING:
     from tests.chaos.driver import Chaos
     from tests.chaos.nursery import Running
 
 #: Seconds that a fault of the database lasts, and that the shop waits for a silent provider.
-LASTS, TIMEOUT = 0.6, 0.7
+LASTS, TIMEOUT = 0.6, 1.2
 FULL_LOG = 64 * 1024
 
 
@@ -37,14 +37,21 @@ class Blow:
     def after(self, chaos: Chaos) -> None:
         """Put right again, once they have ended."""
 
-    @property
-    def doubtful(self) -> int:
-        """Messages that a fault on the wire may leave in doubt, beside those in flight when a process ends."""
+    def most_in_doubt(self, workers: int) -> int:
+        """So many messages more may be in doubt after it: none, where no process ends and the wire is whole."""
         return 0
 
 
 @dataclass(frozen=True)
-class Kill(Blow):
+class _Fatal(Blow):
+    """Ends processes in the middle of their work: in doubt is what they had in flight."""
+
+    def most_in_doubt(self, workers: int) -> int:
+        return workers * HELD
+
+
+@dataclass(frozen=True)
+class Kill(_Fatal):
     """SIGKILL after so much of a run's usual length: one share a process, None for one that lives."""
 
     shares: tuple[float | None, ...]
@@ -58,25 +65,31 @@ class Kill(Blow):
 
 @dataclass(frozen=True)
 class Wire(Blow):
-    """Faults on the next requests to the providers; those of them that cut may kill all processes at that byte."""
+    """Faults on the next requests to the providers; those of them that cut may kill all processes at that byte.
+    `sure`: each of them says that nothing was taken."""
 
     email: tuple[Fault | None, ...] = ()
     sms: tuple[Fault | None, ...] = ()
+    sure: bool = False
 
     def prepare(self, chaos: Chaos, job: Job, worker: int) -> Job:
-        return replace(job, provider_timeout=TIMEOUT)
+        silent = any(isinstance(fault, Silence) for fault in (*self.email, *self.sms))
+        return replace(job, provider_timeout=TIMEOUT) if silent else job
 
     def before(self, chaos: Chaos) -> None:
         chaos.email_wire.queue(*self.email)
         chaos.sms_wire.queue(*self.sms)
 
-    @property
-    def doubtful(self) -> int:
-        return CLAIM * len([*filter(None, self.email)]) + len([*filter(None, self.sms)])
+    def most_in_doubt(self, workers: int) -> int:
+        if self.sure:
+            return 0
+        emails, texts = [*filter(None, self.email)], [*filter(None, self.sms)]
+        kills = any(isinstance(fault, Cut) and fault.kills for fault in (*emails, *texts))
+        return BATCH * len(emails) + len(texts) + kills * workers * HELD
 
 
 @dataclass(frozen=True)
-class Lock(Blow):
+class Lock(_Fatal):
     """Somebody holds the database for longer than anybody waits."""
 
     share: float
@@ -91,7 +104,7 @@ class Lock(Blow):
 
 
 @dataclass(frozen=True)
-class Vanish(Blow):
+class Vanish(_Fatal):
     """The database is gone in the middle of a run; one begun without it must fail and do no harm."""
 
     share: float
@@ -107,7 +120,7 @@ class Vanish(Blow):
 
 
 @dataclass(frozen=True)
-class CutOff(Blow):
+class CutOff(_Fatal):
     """The server ends everybody's connections, at several moments (PostgreSQL)."""
 
     shares: tuple[float, ...]
@@ -121,7 +134,7 @@ class CutOff(Blow):
 
 
 @dataclass(frozen=True)
-class ReadOnly(Blow):
+class ReadOnly(_Fatal):
     """From a moment on new connections may not write, as on a stand-by (PostgreSQL)."""
 
     share: float
@@ -140,7 +153,7 @@ class ReadOnly(Blow):
 
 
 @dataclass(frozen=True)
-class FullDisk(Blow):
+class FullDisk(_Fatal):
     """The disk takes so many bytes more, then no more (SQLite): by the system's limit, or by SQLite's own."""
 
     room: int
@@ -154,6 +167,21 @@ class FullDisk(Blow):
 
 
 @dataclass(frozen=True)
+class FullServerDisk(_Fatal):
+    """The same of a server's disk, which ends the server (PostgreSQL)."""
+
+    room: int
+
+    def before(self, chaos: Chaos) -> None:
+        assert isinstance(chaos.database, Postgresql)
+        chaos.database.server.fill_disk(self.room)
+
+    def after(self, chaos: Chaos) -> None:
+        chaos.database.vanish()
+        chaos.database.come_back()
+
+
+@dataclass(frozen=True)
 class Clock(Blow):
     """Business time, and the wall clock of leases, of one of the processes stand elsewhere."""
 
@@ -164,4 +192,8 @@ class Clock(Blow):
         # The last process has the wrong clock; where there are two, the other goes by the right one.
         if worker < chaos.workers - 1:
             return job
-        return replace(job, now=job.now + self.business, wall_ahead=self.wall)
+        return replace(job, now=job.now + self.business, wall=job.wall + self.wall)
+
+    def most_in_doubt(self, workers: int) -> int:
+        """Who is wrong about the time may take a living process for dead."""
+        return (workers - 1) * HELD

@@ -6,6 +6,7 @@ from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cached_property
 from typing import Any
 
 import sqlalchemy as sa
@@ -39,7 +40,7 @@ class Figures:
     second_attempts: int = 0
     twice: int = 0
     doubts: int = 0
-    rounds: Mapping[str, int] = field(default_factory=dict)
+    rounds: Mapping[str, int] = field(default_factory=Counter)
     doubts_by_blow: Mapping[str, int] = field(default_factory=dict)
 
 
@@ -84,7 +85,7 @@ class Evidence:
         """The same with what a dead process holds, which the next run will find in doubt."""
         return self.doubts + sum(row.state == "claimed" for row in self.sends)
 
-    @property
+    @cached_property
     def attempts(self) -> Mapping[int, list[int]]:
         """By message: the attempts that the e-mail provider took, in order."""
         found: dict[int, list[int]] = defaultdict(list)
@@ -93,18 +94,23 @@ class Evidence:
             found[int(number)].append(int(attempt))
         return found
 
+    @cached_property
+    def texted(self) -> Mapping[str, int]:
+        """By order number: how often the SMS provider took its message."""
+        return Counter(self.texts)
+
     def times_taken(self, row: Any) -> int:
         """How often the provider took this message."""
-        return self.texts.count(row.order_number) if row.medium == "sms" else len(self.attempts.get(row.id, ()))
+        return self.texted.get(row.order_number, 0) if row.medium == "sms" else len(self.attempts.get(row.id, ()))
 
     def late_reports(self, now: datetime) -> list[Report]:
         """What an honest provider tells of everything in doubt: delivered if it has it, else that it is lost."""
-        attempts, texts, told = self.attempts, Counter(self.texts), []
+        told = []
         for row in self.sends:
             if row.state != "unknown":
                 continue
             for attempt in range(1, row.attempt + 1):
-                taken = texts[row.order_number] > 0 if row.medium == "sms" else attempt in attempts.get(row.id, ())
+                taken = self.times_taken(row) > 0 if row.medium == "sms" else attempt in self.attempts.get(row.id, ())
                 told.append(Report(f"{row.id}.{attempt}", "delivered" if taken else "dropped", now, now))
         return told
 
@@ -124,7 +130,7 @@ def at_any_time(evidence: Evidence) -> None:
         assert len(attempts) <= most, f"{row.purpose} message {number} taken as attempts {attempts}"
         assert len(attempts) == 1 or number in again, f"message {number} went again without a doubt written down"
     texted = {row.order_number: row for row in evidence.sends if row.medium == "sms"}
-    for order, times in Counter(evidence.texts).items():
+    for order, times in evidence.texted.items():
         row = texted[order]
         assert times <= 2 and (times == 1 or row.id in again), f"the SMS of {order} was taken {times} times"
 

@@ -6,9 +6,10 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from random import Random
 
-from tests.chaos.blows import Blow, Clock, CutOff, FullDisk, Kill, Lock, ReadOnly, Vanish, Wire
+from tests.chaos.blows import Blow, Clock, CutOff, FullDisk, FullServerDisk, Kill, Lock, ReadOnly, Vanish, Wire
 from tests.chaos.proxy import Close, Cut, Fault, Say, Silence
 
+KILLED = ("killed at a moment", "killed at a byte")
 #: Bytes of a request of ten e-mails, and of an answer, that a cut may fall on; some cuts fall behind the end.
 REQUEST, ANSWER = 12_000, 200
 #: The first requests of a run, one of which a fault on the wire falls on.
@@ -52,7 +53,7 @@ def _wire(fault: Callable[[Random], Fault]) -> Callable[[Random], Blow]:
 
 def _storm(chance: Random) -> Blow:
     busy = [Say(_http("429 Too Many Requests", f"Retry-After: {chance.randint(1, 90)}")) for _ in range(8)]
-    return Wire(tuple(busy), tuple(busy))
+    return Wire(tuple(busy), tuple(busy), sure=True)
 
 
 def _errors(chance: Random) -> Blow:
@@ -88,12 +89,21 @@ ONLY: Mapping[str, Mapping[str, Callable[[Random], Blow]]] = {
     "postgresql": {
         "connections cut off": lambda chance: CutOff(tuple(chance.random() for _ in range(3))),
         "read only": lambda chance: ReadOnly(chance.random()),
+        "disk full": lambda chance: FullServerDisk(chance.randrange(150_000)),
     },
 }
 
 
-def _kill_at_a_moment(chance: Random, workers: int) -> Blow:
-    shares: list[float | None] = [chance.uniform(0, 1.1) for _ in range(workers)]
+def faults_on(database: str, workers: int) -> Mapping[str, Callable[[Random], Blow]]:
+    """Each fault that can befall so many workers on that database. Two of them may also find nothing in their way but
+    each other."""
+    peace: Mapping[str, Callable[[Random], Blow]] = {"two workers in peace": lambda _: Blow()} if workers > 1 else {}
+    return {**FAULTS, **ONLY[database], **peace}
+
+
+def kill_at_a_moment(chance: Random, workers: int) -> Blow:
+    """Some moment of a run; of two workers one or both."""
+    shares: list[float | None] = [chance.uniform(0, 1.3) for _ in range(workers)]
     if workers > 1 and chance.random() < 0.5:
         shares[chance.randrange(workers)] = None
     return Kill(tuple(shares))
@@ -106,9 +116,9 @@ def _kill_at_a_byte(chance: Random) -> Blow:
 def draw(chance: Random, database: str, workers: int, kills: int, repeats: int) -> Sequence[tuple[str, Blow]]:
     """So many kills, a quarter of them at a byte of a request or an answer, and each fault so often; well mixed."""
     at_bytes = kills // 4
-    plan = [("killed at a byte", _kill_at_a_byte(chance)) for _ in range(at_bytes)]
-    plan += [("killed at a moment", _kill_at_a_moment(chance, workers)) for _ in range(kills - at_bytes)]
-    faults = {**FAULTS, **ONLY[database]}
+    plan = [(KILLED[1], _kill_at_a_byte(chance)) for _ in range(at_bytes)]
+    plan += [(KILLED[0], kill_at_a_moment(chance, workers)) for _ in range(kills - at_bytes)]
+    faults = faults_on(database, workers)
     plan += [(name, fault(chance)) for name, fault in faults.items() for _ in range(repeats)]
     chance.shuffle(plan)
     return plan

@@ -6,12 +6,13 @@ Unlike the server of the other tests it keeps what was committed when it is shut
 from __future__ import annotations
 
 import os
+import resource
 import shutil
 import signal
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,10 @@ from vefa.database import open_database
 
 #: Seconds for the server to end.
 PATIENCE = 30.0
+#: Bytes in a file of the log of changes.
+SEGMENT = 16 * 1024 * 1024
+#: Bytes that a server writes when it begins.
+TO_BEGIN = 16 * 1024
 _CONF = """
 fsync = off
 full_page_writes = off
@@ -58,11 +63,32 @@ class Server:
         admin.dispose()
 
     def crash(self) -> None:
-        """Shut down at once, as a power cut would leave it; comes back when its processes are gone."""
-        os.kill(self.handle.get_pid(), signal.SIGQUIT)
-        give_up = time.monotonic() + PATIENCE
-        while (self.handle.pgdata / "postmaster.pid").exists() and time.monotonic() < give_up:
+        """End it at once, in the middle of everything; comes back when its processes are gone."""
+        pid_file, give_up = self.handle.pgdata / "postmaster.pid", time.monotonic() + PATIENCE
+        with suppress(ProcessLookupError):
+            if pid_file.exists():
+                os.kill(self.handle.get_pid(), signal.SIGQUIT)
+        while pid_file.exists() and time.monotonic() < give_up:
             time.sleep(0.01)
+
+    def fill_disk(self, room: int) -> None:
+        """Begin anew where no file can grow by much more. Mostly it is the log of changes, which ends the server."""
+        largest = max(self._log_size(), *(file.stat().st_size for file in self.handle.pgdata.glob("base/*/*")))
+        self.crash()
+        usual, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (largest + TO_BEGIN + room, hard))
+        try:
+            self.start()
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (usual, hard))
+
+    def _log_size(self) -> int:
+        """How far the log of changes has come in its present file."""
+        admin = open_database(self.url)
+        with admin.connect() as connection:
+            written = connection.exec_driver_sql("SELECT pg_current_wal_insert_lsn() - '0/0'").scalar_one()
+        admin.dispose()
+        return int(written) % SEGMENT
 
     def start(self) -> None:
         """Run again."""

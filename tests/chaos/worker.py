@@ -7,11 +7,12 @@ import resource
 import sys
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from multiprocessing.connection import Connection
 from pathlib import Path
+from types import ModuleType
 from typing import Any, NoReturn
 
 import sqlalchemy as sa
@@ -26,13 +27,22 @@ from vefa.engine import delivery
 from vefa.engine.lease import JourneyBusy, make_owner
 from vefa.engine.shop import open_shop
 from vefa.engine.tick import run_tick
-from vefa.settings import Channels, Settings
+from vefa.ledger import claims, pace
+from vefa.settings import Channels, MessagesPerSecond, Settings
 from vefa.settings import Shop as ShopSettings
 
-#: Small enough that a small shop fills several of each.
-BATCH, CLAIM, IN_FLIGHT = 20, 10, 2
+#: Small enough that a small shop fills several of each. E-mails are claimed by the batch, SMS by the claim.
+BATCH, CLAIM, IN_FLIGHT = 10, 4, 2
 #: What one process may hold between claim and settlement.
-HELD = IN_FLIGHT * CLAIM
+HELD = IN_FLIGHT * BATCH
+#: … and how long a provider that wants quiet is waited for: some storms are sat out, others left to the next run.
+SIZES: Mapping[ModuleType, Mapping[str, object]] = {
+    claims: {"BATCH": BATCH},
+    delivery: {"CLAIM": CLAIM, "PATIENCE": timedelta(seconds=1.2)},
+    pace: {"LONGEST_WAIT": 0.25},
+}
+#: Fast, and yet every message waits for a token.
+RATES = MessagesPerSecond(email=5_000, sms_sender=1_000)
 #: Seconds that a busy journey is asked for again.
 PATIENCE = 10.0
 #: Milliseconds that SQLite waits for a lock, as the shop itself has it.
@@ -41,16 +51,16 @@ PATIENT = 30_000
 
 @dataclass(frozen=True)
 class Job:
-    """What one process is to do. Its business time begins at `now` and goes on as time does."""
+    """What one process is to do. Its clock begins at `now`, that of leases and pace at `wall`."""
 
     root: Path
     database_url: str
     email_url: str
     sms_url: str
     now: datetime
+    wall: datetime
     journeys: tuple[str, ...]
-    wall_ahead: timedelta = timedelta(0)
-    provider_timeout: float = 2.0
+    provider_timeout: float = 20.0
     busy_milliseconds: int = PATIENT
     largest_file: int | None = None
     most_pages: int | None = None
@@ -121,9 +131,11 @@ def _work(job: Job, engine: sa.Engine | None) -> NoReturn:
 
 
 def _walk(job: Job, engine: sa.Engine) -> None:
-    if not (hasattr(delivery, "BATCH") and hasattr(delivery, "CLAIM")):
-        raise LookupError("the sizes of batches stand elsewhere now: name their place here")
-    delivery.BATCH, delivery.CLAIM = BATCH, CLAIM
+    for module, sizes in SIZES.items():
+        for name, value in sizes.items():
+            if not hasattr(module, name):
+                raise LookupError(f"{module.__name__}.{name} stands elsewhere now: name its place here")
+            setattr(module, name, value)
     if job.largest_file is not None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (job.largest_file, job.largest_file))
     shop = open_shop(_settings(job), database=engine)
@@ -132,7 +144,7 @@ def _walk(job: Job, engine: sa.Engine) -> None:
     while waiting and time.monotonic() - begun < PATIENCE:
         for journey in tuple(waiting):
             try:
-                run_tick(shop, journey, clock=_clock(job.now), owner=owner, wall=_wall(job.wall_ahead))
+                run_tick(shop, journey, clock=_clock(job.now), owner=owner, wall=_clock(job.wall))
                 waiting.remove(journey)
             except JourneyBusy:
                 time.sleep(0.02)
@@ -142,10 +154,6 @@ def _walk(job: Job, engine: sa.Engine) -> None:
 def _clock(now: datetime) -> Callable[[], datetime]:
     begun = time.monotonic()
     return lambda: now + timedelta(seconds=time.monotonic() - begun)
-
-
-def _wall(ahead: timedelta) -> Callable[[], datetime]:
-    return lambda: datetime.now(UTC) + ahead
 
 
 def _settings(job: Job) -> Settings:
@@ -161,6 +169,7 @@ def _settings(job: Job) -> Settings:
         twilio_auth_token=SecretStr("a token of tests only"),
         provider_timeout_seconds=job.provider_timeout,
         sends_in_flight=IN_FLIGHT,
+        messages_per_second=RATES,
         secret_key=SecretStr("a secret of tests only, long enough to sign with"),
     )
 

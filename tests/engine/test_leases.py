@@ -6,6 +6,7 @@ import os
 import socket
 import subprocess
 import sys
+from contextlib import suppress
 
 import pytest
 
@@ -68,6 +69,32 @@ def test_what_a_dead_run_had_claimed_is_in_doubt_at_once(world: World, dead_owne
     Tick.begin(world.shop, "thanks", clock=stopped_at(NOON), owner=make_owner(), wall=stopped_at(NOON)).finish()
 
     assert (world.send().state, world.place()) == ("unknown", "hello")
+
+
+@pytest.mark.rule(13)
+def test_who_has_gone_on_to_another_journey_meanwhile_is_not_taken_for_dead(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.deploy(make_plan(wait("pause", None, days=1)))
+    world.deploy(make_plan(email(), journey="other"))
+    world.order(world.customer(), NOON)
+    first = world.begin(NOON, owner="elsewhere:1:0")
+
+    def goes_on(_owner: str) -> bool:
+        """Between another run's look at the lease and its taking it."""
+        first.finish()
+        world.email.script.append(SystemExit())
+        tick = world.begin(NOON, "other", owner="elsewhere:1:0")
+        tick.enter()
+        with pytest.raises(SystemExit):
+            tick.advance(tick.steps()[0])
+        return False
+
+    monkeypatch.setattr("vefa.engine.lease.is_dead", goes_on)
+    with suppress(JourneyBusy):
+        world.begin(NOON, owner="me")
+
+    assert world.send().state == "claimed"
 
 
 @pytest.mark.rule(13)

@@ -29,7 +29,7 @@ def make_owner() -> str:
 
 
 def acquire(engine: Engine, journey: str, owner: str, wall: datetime) -> tuple[JourneyRow, str | None]:
-    """Take the journey's lease. Returns its row and the dead owner that held it, if one did. Raises JourneyBusy."""
+    """Take the journey's lease. Returns its row and who held it before, if anybody did. Raises JourneyBusy."""
     with reading(engine) as connection:
         row = journey_row(connection, journey)
     dead = row.lease_owner if row.lease_owner and is_dead(row.lease_owner) else None

@@ -31,7 +31,7 @@ from vefa.engine.shares import done_by_others, runs_for
 from vefa.engine.shop import Shop
 from vefa.engine.steps import Stand, advance, changed_field, held_and_settled, waiting_for_event
 from vefa.engine.tables import enrolments
-from vefa.ledger.claims import HOLD, LOOK_UP, leased, recover
+from vefa.ledger.claims import HOLD, LOOK_UP, Former, leased, recover
 from vefa.ledger.reports import BATCH as REPORTS
 from vefa.ledger.reports import settle_told
 from vefa.ledger.tables import sends
@@ -141,8 +141,9 @@ class Tick:
         row, former = acquire(shop.database, journey, owner, wall())
         try:
             now = clock()
-            if left := leased(shop.database, wall(), former):
-                recover(shop.database, now, wall(), former)
+            before = Former(former, row.id) if former else None
+            if left := leased(shop.database, wall(), before):
+                recover(shop.database, now, wall(), before)
             with reading(shop.database) as connection:
                 pins = plans_in_use(connection, row)
             source = _source(shop, now, since, pins)

@@ -50,6 +50,14 @@ class Batch:
 
 
 @dataclass(frozen=True)
+class Former:
+    """Who worked at a journey before, and does no more; perhaps at another."""
+
+    owner: str
+    journey_id: int
+
+
+@dataclass(frozen=True)
 class Marks:
     """What a claim writes into its messages: the medium, and the words that go."""
 
@@ -173,26 +181,28 @@ _CLAIM = (
 )
 
 
-def _dead(wall: datetime, dead_owner: str | None) -> Any:
-    """Over `batches`: leased and not done, and the worker is gone: its lease ran out, or it is `dead_owner`."""
+def _dead(wall: datetime, former: Former | None) -> Any:
+    """Over `batches`: leased and not done, and the worker is gone: its lease ran out, or another has its journey."""
     b = batches.c
     gone = b.lease_until < wall
-    return sa.and_(b.settled_at.is_(None), gone if dead_owner is None else sa.or_(gone, b.owner == dead_owner))
+    if former is not None:
+        gone = sa.or_(gone, sa.and_(b.owner == former.owner, b.journey_id == former.journey_id))
+    return sa.and_(b.settled_at.is_(None), gone)
 
 
-def leased(engine: Engine, wall: datetime, dead_owner: str | None = None) -> bool:
+def leased(engine: Engine, wall: datetime, former: Former | None = None) -> bool:
     """Whether there is anything that `recover` would take back."""
     with engine.connect() as connection:
-        return bool(connection.scalar(sa.select(sa.exists().where(_dead(wall, dead_owner)))))
+        return bool(connection.scalar(sa.select(sa.exists().where(_dead(wall, former)))))
 
 
-def recover(engine: Engine, now: datetime, wall: datetime, dead_owner: str | None = None) -> tuple[int, int]:
+def recover(engine: Engine, now: datetime, wall: datetime, former: Former | None = None) -> tuple[int, int]:
     """Take back what dead workers held: reserved → queued, claimed → unknown. Returns both counts.
 
-    Leases that ran out are dead; so is everything of `dead_owner`, whose process is known to be gone.
+    Leases that ran out are dead; so is what `former` held of its journey, which has another worker now.
     """
     with writing(engine) as connection:
-        dead = list(connection.scalars(sa.select(batches.c.id).where(_dead(wall, dead_owner)).with_for_update()))
+        dead = list(connection.scalars(sa.select(batches.c.id).where(_dead(wall, former)).with_for_update()))
         lost = sa.and_(among(s.batch_id, dead), s.state == "claimed")
         note(connection, lost, now, "unknown", "the sending process ended before the answer was written down")
         doubted = {"state": "unknown", "reason": "interrupted", "doubts": s.doubts + 1}
