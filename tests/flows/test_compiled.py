@@ -6,7 +6,7 @@ import pytest
 
 import flows.compiled
 from flows.deployments import attribute
-from flows.journey import _clock, parts
+from flows.journey import clock_of, parts
 from vefa.plan.codec import plan_hash
 from vefa.plan.project import load_project
 from vefa.settings import Settings
@@ -54,10 +54,10 @@ def test_the_only_parameter_is_the_moment_of_a_replay(here: Path) -> None:
     assert list(flows.compiled.win_back.parameters.properties) == ["now"]
 
 
-def test_a_replays_moment_without_a_zone_is_on_the_shops_clock(settings: Settings) -> None:
+def test_a_replays_moment_without_a_zone_is_on_the_shopsclock_of(settings: Settings) -> None:
     from datetime import UTC, datetime
 
-    assert _clock(datetime(2026, 3, 1, 15), settings)() == datetime(2026, 3, 1, 12, tzinfo=UTC)  # noqa: DTZ001  # meant
+    assert clock_of(datetime(2026, 3, 1, 15), settings)() == datetime(2026, 3, 1, 12, tzinfo=UTC)  # noqa: DTZ001  # meant
 
 
 def test_a_step_is_one_task_run() -> None:

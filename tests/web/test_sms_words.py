@@ -13,7 +13,7 @@ NAMES = ["Örnek Mağaza", "ORNEK"]
     "text",
     [
         *sorted(STOPS),
-        *(word.upper() for word in STOPS),
+        *(word.upper() for word in sorted(STOPS)),
         *("İPTAL", "iptal", "IPTAL", "ıptal", "İptal", "i̇ptal", "I\u0307PTAL", "ÇIK", "çık", "Cik", "çIk"),
         *(" Stop. ", "STOP!!", "stop\n", "“dur”", "opt-out", "Opt Out", "STOP ALL", "ｓｔｏｐ"),
         *("RET ORNEK", "ret örnek mağaza", "RET Ornek", "Ret başka marka", "RET", "iptal ornek", "DUR Örnek"),
