@@ -16,7 +16,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Engine
 
-from vefa.database import Id, Instant, among, metadata, writing
+from vefa.database import Id, Instant, among, metadata, reading, writing
 
 log = logging.getLogger(__name__)
 
@@ -73,6 +73,9 @@ def put(connection: Connection, kind: str, body: bytes, now: datetime, about: Ma
 
 def take_in(engine: Engine, takers: Mapping[str, Taker], now: datetime) -> int:
     """Take in the next rows that wait, at most BATCH. Returns how many were looked at: 0 when none wait."""
+    with reading(engine) as connection:  # whoever finds nothing asks nobody to wait
+        if not connection.scalar(sa.select(sa.exists().where(i.taken_at.is_(None)))):
+            return 0
     with writing(engine) as connection:
         rows = _next(connection, takers)
         problems = dict(_taken(connection, takers, rows, now))

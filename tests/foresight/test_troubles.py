@@ -12,6 +12,7 @@ from vefa.database import writing
 from vefa.engine.tables import incidents, journeys, run_failures
 from vefa.foresight.status import status
 from vefa.foresight.troubles import Trouble
+from vefa.inbox import inbox
 from vefa.ledger.tables import batches, breakers
 
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
@@ -115,3 +116,17 @@ def test_an_import_that_was_not_finished_is_told(rows: Rows) -> None:
 
     assert trouble.says == "the import shop began 24 hours ago and was not finished"
     assert "vefa import shop" in trouble.do
+
+
+def test_what_came_in_and_is_not_taken_is_told(rows: Rows) -> None:
+    change_journey(rows, last_tick_at=NOW)
+    given = {"about": {}, "body": b"", "received_at": NOW - HOUR}
+    rows.insert(inbox, kind="sendgrid", taken_at=NOW - HOUR, **given)
+    assert found(rows) == ()
+
+    rows.insert(inbox, kind="sendgrid", taken_at=NOW - HOUR, problem="ValueError", **given)
+    rows.insert(inbox, kind="shopify", **given)
+
+    waiting, broken = found(rows)
+    assert waiting.says == "what providers and shops sent has waited for 60 minutes"
+    assert broken.says == "1 messages of sendgrid in 2 days could not be taken in; one of them: ValueError"

@@ -9,9 +9,9 @@ import sqlalchemy as sa
 
 from tests.engine.worlds import DAY, HOUR, NOON, World, email, make_plan
 from tests.web.visiting import Visits, contents, words_on
-from vefa.crm.tables import consents, customers, suppressions
+from vefa.crm.tables import consents, customers, suppressions, tracking_refusals
 from vefa.crm.wishes import topic_refusals, wishes
-from vefa.settings import Settings, Shop
+from vefa.settings import Settings, Shop, Tracking
 
 LATER = NOON + HOUR
 TOPICS = """offers: {tr: "Fırsatlar", en: "Offers"}
@@ -148,3 +148,42 @@ def test_without_topics_and_other_languages_the_page_asks_for_neither(world: Wor
 
     assert "Konular" not in html
     assert 'name="language"' not in html
+
+
+# --- how somebody reads
+
+
+@pytest.fixture
+def tracked(world: World) -> Visits:
+    """The shop counts clicks."""
+    world.settings = world.settings.model_copy(update={"tracking": Tracking(clicks=True)})
+    return Visits(world, LATER)
+
+
+def test_a_shop_that_learns_nothing_does_not_ask(world: World, visits: Visits) -> None:
+    ada = world.customer()
+
+    assert "tracking" not in page(visits, ada)
+    choose(visits, ada, channel=["email"])
+    assert world.rows(tracking_refusals) == []
+
+
+def test_who_does_not_want_to_be_counted_is_not(world: World, tracked: Visits) -> None:
+    ada = world.customer()
+    assert 'name="tracking" value="yes" checked' in page(tracked, ada)
+
+    choose(tracked, ada, channel=["email"], asked="tracking")
+    assert [row.customer_id for row in world.rows(tracking_refusals)] == [ada]
+    assert 'name="tracking" value="yes">' in page(tracked, ada)
+
+    choose(tracked, ada, channel=["email"], asked="tracking", tracking="yes")
+    assert world.rows(tracking_refusals) == []
+
+
+def test_a_form_that_did_not_ask_leaves_it_as_it_was(world: World, tracked: Visits) -> None:
+    ada = world.customer()
+    choose(tracked, ada, channel=["email"], asked="tracking")
+
+    choose(tracked, ada, channel=["email"])
+
+    assert [row.customer_id for row in world.rows(tracking_refusals)] == [ada]

@@ -21,6 +21,7 @@ from vefa.database import reading, writing
 from vefa.engine.entries import OVERLAP
 from vefa.engine.tables import considered, incidents, journeys
 from vefa.engine.vacuum import tidy
+from vefa.inbox import inbox
 from vefa.ledger.claims import leased, recover
 from vefa.ledger.tables import batches, send_history, sends
 from vefa.settings import Retention, Settings
@@ -103,6 +104,8 @@ def _old_rows(engine: Engine, retention: Retention, now: datetime) -> Iterator[O
     yield from _considered(engine, before(retention.considered_days))
     yield Old(send_history, send_history.c.at < before(retention.history_days))
     yield Old(batches, _ended_batches(before(retention.batches_days)))
+    # The newest stay: SQLite would give their numbers a second time.
+    yield Old(inbox, sa.and_(inbox.c.taken_at < before(retention.inbox_days), _not_newest(inbox)))
     yield Old(rejects, _of_imports(before(retention.rejects_days)))
     yield Old(told_early, told_early.c.received_at < before(retention.rejects_days))
     emptied = sa.not_(sa.exists().where(rejects.c.import_id == imports.c.id))
@@ -125,8 +128,9 @@ def _considered(engine: Engine, before: datetime) -> Iterator[Old]:
 
 def _ended_batches(before: datetime) -> Any:
     """Nothing of the batch is under way. The newest stays: SQLite would give its number a second time."""
+    last = sa.func.coalesce(batches.c.reserved_at, batches.c.settled_at)
     held = sa.exists().where(sends.c.batch_id == batches.c.id, sends.c.state.in_(("reserved", "claimed")))
-    return sa.and_(batches.c.reserved_at < before, sa.not_(held), _not_newest(batches))
+    return sa.and_(last < before, sa.not_(held), _not_newest(batches))
 
 
 def _of_imports(before: datetime) -> Any:

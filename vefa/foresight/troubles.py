@@ -14,6 +14,7 @@ from sqlalchemy.engine import Connection
 from vefa.crm.tables import BY_MESSAGE, facts, imports, stale_facts
 from vefa.engine.incidents import open_incidents
 from vefa.engine.tables import journeys, run_failures
+from vefa.inbox import inbox
 from vefa.ledger.tables import batches, sends
 
 if TYPE_CHECKING:
@@ -25,6 +26,10 @@ TAKEN_BACK = timedelta(minutes=30)
 ROLLED_UP = timedelta(hours=25)
 #: An import that is not done after so long has died.
 IMPORTED = timedelta(hours=6)
+#: What was written down is taken in within a second or two, where anybody does it.
+TAKEN_IN = timedelta(minutes=10)
+#: What could not be taken in is told so long.
+SHOWN = timedelta(days=2)
 #: So many imports of one name tell how often it is done; it is late after so many of its usual gaps.
 IMPORTS, GAPS = 5, 3
 
@@ -51,6 +56,7 @@ def troubles(connection: Connection, found: Status, wall: datetime) -> tuple[Tro
         *_unknown(found),
         *_rollups(connection, found.now),
         *_imports(connection, found.now),
+        *_inbox(connection, found.now),
     )
 
 
@@ -139,6 +145,21 @@ def _import(name: str, starts: list[datetime], finished: bool, now: datetime) ->
     if now - starts[0] > GAPS * usual:
         says = f"the import {name} is usually done every {_ago(usual)}, the last time {_ago(now - starts[0])} ago"
         yield Trouble("import", says, "see what has become of the shop's export")
+
+
+def _inbox(connection: Connection, now: datetime) -> Iterator[Trouble]:
+    waiting = sa.select(sa.func.min(inbox.c.received_at)).where(inbox.c.taken_at.is_(None))
+    first = _moment(connection, waiting)
+    if first is not None and first < now - TAKEN_IN:
+        says = f"what providers and shops sent has waited for {_ago(now - first)}"
+        yield Trouble("inbox", says, "see that one of them runs: vefa serve, vefa instant")
+    # A sentence is the taker's own word, such as that nobody has that number: it needs nobody at once.
+    broken = sa.and_(inbox.c.problem.is_not(None), inbox.c.problem.not_like("% %"))
+    lately = sa.and_(inbox.c.taken_at > now - SHOWN, broken)
+    query = sa.select(inbox.c.kind, sa.func.min(inbox.c.problem), sa.func.count()).where(lately)
+    for kind, problem, count in connection.execute(query.group_by(inbox.c.kind).order_by(inbox.c.kind)):
+        says = f"{count:,} messages of {kind} in {_ago(SHOWN)} could not be taken in; one of them: {problem}"
+        yield Trouble("inbox", says, "each is kept in the table inbox with its problem")
 
 
 def _runs(journey: JourneyStatus) -> bool:

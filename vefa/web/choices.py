@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from vefa.crm import wishes
+from vefa.crm import tracking, wishes
 from vefa.crm.tables import contacts, customers
 from vefa.crm.wishes import Said, topic_refusals
 from vefa.plan.policy import Policy
@@ -41,13 +41,14 @@ class Choices:
     ways: tuple[Way, ...]
     refused: frozenset[str]
     paused_until: datetime | None
+    tracked: bool
 
 
 @dataclass(frozen=True)
 class Wanted:
     """What the form says of what it showed (`shown`): a box that was not there was not left empty.
 
-    `pause`: True begins one anew, False ends it, None leaves it as it is.
+    `pause`: True begins one anew, False ends it, None leaves it as it is; `tracked` None was not asked.
     """
 
     media: frozenset[str]
@@ -55,6 +56,7 @@ class Wanted:
     shown: frozenset[str]
     language: str | None
     pause: bool | None
+    tracked: bool | None = None
 
 
 def read(connection: Connection, customer_id: int, policy: Policy, now: datetime) -> Choices:
@@ -64,7 +66,9 @@ def read(connection: Connection, customer_id: int, policy: Policy, now: datetime
     language, until = connection.execute(chosen.where(customers.c.id == customer_id)).one()
     refused = connection.scalars(sa.select(t.topic).where(t.customer_id == customer_id))
     ways = tuple(_ways(connection, customer_id, policy))
-    return Choices(language, ways, frozenset(refused), until if until and until > now else None)
+    return Choices(
+        language, ways, frozenset(refused), until if until and until > now else None, _tracked(connection, customer_id)
+    )
 
 
 def write(
@@ -85,6 +89,14 @@ def write(
         wishes.speak(connection, customer_id, wanted.language)
     if wanted.pause is not None and wanted.pause != (before.paused_until is not None):
         wishes.pause(connection, customer_id, now + PAUSE if wanted.pause else None)
+    if wanted.tracked and not before.tracked:
+        tracking.allow(connection, customer_id)
+    elif wanted.tracked is False:
+        tracking.refuse(connection, customer_id, now)
+
+
+def _tracked(connection: Connection, customer_id: int) -> bool:
+    return not tracking.refusing(connection, [customer_id])
 
 
 def offered(form: Mapping[str, Sequence[str]], locales: Sequence[str]) -> Wanted:
@@ -92,7 +104,8 @@ def offered(form: Mapping[str, Sequence[str]], locales: Sequence[str]) -> Wanted
     language = next((each for each in form.get("language", ()) if each in locales), None)
     pause = {"yes": True, "no": False}.get(next(iter(form.get("pause", ())), ""))
     media, topics, shown = (frozenset(form.get(name, ())) for name in ("channel", "topic", "shown"))
-    return Wanted(media, topics, shown, language, pause)
+    tracked = "yes" in form.get("tracking", ()) if "tracking" in form.get("asked", ()) else None
+    return Wanted(media, topics, shown, language, pause, tracked)
 
 
 def _ways(connection: Connection, customer_id: int, policy: Policy) -> list[Way]:

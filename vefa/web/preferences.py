@@ -109,7 +109,13 @@ class _Doors:
                 for code in self.service.settings.shop.locales
             ],
             paused_until=self._day(choices.paused_until, language),
+            tracked=choices.tracked if self._tracks else None,
         )
+
+    @property
+    def _tracks(self) -> bool:
+        tracking = self.service.settings.tracking
+        return tracking.clicks or tracking.opens
 
     def _topics(self) -> dict[str, dict[str, str]]:
         return shop_topics(self.service.settings.root, self.service.settings)
