@@ -18,6 +18,7 @@ import pytest
 import sqlalchemy as sa
 from pydantic import SecretStr
 
+import vefa.consent.tables
 import vefa.crm.tables
 import vefa.engine.tables
 import vefa.inbox
