@@ -14,7 +14,10 @@ from vefa.consent.register import Register, open_register
 from vefa.consent.tables import iys_recipients
 from vefa.crm.identity import address_key
 from vefa.crm.tables import consents
-from vefa.settings import Settings
+from vefa.engine.shop import open_shop
+from vefa.engine.tick import TickReport
+from vefa.plan.policy import Policy
+from vefa.settings import Iys, Settings
 
 SECRET = b"a secret of tests only, long enough to sign with"
 
@@ -41,14 +44,25 @@ class Kept(World):
     """The engine's small world, kept watch over by İYS."""
 
     def __init__(self, database: sa.Engine, settings: Settings, iys: FakeIys, hands: Hands) -> None:
-        super().__init__(database, settings)
+        super().__init__(database, settings.model_copy(update={"iys": Iys()}))
+        self.settings, self.policy = settings, Policy()
         self.iys, self.hands = iys, hands
         found = open_register(settings, database, SECRET, wall=hands.now, pause=hands.wait)
         assert found is not None
         self.register: Register = found
+        self.under(self.policy)
+
+    def under(self, policy: Policy) -> None:
+        channels = {"email": self.email, "sms": self.sms}
+        given = {"database": self.database, "channels": channels, "policy": policy}
+        self.shop = open_shop(self.settings, register=self.register, **given)
 
     def close(self) -> None:
         self.register.close()
+
+    def walk_now(self, **more: Any) -> TickReport:
+        """A tick at the moment of the clock."""
+        return self.tick(self.hands.now(), **more)
 
     def pull(self) -> Pulled:
         return pull(self.database, self.register.client, self.hands.now)

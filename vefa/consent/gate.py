@@ -23,6 +23,9 @@ STALE = timedelta(hours=24)
 
 #: What the expression says of those who may not be written to. The first two end a message, the others put it off.
 REFUSED, NOT_APPROVED, STALE_NOW, NOT_ASKED = "refused", "not approved", "stale", "not asked"
+#: The reason that messages bear which wait for İYS to be heard again.
+STALE_REASON = f"İYS: {STALE_NOW}"
+ENDS = (REFUSED, NOT_APPROVED)
 
 
 @dataclass(frozen=True)

@@ -13,10 +13,11 @@ from sqlalchemy.engine import Engine
 from vefa.clock import Clock
 from vefa.consent import mirror
 from vefa.consent.client import FEEDS, Feed, IysClient, Page
-from vefa.consent.gate import feed_name
+from vefa.consent.gate import STALE_REASON, feed_name, is_fresh
 from vefa.consent.progress import read_progress, write_progress
 from vefa.crm.tables import contacts
 from vefa.database import reading, writing
+from vefa.ledger import settlements
 
 logger = logging.getLogger("vefa.consent")
 
@@ -40,10 +41,14 @@ class Pulled:
 
 def pull(engine: Engine, client: IysClient, clock: Clock, told: Callable[[int], None] = lambda _n: None) -> Pulled:
     """Read all that is new in every feed. Stopped anywhere, the next one goes on; repeated, it changes nothing."""
+    with reading(engine) as connection:
+        was_fresh = connection.scalar(sa.select(is_fresh(clock())))
     done = Pulled()
     for feed in FEEDS:
         done += _read(engine, client, feed, clock, told)
     done += _spread(engine, clock())
+    if not was_fresh:
+        _let_go(engine, clock())
     logger.info("changes read from İYS", extra={"rows": done.read, "entered": done.new})
     return done
 
@@ -73,6 +78,14 @@ def _write(engine: Engine, feed: Feed, after: str | None, page: Page, asked_at: 
             at = max(filter(None, (kept.at, asked_at))) if ended else kept.at
             write_progress(connection, feed_name(feed), page.after, at)
     return new
+
+
+def _let_go(engine: Engine, now: datetime) -> None:
+    """Messages that waited because İYS had not been heard."""
+    count = PART
+    while count == PART:
+        with writing(engine) as connection:
+            count = settlements.bring_forward(connection, STALE_REASON, now, PART)
 
 
 def _spread(engine: Engine, now: datetime) -> Pulled:

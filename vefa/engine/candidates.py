@@ -11,8 +11,9 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 from sqlalchemy.sql import ColumnElement
 
+from vefa.consent.gate import ENDS, Gate
 from vefa.crm.conditions import compile_condition
-from vefa.crm.fields import FIELDS, consent_given
+from vefa.crm.fields import FIELDS, consent_given, consent_said
 from vefa.crm.scope import World
 from vefa.crm.tables import contacts, customers, suppressions
 from vefa.database import Instant, among, other
@@ -39,10 +40,11 @@ class Reader:
     world: World
     pin: Pinned
     step: Message
+    gate: Gate | None = None
 
     def read(self, connection: Connection, ids: Sequence[int]) -> list[Candidate]:
         """The candidates of those sends, in the order of the ledger's numbers."""
-        found = [MediumColumns(medium, self.step.purpose, self.world) for medium in MEDIA]
+        found = [MediumColumns(medium, self.step.purpose, self.world, self.gate) for medium in MEDIA]
         scope = enrolment_scope(self.world, self.pin)
         columns: list[Any] = [
             s.id,
@@ -103,9 +105,10 @@ class Reader:
     def _candidate(self, row: Any) -> Candidate:
         reached = {}
         for medium in MEDIA:
-            address, undeliverable, suppressed, consent = (row._mapping[f"{medium}_{n}"] for n in MediumColumns.NAMES)
+            found = (row._mapping[f"{medium}_{n}"] for n in MediumColumns.NAMES)
+            address, undeliverable, suppressed, consent, register = found
             if address is not None:
-                reached[medium] = Contact(address, undeliverable, suppressed, bool(consent))
+                reached[medium] = Contact(address, undeliverable, suppressed, bool(consent), register)
         return Candidate(
             send_id=row.id,
             enrolment_id=row.enrolment_id,
@@ -130,10 +133,10 @@ class Reader:
 class MediumColumns:
     """The columns that tell where and whether a customer can be reached by one medium."""
 
-    NAMES = ("address", "undeliverable", "suppressed", "consent")
+    NAMES = ("address", "undeliverable", "suppressed", "consent", "register")
 
-    def __init__(self, medium: Medium, purpose: str, world: World) -> None:
-        self.medium, self.purpose, self.world = medium, purpose, world
+    def __init__(self, medium: Medium, purpose: str, world: World, gate: Gate | None = None) -> None:
+        self.medium, self.purpose, self.world, self.gate = medium, purpose, world, gate
         self.table = contacts.alias(f"contact_{medium}")
 
     def join(self, source: Any) -> Any:
@@ -141,7 +144,8 @@ class MediumColumns:
         return source.outerjoin(self.table, sa.and_(t.customer_id == c.id, t.channel == self.medium))
 
     def columns(self) -> list[Any]:
-        values = (self.table.c.address, self.table.c.undeliverable, self.suppressed(), self.consent())
+        way = (self.table.c.address, self.table.c.undeliverable, self.suppressed())
+        values = (*way, self.consent(), self.register())
         return [v.label(f"{self.medium}_{n}") for v, n in zip(values, self.NAMES, strict=True)]
 
     def suppressed(self) -> ColumnElement[Any]:
@@ -149,8 +153,17 @@ class MediumColumns:
         return suppressed(self.medium, self.table.c.address_key, self.purpose, self.world.now)
 
     def consent(self) -> ColumnElement[bool]:
-        """Whether the customer said yes to commercial messages by this medium."""
-        return consent_given(customer_scope(self.world, c.id, c.zone), self.medium)
+        """Whether the customer said yes to commercial messages by this medium; a merchant, whether they said no no."""
+        scope = customer_scope(self.world, c.id, c.zone)
+        if self.gate is None:
+            return consent_given(scope, self.medium)
+        return sa.func.coalesce(consent_said(scope, self.medium), self.gate.is_merchant(c), type_=sa.Boolean())
+
+    def register(self) -> ColumnElement[Any]:
+        """Why İYS does not let commercial words through to the address; null where it does."""
+        if self.gate is None:
+            return sa.null()
+        return self.gate.against(self.medium, self.table.c.address, self.table.c.address_key, c, self.world.now)
 
 
 def suppressed(medium: str, address_key: Any, purpose: str, now: datetime) -> ColumnElement[Any]:
@@ -165,14 +178,20 @@ def suppressed(medium: str, address_key: Any, purpose: str, now: datetime) -> Co
     return query.correlate_except(x).scalar_subquery()
 
 
-def still_suppressed(medium: Medium, purpose: str) -> Prepared:
+def still_suppressed(medium: Medium, purpose: str, gate: Gate | None = None) -> Prepared:
     """(send, why) of those among `ids` that must not go to their address after all: the last look before the request
     (rule 16)."""
 
     def build(now: datetime) -> sa.Select[Any]:
-        t = contacts.c
-        why = suppressed(medium, t.address_key, purpose, now)
-        source = sa.join(sends, contacts, sa.and_(t.customer_id == s.customer_id, t.channel == medium))
+        table = contacts.alias("reached")
+        t = table.c
+        why = sa.literal("suppressed: ", sa.Text) + suppressed(medium, t.address_key, purpose, now)
+        source = sa.join(sends, table, sa.and_(t.customer_id == s.customer_id, t.channel == medium))
+        if gate is not None and purpose == "commercial":
+            source = source.join(customers, c.id == s.customer_id)
+            register = gate.against(medium, t.address, t.address_key, c, now)
+            ends = [(register == word, sa.literal(f"İYS: {word}", sa.Text)) for word in ENDS]
+            why = sa.func.coalesce(why, sa.case(*ends))
         return sa.select(s.id, why.label("why")).select_from(source).where(among(s.id, "ids"), why.is_not(None))
 
     return Prepared(build)

@@ -174,12 +174,12 @@ class _Delivery:
 
     def _still_wanted(self, parcel: Parcel, answers: Answers) -> Parcel:
         if parcel.medium not in self.last_looks:
-            self.last_looks[parcel.medium] = still_suppressed(parcel.medium, self.post.step.purpose)
+            self.last_looks[parcel.medium] = still_suppressed(parcel.medium, self.post.step.purpose, self.post.gate)
         with reading(self.post.shop.database) as connection:
             look = self.last_looks[parcel.medium]
             late = dict(look.rows(connection, self._moment(), ids=parcel.ids))
         for send_id, why in late.items():
-            answers.end([send_id], End("skipped", f"suppressed: {why}"))
+            answers.end([send_id], End("skipped", why))
         return parcel.only([n for n, i in enumerate(parcel.ids) if i not in late]) if late else parcel
 
     def _moment(self) -> datetime:

@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from vefa.channels.base import Channel
 from vefa.channels.registry import make_channel
 from vefa.clock import Clock
+from vefa.consent.register import Register, open_register
 from vefa.content.links import LinkSigner
 from vefa.content.templates import TemplateStore
 from vefa.database import open_database
@@ -32,11 +33,14 @@ class Shop:
     channels: Mapping[Medium, Channel]
     links: LinkSigner
     secret: bytes
+    register: Register | None = None
 
     def close(self) -> None:
         """Let go of the channels and the database's connections."""
         for channel in self.channels.values():
             channel.close()
+        if self.register is not None:
+            self.register.close()
         self.database.dispose()
 
 
@@ -47,20 +51,23 @@ def open_shop(
     channels: Mapping[Medium, Channel] | None = None,
     policy: Policy | None = None,
     clock: Clock | None = None,
+    register: Register | None = None,
 ) -> Shop:
     """The shop of these settings. Whatever is given is used instead of what the settings would open.
 
     The tables must be there (`vefa.store.open_store` sees to that). `clock` dates what local channels write.
     """
     secret = secret_of(settings)
+    database = database or open_database(settings.database)
     return Shop(
         settings,
-        database or open_database(settings.database),
+        database,
         policy or load_project(settings.root, settings).policy,
         TemplateStore(settings.root, settings),
         channels or {medium: make_channel(medium, settings, clock=clock) for medium in ("email", "sms")},
         LinkSigner(secret, settings.public_url),
         secret,
+        register or open_register(settings, database, secret),
     )
 
 

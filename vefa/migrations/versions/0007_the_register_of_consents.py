@@ -1,4 +1,4 @@
-"""Word from İYS."""
+"""The register of consents."""
 
 # A statement for each table and index; the words of some are long.
 
