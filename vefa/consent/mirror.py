@@ -25,11 +25,14 @@ r, k, c = iys_recipients.c, contacts.c, consents.c
 SECOND = timedelta(seconds=1)
 
 
-def take(connection: Connection, changes: Sequence[Change]) -> None:
-    """Write changes into the mirror: the newest word of each address stands, and of two at once the no."""
+def take(connection: Connection, changes: Sequence[Change], *, keyed: bool = False) -> None:
+    """Write changes into the mirror: the newest word of each address stands, and of two at once the no.
+
+    `keyed`: their recipients are addresses' keys already.
+    """
     newest: dict[tuple[str, str, str], Change] = {}
     for one in changes:
-        key = (one.medium, address_key(one.recipient), one.recipient_type)
+        key = (one.medium, one.recipient if keyed else address_key(one.recipient), one.recipient_type)
         if key not in newest or _weight(one) > _weight(newest[key]):
             newest[key] = one
     rows = [_row(key, newest[key]) for key in sorted(newest)]

@@ -57,7 +57,6 @@ def upgrade() -> None:
         sa.Column("customer_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("channel", sa.Text(), nullable=False),
         sa.Column("address_key", sa.Text(), nullable=False),
-        sa.Column("recipient", sa.Text(), nullable=True, comment="the address; null as soon as İYS has it"),
         sa.Column("recipient_type", sa.Text(), nullable=False),
         sa.Column("granted", sa.Boolean(), nullable=False),
         sa.Column("source", sa.Text(), nullable=False, comment="HS_…"),
@@ -66,7 +65,7 @@ def upgrade() -> None:
         sa.Column("state", sa.Text(), nullable=False, comment="waiting | sent | done | needless | refused | late"),
         sa.Column("request_id", sa.Text(), nullable=True, comment="İYS's number of the request that it went with"),
         sa.Column("place", sa.Integer(), nullable=True, comment="its place in that request"),
-        sa.Column("problem", sa.Text(), nullable=True, comment="İYS's code, or ours"),
+        sa.Column("problem", sa.Text(), nullable=True, comment="İYS's code, or a word of ours"),
         sa.Column("changed_at", sa.BigInteger(), nullable=False),
         sa.ForeignKeyConstraint(["consent_id"], ["consents.id"], name=op.f("fk_iys_pushes_consent_id")),
         sa.ForeignKeyConstraint(["customer_id"], ["customers.id"], name=op.f("fk_iys_pushes_customer_id")),
@@ -81,8 +80,8 @@ def upgrade() -> None:
             "ix_iys_pushes_open",
             ["state", "due_by"],
             unique=False,
-            sqlite_where=sa.text("state IN ('waiting', 'sent', 'refused', 'late')"),
-            postgresql_where=sa.text("state IN ('waiting', 'sent', 'refused', 'late')"),
+            sqlite_where=sa.text("state != 'done'"),
+            postgresql_where=sa.text("state != 'done'"),
         )
         batch_op.create_index("ix_iys_pushes_request_id", ["request_id"], unique=False)
 
@@ -104,9 +103,7 @@ def downgrade() -> None:
     with op.batch_alter_table("iys_pushes", schema=None) as batch_op:
         batch_op.drop_index("ix_iys_pushes_request_id")
         batch_op.drop_index(
-            "ix_iys_pushes_open",
-            sqlite_where=sa.text("state IN ('waiting', 'sent', 'refused', 'late')"),
-            postgresql_where=sa.text("state IN ('waiting', 'sent', 'refused', 'late')"),
+            "ix_iys_pushes_open", sqlite_where=sa.text("state != 'done'"), postgresql_where=sa.text("state != 'done'")
         )
         batch_op.drop_index("ix_iys_pushes_customer_id")
         batch_op.drop_index("ix_iys_pushes_address")
