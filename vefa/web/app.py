@@ -38,5 +38,5 @@ def make_app(service: Service, rooms: Sequence[Room] = ROOMS) -> FastAPI:
         """Nothing is kept, and whoever sent it sends it again."""
         return JSONResponse({"detail": "Too busy at this moment; send it again."}, 503, {"Retry-After": "5"})
 
-    app.mount("", health_app(service.database, service.clock))
+    app.mount("", health_app(service.database, service.clock, iys=service.settings.iys.enabled))
     return app
