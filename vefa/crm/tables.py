@@ -80,10 +80,10 @@ consents = Table(
     Column("purpose", Text, nullable=False, comment="commercial | transactional"),
     Column("granted", sa.Boolean, nullable=False),
     Column("source", Text, nullable=False, comment="where it was said: HS_WEB, checkout, import …"),
-    Column("text_version", Text, comment="which words they agreed to: a version that the shop keeps"),
-    Column("evidence", Text, comment="the form, call record, paper or import line that proves it"),
+    Column("evidence", Text, comment="text version, form, call record, import line"),
     Column("occurred_at", Instant, nullable=False),
     Column("known_at", Instant, nullable=False),
+    Column("text_version", Text, comment="which words they agreed to: a version that the shop keeps"),
     UniqueConstraint("customer_id", "channel", "purpose", "occurred_at", "granted", name="uq_consents_said"),
     comment="append-only: the latest known word counts",
 )

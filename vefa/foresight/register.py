@@ -41,7 +41,9 @@ def register_status(connection: Connection, now: datetime) -> RegisterStatus:
     heard_at = min(moment for moment in heard if moment) if all(heard) else None
     open_words = p.state.in_(("waiting", "sent"))
     states = dict(
-        connection.execute(sa.select(p.state, sa.func.count()).where(p.state != "done").group_by(p.state)).tuples().all()
+        connection.execute(sa.select(p.state, sa.func.count()).where(p.state != "done").group_by(p.state))
+        .tuples()
+        .all()
     )
     refused = sa.select(sa.func.coalesce(p.problem, "?"), sa.func.count()).where(p.state == "refused")
     return RegisterStatus(
