@@ -12,7 +12,7 @@ from flows.lines import run_lines
 from tasks.discretion import discreetly
 from tasks.steps import told
 from vefa.clock import system_clock
-from vefa.consent.client import IysError
+from vefa.consent.answers import IysError
 from vefa.consent.register import open_register
 from vefa.consent.sync import Synced, sync
 from vefa.engine.shop import secret_of

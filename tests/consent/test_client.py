@@ -11,7 +11,7 @@ from tests.consent.registers import LONG_AGO, SECRET, Hands, Kept
 from tests.engine.worlds import NOON
 from vefa.channels.fakes.behaviours import Answer, Drop, Hang
 from vefa.channels.fakes.iys import FakeIys
-from vefa.consent.client import IysBusy, IysDenied, IysRefused, IysUnreachable, Page
+from vefa.consent.answers import IysBusy, IysDenied, IysRefused, IysUnreachable, Page
 from vefa.consent.register import open_register
 from vefa.consent.tables import iys_progress
 from vefa.consent.words import Word

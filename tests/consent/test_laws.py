@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from tests.consent.registers import LONG_AGO, Kept
 from tests.engine.worlds import DAY, MINUTE, email, make_plan
 from vefa.channels.fakes.behaviours import Answer
-from vefa.consent.client import IysError
+from vefa.consent.answers import IysError
 from vefa.consent.sync import sync
 from vefa.consent.tables import iys_progress, iys_recipients
 from vefa.crm.tables import consents

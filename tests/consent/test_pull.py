@@ -14,7 +14,7 @@ from tests.consent.registers import LONG_AGO, Kept
 from tests.engine.worlds import DAY, HOUR, MINUTE, NOON
 from vefa.channels.fakes.behaviours import Answer
 from vefa.consent import mirror
-from vefa.consent.client import IysUnreachable
+from vefa.consent.answers import IysUnreachable
 from vefa.consent.gate import is_fresh
 from vefa.consent.words import Change
 from vefa.crm.identity import address_key

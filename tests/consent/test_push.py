@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from tests.consent.registers import LONG_AGO, Kept
 from tests.engine.worlds import DAY, HOUR, NOON, email, make_plan
 from vefa.channels.fakes.behaviours import Answer, Drop
-from vefa.consent.client import IysUnreachable
+from vefa.consent.answers import IysUnreachable
 from vefa.consent.sync import sync
 from vefa.consent.tables import iys_pushes
 from vefa.crm.identity import address_key

@@ -12,7 +12,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.sql import ColumnElement
 
-from vefa.consent.client import FEEDS
+from vefa.consent.answers import FEEDS
 from vefa.consent.tables import iys_progress, iys_recipients
 from vefa.consent.words import NO, PERSON, YES
 from vefa.crm.tables import contacts, tags

@@ -6,18 +6,22 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Engine
 
 from vefa.clock import Clock
 from vefa.consent import mirror
-from vefa.consent.client import FEEDS, Feed, IysClient, Page
+from vefa.consent.answers import FEEDS, Feed, Page
 from vefa.consent.gate import STALE_REASON, feed_name, is_fresh
 from vefa.consent.progress import read_progress, write_progress
 from vefa.crm.tables import contacts
 from vefa.database import reading, writing
 from vefa.ledger import settlements
+
+if TYPE_CHECKING:
+    from vefa.consent.client import IysClient
 
 logger = logging.getLogger("vefa.consent")
 

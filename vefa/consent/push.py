@@ -17,7 +17,7 @@ from sqlalchemy.engine import Connection, Engine
 
 from vefa.clock import Clock
 from vefa.consent import mirror
-from vefa.consent.client import ROWS, IysRefused, Outcome
+from vefa.consent.answers import ROWS, IysRefused, Outcome
 from vefa.consent.register import Register
 from vefa.consent.tables import iys_pushes
 from vefa.consent.words import BEFORE_THE_LAW, Change, Word

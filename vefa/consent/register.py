@@ -6,17 +6,20 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
+from typing import TYPE_CHECKING
 
 from sqlalchemy.engine import Engine
 
 from vefa.clock import Clock, system_clock
-from vefa.consent.client import IysBusy, IysClient
+from vefa.consent.answers import IysBusy
 from vefa.consent.gate import Gate
-from vefa.consent.tokens import SharedTokens
 from vefa.database import writing
 from vefa.errors import SettingsError
 from vefa.ledger import pace
 from vefa.settings import Iys, Settings
+
+if TYPE_CHECKING:
+    from vefa.consent.client import IysClient
 
 #: How often a second İYS takes each call. A little less than it says, as clocks differ.
 RATES: Mapping[str, float] = {
@@ -78,6 +81,9 @@ def open_register(
     for value, variable in ((user, "VEFA_IYS_USER"), (password, "VEFA_IYS_PASSWORD")):
         if not value.strip():
             raise SettingsError(f"the settings say `iys: {{enabled: true}}`, but {variable} is not set")
+    from vefa.consent.client import IysClient  # and its libraries, only where İYS is on
+    from vefa.consent.tokens import SharedTokens
+
     client = IysClient(
         settings.iys,
         user,

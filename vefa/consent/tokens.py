@@ -18,6 +18,7 @@ from cryptography.fernet import Fernet, InvalidToken
 from sqlalchemy.engine import Engine
 
 from vefa.clock import Clock
+from vefa.consent.answers import IysDenied, IysRefused
 from vefa.consent.progress import read_progress, write_progress
 from vefa.consent.tables import iys_progress
 from vefa.database import reading, writing
@@ -52,8 +53,6 @@ class SharedTokens:
                 connection.execute(sa.delete(iys_progress).where(iys_progress.c.name == TOKEN))
 
     def _renewed(self, held: Mapping[str, str], login: Login) -> str:
-        from vefa.consent.client import IysDenied, IysRefused
-
         asked_at = self.clock()
         given = {"refresh_token": held.get("refresh_token", ""), "grant_type": "refresh_token"}
         try:

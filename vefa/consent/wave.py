@@ -16,7 +16,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Engine
 
 from vefa.clock import Clock
-from vefa.consent.client import RECIPIENTS, IysError
+from vefa.consent.answers import RECIPIENTS, IysError
 from vefa.consent.mirror import note_asked
 from vefa.consent.register import Register
 from vefa.consent.tables import iys_recipients

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from vefa.consent.client import FEEDS
+from vefa.consent.answers import FEEDS
 from vefa.consent.gate import STALE, STALE_REASON, feed_name
 from vefa.consent.progress import read_progress
 from vefa.consent.tables import iys_pushes, iys_recipients
