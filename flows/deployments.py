@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import time
+from datetime import time, timedelta
 
 from flows.descriptions import describe
-from flows.schedules import Daily, Schedule, schedule
+from flows.schedules import ANCHOR, Daily, Every, Schedule, schedule
 from vefa.plan.codec import plan_hash
 from vefa.plan.steps import Plan
 
@@ -24,9 +24,11 @@ WORK_POOL = "vefa"
 RUN_ENVIRONMENT = {"PREFECT_FLOWS_HEARTBEAT_FREQUENCY": "30"}
 #: What a run says of a journey that was paused by itself; its resource is the journey.
 UNWELL = "vefa.journey.unwell"
-HOUSEKEEPING, INCIDENT, DELIVER = "vefa-housekeeping", "vefa-incident", "vefa-deliver"
+HOUSEKEEPING, INCIDENT, DELIVER, CONSENT = "vefa-housekeeping", "vefa-incident", "vefa-deliver", "vefa-consent"
 #: When the house is kept, on the shop's clock: at night, and not in the hour that clocks jump over.
 NIGHT = time(4, 30)
+#: How often İYS is read. Without it its flow does nothing.
+QUARTER = timedelta(minutes=15)
 
 
 @dataclass(frozen=True)
@@ -77,13 +79,15 @@ def deployments(plans: Mapping[str, Plan], zone: str) -> tuple[Deployment, ...]:
 
 def house(zone: str) -> tuple[Deployment, ...]:
     """The deployments that are no journey: the nightly housekeeping, what is done about a journey that fails, and the
-    shards of large sendings."""
+    shards of large sendings, and the round with İYS."""
     tags = (TAG, HOUSE)
     keeping = "Takes back what dead workers held, clears away what is old, and tidies the database up."
     pausing = "Pauses a journey whose runs fail, and tells its owner. An automation calls it."
     sharing = "Delivers a share of a large step beside the journey's own run, which calls it."
     share = ("journey", "plan", "step", "now")
+    asking = "Reads what was said to İYS, and brings there what was said to the shop; does nothing where İYS is off."
     return (
+        Deployment(CONSENT, "1", asking, tags, Every(QUARTER, ANCHOR), False, "flows.consent.consent"),
         Deployment(HOUSEKEEPING, "1", keeping, tags, Daily(NIGHT, zone), False, "flows.housekeeping.housekeeping"),
         Deployment(INCIDENT, "1", pausing, tags, None, False, "flows.incident.incident", ("journey",), False),
         Deployment(DELIVER, "1", sharing, tags, None, False, "flows.deliver.deliver", share, False),

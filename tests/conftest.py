@@ -19,6 +19,7 @@ import pytest
 import sqlalchemy as sa
 from pydantic import SecretStr
 
+import vefa.consent.tables
 import vefa.crm.forgotten
 import vefa.crm.tables
 import vefa.crm.wishes

@@ -14,7 +14,16 @@ from typing import Any, Literal
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, ValidationInfo, field_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from vefa.errors import SettingsError
@@ -174,6 +183,41 @@ class Web(BaseModel):
     shopify: Shopify = Shopify()
 
 
+class Iys(BaseModel):
+    """İYS, Turkey's register of consents. The user comes from VEFA_IYS_USER and VEFA_IYS_PASSWORD."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    enabled: bool = Field(False, description="nothing commercial goes to recipients in Türkiye whom İYS does not allow")
+    code: int | None = Field(None, description="the shop's İYS code")
+    brand_code: int | None = Field(None, description="the brand's code")
+    base_url: str = "https://api.iys.org.tr"
+    merchant_tag: str = Field("tacir", description="customers with this tag are merchants: asked for no, never for yes")
+    ask_after_hours: int = Field(24, ge=1, description="who was asked about longer ago is asked about before a wave")
+    default_source: str = Field("HS_WEB", description="where something was said, if its own source is none of İYS's")
+    sources: dict[str, str] = Field(default_factory=dict, description="our sources and what İYS calls them")
+
+    @field_validator("base_url")
+    @classmethod
+    def _https_or_loopback(cls, value: str) -> str:
+        return https_or_loopback(value)
+
+    @model_validator(mode="after")
+    def _whole(self) -> Iys:
+        if self.enabled and (self.code is None or self.brand_code is None):
+            raise ValueError("needs code and brand_code, the numbers that İYS gave the shop and its brand")
+        return self
+
+
+def https_or_loopback(value: str) -> str:
+    """The address without its last slash; ValueError where what is sent there could be read on the way."""
+    parts = urlsplit(value)
+    loopback = parts.hostname in {"localhost", "::1"} or (parts.hostname or "").startswith("127.")
+    if parts.scheme == "https" or (parts.scheme == "http" and loopback):
+        return value.rstrip("/")
+    raise ValueError("must begin with https:// (plain http only for this machine itself)")
+
+
 class Settings(BaseSettings):
     """All settings of one shop. `root` is the folder that holds `journeys/` and `config/`."""
 
@@ -189,6 +233,7 @@ class Settings(BaseSettings):
     retention: Retention = Retention()
     web: Web = Web()
     tracking: Tracking = Tracking()
+    iys: Iys = Iys()
     database_url: str = Field(
         "sqlite:///var/vefa.db", description="relative SQLite paths count from the root", repr=False
     )
@@ -221,15 +266,13 @@ class Settings(BaseSettings):
     smtp_password: SecretStr = Field(SecretStr(""), description="VEFA_SMTP_PASSWORD")
     woocommerce_secret: SecretStr = Field(SecretStr(""), description="proves its webhooks: VEFA_WOOCOMMERCE_SECRET")
     shopify_secret: SecretStr = Field(SecretStr(""), description="proves its webhooks: VEFA_SHOPIFY_SECRET")
+    iys_user: str = Field("", repr=False, description="VEFA_IYS_USER")
+    iys_password: SecretStr = Field(SecretStr(""), description="VEFA_IYS_PASSWORD")
 
     @field_validator("sendgrid_base_url", "twilio_base_url")
     @classmethod
     def _https_or_loopback(cls, value: str) -> str:
-        parts = urlsplit(value)
-        loopback = parts.hostname in {"localhost", "::1"} or (parts.hostname or "").startswith("127.")
-        if parts.scheme == "https" or (parts.scheme == "http" and loopback):
-            return value.rstrip("/")
-        raise ValueError("must begin with https:// (plain http only for this machine itself)")
+        return https_or_loopback(value)
 
     @field_validator("delivery")
     @classmethod
@@ -273,7 +316,7 @@ class Settings(BaseSettings):
 
 SECRETS = {
     *("secret_key", "sendgrid_api_key", "twilio_auth_token", "smtp_password", "twilio_account_sid"),
-    *("woocommerce_secret", "shopify_secret"),
+    *("woocommerce_secret", "shopify_secret", "iys_user", "iys_password"),
 }
 
 

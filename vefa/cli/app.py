@@ -13,6 +13,7 @@ import typer
 
 from vefa.cli import (
     checking,
+    consenting,
     customers,
     demo,
     explaining,
@@ -96,4 +97,6 @@ app.command("serve", rich_help_panel=WATCH)(serving.serve)
 app.command("instant", rich_help_panel=WATCH)(serving.instant)
 app.command("housekeeping", rich_help_panel=WATCH)(housekeeping.housekeeping)
 app.command("why", rich_help_panel=WATCH)(customers.why)
+app.command("consent", rich_help_panel=WATCH)(consenting.consent)
+app.command("iys", rich_help_panel=WATCH)(consenting.iys)
 app.command("outbox", rich_help_panel=WATCH)(outbox.outbox)

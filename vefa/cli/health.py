@@ -27,6 +27,7 @@ def health(
     err().print(f"http://{host}:{port}/health/status and …/metrics; Ctrl-C ends it.", markup=False)
     try:
         # Its own log names who asked; ours says nothing of them.
-        uvicorn.run(health_app(engine, system_clock), host=host, port=port, log_config=None, access_log=False)
+        answering = health_app(engine, system_clock, iys=session.settings.iys.enabled)
+        uvicorn.run(answering, host=host, port=port, log_config=None, access_log=False)
     finally:
         engine.dispose()

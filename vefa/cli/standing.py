@@ -47,7 +47,7 @@ def _look(session: Session, now: str | None, *, migrate: bool = True) -> Status:
     from vefa.foresight.status import status as told
 
     with session.store(migrate) as engine, reading(engine) as connection:
-        return told(connection, session.moment(now), datetime.now(UTC))
+        return told(connection, session.moment(now), datetime.now(UTC), iys=session.settings.iys.enabled)
 
 
 def _check(session: Session, now: str | None, as_json: bool) -> None:

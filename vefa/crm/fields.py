@@ -173,6 +173,11 @@ def _last_event(kind: str) -> Expression:
 
 def consent_given(scope: Scope, channel: Any, purpose: str = "commercial") -> ColumnElement[bool]:
     """The latest known word of the customer about that channel and purpose; False where they never said one."""
+    return sa.func.coalesce(consent_said(scope, channel, purpose), sa.false(), type_=sa.Boolean())
+
+
+def consent_said(scope: Scope, channel: Any, purpose: str = "commercial") -> ColumnElement[bool | None]:
+    """The same, null where they never said one."""
     c = other(consents)
     said = sa.select(c.c.granted).where(
         c.c.customer_id == scope.customer_id,
@@ -182,8 +187,7 @@ def consent_given(scope: Scope, channel: Any, purpose: str = "commercial") -> Co
         c.c.occurred_at <= scope.now,
     )
     # Two words of the same moment: the "no" counts.
-    last = _one(said.order_by(c.c.occurred_at.desc(), c.c.granted, c.c.id.desc()).limit(1), c)
-    return sa.func.coalesce(last, sa.false(), type_=sa.Boolean())
+    return _one(said.order_by(c.c.occurred_at.desc(), c.c.granted, c.c.id.desc()).limit(1), c)
 
 
 def _age(scope: Scope) -> ColumnElement[int]:

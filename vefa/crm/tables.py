@@ -84,6 +84,7 @@ consents = Table(
     Column("evidence", Text, comment="text version, form, call record, import line"),
     Column("occurred_at", Instant, nullable=False),
     Column("known_at", Instant, nullable=False),
+    Column("text_version", Text, comment="which words they agreed to: a version that the shop keeps"),
     UniqueConstraint("customer_id", "channel", "purpose", "occurred_at", "granted", name="uq_consents_said"),
     comment="append-only: the latest known word counts",
 )

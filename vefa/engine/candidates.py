@@ -11,8 +11,9 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 from sqlalchemy.sql import ColumnElement
 
+from vefa.consent.gate import ENDS, Gate
 from vefa.crm.conditions import compile_condition
-from vefa.crm.fields import FIELDS, consent_given
+from vefa.crm.fields import FIELDS, consent_given, consent_said
 from vefa.crm.scope import World
 from vefa.crm.tables import contacts, customers, suppressions
 from vefa.crm.wishes import paused, topic_refused
@@ -40,10 +41,11 @@ class Reader:
     world: World
     pin: Pinned
     step: Message
+    gate: Gate | None = None
 
     def read(self, connection: Connection, ids: Sequence[int]) -> list[Candidate]:
         """The candidates of those sends, in the order of the ledger's numbers."""
-        found = [MediumColumns(medium, self.step.purpose, self.world) for medium in MEDIA]
+        found = [MediumColumns(medium, self.step.purpose, self.world, self.gate) for medium in MEDIA]
         scope = enrolment_scope(self.world, self.pin)
         columns: list[Any] = [
             s.id,
@@ -105,9 +107,10 @@ class Reader:
     def _candidate(self, row: Any) -> Candidate:
         reached = {}
         for medium in MEDIA:
-            address, undeliverable, suppressed, consent = (row._mapping[f"{medium}_{n}"] for n in MediumColumns.NAMES)
+            found = (row._mapping[f"{medium}_{n}"] for n in MediumColumns.NAMES)
+            address, undeliverable, suppressed, consent, register = found
             if address is not None:
-                reached[medium] = Contact(address, undeliverable, suppressed, bool(consent))
+                reached[medium] = Contact(address, undeliverable, suppressed, bool(consent), register)
         return Candidate(
             send_id=row.id,
             enrolment_id=row.enrolment_id,
@@ -133,10 +136,10 @@ class Reader:
 class MediumColumns:
     """The columns that tell where and whether a customer can be reached by one medium."""
 
-    NAMES = ("address", "undeliverable", "suppressed", "consent")
+    NAMES = ("address", "undeliverable", "suppressed", "consent", "register")
 
-    def __init__(self, medium: Medium, purpose: str, world: World) -> None:
-        self.medium, self.purpose, self.world = medium, purpose, world
+    def __init__(self, medium: Medium, purpose: str, world: World, gate: Gate | None = None) -> None:
+        self.medium, self.purpose, self.world, self.gate = medium, purpose, world, gate
         self.table = contacts.alias(f"contact_{medium}")
 
     def join(self, source: Any) -> Any:
@@ -144,7 +147,8 @@ class MediumColumns:
         return source.outerjoin(self.table, sa.and_(t.customer_id == c.id, t.channel == self.medium))
 
     def columns(self) -> list[Any]:
-        values = (self.table.c.address, self.table.c.undeliverable, self.suppressed(), self.consent())
+        way = (self.table.c.address, self.table.c.undeliverable, self.suppressed())
+        values = (*way, self.consent(), self.register())
         return [v.label(f"{self.medium}_{n}") for v, n in zip(values, self.NAMES, strict=True)]
 
     def suppressed(self) -> ColumnElement[Any]:
@@ -152,8 +156,17 @@ class MediumColumns:
         return suppressed(self.medium, self.table.c.address_key, self.purpose, self.world.now)
 
     def consent(self) -> ColumnElement[bool]:
-        """Whether the customer said yes to commercial messages by this medium."""
-        return consent_given(customer_scope(self.world, c.id, c.zone), self.medium)
+        """Whether the customer said yes to commercial messages by this medium; a merchant, whether they said no no."""
+        scope = customer_scope(self.world, c.id, c.zone)
+        if self.gate is None:
+            return consent_given(scope, self.medium)
+        return sa.func.coalesce(consent_said(scope, self.medium), self.gate.is_merchant(c), type_=sa.Boolean())
+
+    def register(self) -> ColumnElement[Any]:
+        """Why İYS does not let commercial words through to the address; null where it does."""
+        if self.gate is None:
+            return sa.null()
+        return self.gate.against(self.medium, self.table.c.address, self.table.c.address_key, c, self.world.now)
 
 
 def suppressed(medium: str, address_key: Any, purpose: str, now: datetime) -> ColumnElement[Any]:
@@ -189,19 +202,27 @@ def unwished(purpose: str, topic: str | None, now: datetime) -> ColumnElement[An
     return sa.case(*((held, sa.literal(reason)) for held, reason in against))
 
 
-def still_unwanted(statements: Kept, medium: Medium, purpose: str, topic: str | None) -> Prepared:
+def still_unwanted(
+    statements: Kept, medium: Medium, purpose: str, topic: str | None, gate: Gate | None = None
+) -> Prepared:
     """(send, why) of those among `ids` that must not go after all: the last look before the request (rule 16)."""
+    asked = gate if purpose == "commercial" else None
 
     def build(now: datetime) -> sa.Select[Any]:
-        t = contacts.c
-        stopped = sa.literal("suppressed: ") + suppressed(medium, t.address_key, purpose, now)
+        table = contacts.alias("reached")
+        t = table.c
+        stopped = sa.literal("suppressed: ", sa.Text) + suppressed(medium, t.address_key, purpose, now)
         gone = sa.case((t.address.is_(None), f"no {medium} address"))
-        why = sa.func.coalesce(gone, stopped, unwished(purpose, topic, now))
-        here = sa.and_(t.customer_id == s.customer_id, t.channel == medium)
-        source = sa.outerjoin(sends, contacts, here)
+        against = [gone, stopped, unwished(purpose, topic, now)]
+        source = sa.outerjoin(sends, table, sa.and_(t.customer_id == s.customer_id, t.channel == medium))
+        if asked is not None:
+            source = source.join(customers, c.id == s.customer_id)
+            register = asked.against(medium, t.address, t.address_key, c, now)
+            against.append(sa.case(*((register == word, sa.literal(f"İYS: {word}", sa.Text)) for word in ENDS)))
+        why = sa.func.coalesce(*against)
         return sa.select(s.id, why.label("why")).select_from(source).where(among(s.id, "ids"), why.is_not(None))
 
-    return statements.get(("still unwanted", medium, purpose, topic), build)
+    return statements.get(("still unwanted", medium, purpose, topic, asked), build)
 
 
 def lock_customers(connection: Connection, batch: Batch) -> None:

@@ -146,7 +146,7 @@ class _Claiming:
 
     def _judge(self, ids: Sequence[int], closed: dict[str, datetime]) -> dict[int, Medium]:
         """Judge each of them, withhold who may not go, and say by which medium the others do."""
-        reader = Reader(self.world, self.post.pin, self.post.step)
+        reader = Reader(self.world, self.post.pin, self.post.step, self.post.gate)
         self.candidates.update({one.send_id: one for one in reader.read(self.connection, ids)})
         candidates = [self.candidates[i] for i in ids]
         policy, step = self.post.shop.policy, self.post.step
@@ -167,7 +167,7 @@ class _Claiming:
             if (medium := media.get(seen.ids[n])) is not None:
                 contact = self.candidates[seen.ids[n]].contact(medium)
                 addresses[n] = contact.address
-                allowed[n] = contact.consent and contact.suppressed is None
+                allowed[n] = contact.consent and contact.suppressed is None and contact.register is None
         return replace(seen, addresses=addresses, allowed=allowed)
 
     def _withhold(self, candidates: Sequence[Candidate], verdicts: dict[int, Verdict]) -> None:

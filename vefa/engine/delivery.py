@@ -194,8 +194,9 @@ class _Delivery:
 
     def _still_wanted(self, parcel: Parcel, answers: Answers) -> Parcel:
         if parcel.medium not in self.last_looks:
-            statements, purpose, topic = self.post.shop.statements, self.post.step.purpose, self.post.pin.plan.topic
-            self.last_looks[parcel.medium] = still_unwanted(statements, parcel.medium, purpose, topic)
+            post, purpose, topic = self.post, self.post.step.purpose, self.post.pin.plan.topic
+            look = still_unwanted(post.shop.statements, parcel.medium, purpose, topic, post.gate)
+            self.last_looks[parcel.medium] = look
         with reading(self.post.shop.database) as connection:
             look = self.last_looks[parcel.medium]
             late = dict(look.rows(connection, self._moment(), ids=parcel.ids))

@@ -16,7 +16,17 @@ from vefa.engine.holdings import HOLDINGS, Holding
 Row = dict[str, Any]
 #: The order of reading: who it is first, then what they said, bought and got.
 ORDER = (
-    *("customer", "addresses", "consents", "wishes", "refused_topics", "refused_tracking", "stops", "orders"),
+    *(
+        "customer",
+        "addresses",
+        "consents",
+        "told_to_iys",
+        "wishes",
+        "refused_topics",
+        "refused_tracking",
+        "stops",
+        "orders",
+    ),
     *(
         "order_lines",
         "deliveries",

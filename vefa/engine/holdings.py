@@ -13,6 +13,7 @@ from typing import Any, Literal
 
 import sqlalchemy as sa
 
+from vefa.consent.tables import iys_pushes
 from vefa.crm import tables as crm
 from vefa.crm.wishes import topic_refusals, wishes
 from vefa.engine.tables import considered, enrolments, journeys, reentry_slots, segment_members
@@ -176,11 +177,18 @@ HOLDINGS: tuple[Holding, ...] = (
     Holding("refused_topics", topic_refusals, _own(topic_refusals), "removed", ("topic", "refused_at")),
     Holding("refused_tracking", crm.tracking_refusals, _own(crm.tracking_refusals), "removed", ("since",)),
     Holding(
+        "told_to_iys",
+        iys_pushes,
+        _own(iys_pushes),
+        "removed",
+        ("channel", "granted", "source", "said_at", "state", "changed_at"),
+    ),
+    Holding(
         "consents",
         crm.consents,
         _own(crm.consents),
         "removed",
-        ("channel", "purpose", "granted", "source", "evidence", "occurred_at"),
+        ("channel", "purpose", "granted", "source", "text_version", "evidence", "occurred_at"),
     ),
     Holding(
         "stops",

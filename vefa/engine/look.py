@@ -114,15 +114,13 @@ class Look:
 
     def _build(self, now: datetime) -> sa.Select[Any]:
         post, world, scope = self._post, replace(self._post.world, now=now), self._scope(now)
-        reader = Reader(world, post.pin, post.step)
-        medium = MediumColumns(self.medium, post.step.purpose, world)
+        reader = Reader(world, post.pin, post.step, post.gate)
+        medium = MediumColumns(self.medium, post.step.purpose, world, post.gate)
         columns = [
             *(s.id, s.enrolment_id, s.customer_id, c.zone, c.language, c.country, medium.table.c.address),
             sa.case((_plain(reader, medium, post.shop.policy), 1), else_=0),
             # Whether commercial words may stand in it. A commercial message that may not have them does not go at all.
-            sa.case((sa.and_(medium.consent(), medium.suppressed().is_(None)), 1), else_=0)
-            if post.step.purpose != "commercial"
-            else sa.literal(1, sa.Integer),
+            sa.case((_allowed(medium), 1), else_=0) if post.step.purpose != "commercial" else sa.literal(1, sa.Integer),
             e.order_id if self._wants_orders else sa.null(),
             reader.not_after_field(),
             sa.type_coerce(s.due_at, sa.BigInteger),
@@ -142,6 +140,12 @@ def _late(reader: Reader, seen: Seen, n: int, now: datetime) -> bool:
     return end is not None and now > end
 
 
+def _allowed(medium: MediumColumns) -> ColumnElement[bool]:
+    """Commercial words may reach them by this medium."""
+    holds = [medium.consent(), medium.suppressed().is_(None)]
+    return sa.and_(*holds, *([medium.register().is_(None)] if medium.gate is not None else []))
+
+
 def _plain(reader: Reader, medium: MediumColumns, policy: Policy) -> ColumnElement[bool]:
     """Nothing stands against the message; all of it is asked of the judgement's own expressions."""
     step, t = reader.step, medium.table.c
@@ -154,6 +158,8 @@ def _plain(reader: Reader, medium: MediumColumns, policy: Policy) -> ColumnEleme
     if policy.rule(step.purpose, medium.medium).consent:
         holds.append(medium.consent())
     holds += [sa.not_(wish) for wish, _ in wishes_against(step.purpose, reader.pin.plan.topic, reader.world.now)]
+    if medium.gate is not None and step.purpose == "commercial":
+        holds.append(medium.register().is_(None))
     if step.medium is None:
         holds.append(c.preferred_channel.is_distinct_from("sms"))
     return sa.and_(*holds, *_far_from_caps(step, medium.medium, policy, reader.world.now))

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from vefa.consent.gate import ENDS, NOT_ASKED, STALE_NOW, STALE_REASON
 from vefa.engine.plans import elapsed
 from vefa.engine.timing import quiet_until
 from vefa.plan.policy import Cap, Policy, Withhold
@@ -16,6 +17,8 @@ from vefa.plan.steps import Medium, Message, Purpose
 DEFER_LIMIT = timedelta(hours=24)
 #: Who lost a place to a message that is due but not claimed yet looks again so soon: that one may come to nothing.
 LOOK_AGAIN = timedelta(minutes=15)
+#: Who waits for İYS to be heard again is let go by the reading that hears it; this is the net beneath.
+IYS_AGAIN = timedelta(hours=1)
 
 
 @dataclass(frozen=True)
@@ -26,6 +29,8 @@ class Contact:
     undeliverable: str | None
     suppressed: str | None
     consent: bool
+    #: why İYS does not let commercial words through
+    register: str | None = None
 
 
 @dataclass(frozen=True)
@@ -80,6 +85,13 @@ class Defer:
     reason: str
 
 
+@dataclass(frozen=True)
+class Ask:
+    """It might go by its medium, but what İYS says of that is not known now, and why."""
+
+    reason: str
+
+
 Verdict = Go | Skip | Defer
 
 
@@ -102,6 +114,8 @@ def judge(one: Candidate, message: Message, policy: Policy, now: datetime, close
     reached = choose_medium(one, message, policy)
     if isinstance(reached, Skip):
         return reached
+    if isinstance(reached, Ask):
+        return _until_known(one, reached.reason, now)
     if reached.medium in closed:
         return Defer(closed[reached.medium], None, f"the {reached.medium} channel is closed")
     quiet = policy.rule(message.purpose, reached.medium).quiet
@@ -110,14 +124,22 @@ def judge(one: Candidate, message: Message, policy: Policy, now: datetime, close
     return reached
 
 
-def choose_medium(one: Candidate, message: Message, policy: Policy) -> Go | Skip:
+def _until_known(one: Candidate, why: str, now: datetime) -> Verdict:
+    """İYS's silence is no customer's fault: it takes as long as it takes. A single question has a day."""
+    if why == STALE_NOW:
+        return Defer(now + IYS_AGAIN, None, STALE_REASON)
+    return withhold(one, Withhold(), now, now + LOOK_AGAIN, f"İYS: {why}")
+
+
+def choose_medium(one: Candidate, message: Message, policy: Policy) -> Go | Skip | Ask:
     """The step's medium; for `message` the preferred one, the other where consent or address is missing."""
     media: tuple[Medium, ...] = (message.medium,) if message.medium else _by_preference(one)
     first: Skip | None = None
     for medium in media:
         against = _against(one, medium, message.purpose, policy)
         if against is None:
-            return Go(medium)
+            register = one.contact(medium).register if message.purpose == "commercial" else None
+            return Ask(register) if register in (STALE_NOW, NOT_ASKED) else Go(medium)
         first = first or Skip(against)
     return first or Skip("no address")
 
@@ -136,6 +158,8 @@ def _against(one: Candidate, medium: Medium, purpose: Purpose, policy: Policy) -
         return f"suppressed: {contact.suppressed}"
     if policy.rule(purpose, medium).consent and not contact.consent:
         return f"no {medium} consent"
+    if purpose == "commercial" and contact.register in ENDS:
+        return f"İYS: {contact.register}"
     return None
 
 

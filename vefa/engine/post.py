@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from vefa.clock import Clock
+from vefa.consent.gate import Gate
 from vefa.crm.scope import World
 from vefa.engine.plans import Pinned
 from vefa.engine.shop import Shop
@@ -79,6 +80,11 @@ class Post:
             return self.step
 
         return replace(self.step, subject=live.subject, preheader=live.preheader)
+
+    @property
+    def gate(self) -> Gate | None:
+        """What İYS lets through; None where it is off."""
+        return self.shop.register.gate if self.shop.register is not None else None
 
     @property
     def place(self) -> Place:

@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from vefa.channels.base import Channel
 from vefa.channels.registry import make_channel
 from vefa.clock import Clock
+from vefa.consent.register import Register, open_register
 from vefa.content.links import LinkSigner
 from vefa.content.templates import TemplateStore
 from vefa.content.tracked_links import TrackedLinks
@@ -36,6 +37,7 @@ class Shop:
     links: LinkSigner
     secret: bytes
     tracked: TrackedLinks
+    register: Register | None = None
     best: BestSellers = field(default_factory=BestSellers)
     statements: Kept = field(default_factory=Kept)
 
@@ -43,6 +45,8 @@ class Shop:
         """Let go of the channels and the database's connections."""
         for channel in self.channels.values():
             channel.close()
+        if self.register is not None:
+            self.register.close()
         self.database.dispose()
 
 
@@ -53,21 +57,24 @@ def open_shop(
     channels: Mapping[Medium, Channel] | None = None,
     policy: Policy | None = None,
     clock: Clock | None = None,
+    register: Register | None = None,
 ) -> Shop:
     """The shop of these settings. Whatever is given is used instead of what the settings would open.
 
     The tables must be there (`vefa.store.open_store` sees to that). `clock` dates what local channels write.
     """
     secret = secret_of(settings)
+    database = database or open_database(settings.database)
     return Shop(
         settings,
-        database or open_database(settings.database),
+        database,
         policy or load_project(settings.root, settings).policy,
         TemplateStore(settings.root, settings),
         channels or {medium: make_channel(medium, settings, clock=clock) for medium in ("email", "sms")},
         LinkSigner(secret, settings.public_url),
         secret,
         TrackedLinks(secret, settings.public_url),
+        register or open_register(settings, database, secret),
     )
 
 

@@ -16,6 +16,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from vefa.clock import Clock, system_clock
+from vefa.consent.wave import Wave, ask
 from vefa.crm import facts
 from vefa.crm.scope import Source, World
 from vefa.database import EPOCH, reading, writing
@@ -35,7 +36,7 @@ from vefa.ledger.claims import HOLD, LOOK_UP, Former, leased, recover
 from vefa.ledger.reports import BATCH as REPORTS
 from vefa.ledger.reports import settle_told
 from vefa.ledger.tables import sends
-from vefa.plan.steps import Enter, EventTrigger, Message, Plan, Stop, WaitUntilEvent, WaitUntilTime
+from vefa.plan.steps import Enter, EventTrigger, Medium, Message, Plan, Stop, WaitUntilEvent, WaitUntilTime
 
 e, s = enrolments.c, sends.c
 Progress = Callable[[int, int], None]
@@ -230,6 +231,7 @@ class Tick:
         if self.running:
             moved = advance(stand)
             if isinstance(stand.step, Message):
+                self._ask_iys(self._post(stand.pin, stand.step))
                 counts.add(deliver(self._post(stand.pin, stand.step), self._watched(progress), limit))
             else:
                 counts.handled = moved
@@ -309,6 +311,13 @@ class Tick:
     def _post(self, pin: Pinned, step: Message) -> Post:
         post = Post(self.shop, pin, self.pins[0], step, self.clock, self.wall, self.owner, self.world)
         return replace(post, before_request=self.before_request) if self.before_request else post
+
+    def _ask_iys(self, post: Post) -> None:
+        """What İYS says of those whom a commercial message would go to now, where that is known for too long."""
+        if post.gate is None or self.shop.register is None or post.step.purpose != "commercial":
+            return
+        media: tuple[Medium, ...] = (post.step.medium,) if post.step.medium else ("email", "sms")
+        ask(self.shop.database, self.shop.register, Wave(post.mine, media), self.clock)
 
     def _active(self) -> int:
         query = (

@@ -33,6 +33,8 @@ class Consent:
     source: str
     occurred_at: datetime
     known_at: datetime
+    text_version: str | None = None
+    evidence: str | None = None
 
 
 @dataclass(frozen=True)
@@ -124,11 +126,8 @@ def hidden(address: str) -> str:
 
 def _consents(connection: Connection, customer_id: int) -> tuple[Consent, ...]:
     k = consents.c
-    rows = connection.execute(
-        sa.select(k.channel, k.purpose, k.granted, k.source, k.occurred_at, k.known_at)
-        .where(k.customer_id == customer_id)
-        .order_by(k.occurred_at, k.id)
-    )
+    columns = (k.channel, k.purpose, k.granted, k.source, k.occurred_at, k.known_at, k.text_version, k.evidence)
+    rows = connection.execute(sa.select(*columns).where(k.customer_id == customer_id).order_by(k.occurred_at, k.id))
     return tuple(Consent(*row) for row in rows)
 
 

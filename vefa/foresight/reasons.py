@@ -50,6 +50,10 @@ def _exit(match: re.Match[str]) -> str:
 #: Why a message was withheld, put off or failed, and why somebody left: the engine's short words and ours.
 REASONS: tuple[tuple[str, str | Callable[[re.Match[str]], str]], ...] = (
     (r"no (email|sms) consent", lambda m: f"they have not agreed to commercial {MEDIA[m[1]]}"),
+    (r"İYS: refused", "they have refused in İYS"),
+    (r"İYS: not approved", "İYS has no consent of theirs"),
+    (r"İYS: stale", "İYS has not been heard for a day"),
+    (r"İYS: not asked", "İYS had not been asked about them yet"),
     (r"no (email|sms) address", lambda m: f"we have no address for {MEDIA[m[1]]}"),
     (r"no address", "we have no address to write to"),
     (r"(email|sms) address cannot be used: (.+)", lambda m: f"their {MEDIA[m[1]]} address cannot be used ({m[2]})"),

@@ -14,6 +14,7 @@ from sqlalchemy.engine import Connection
 from vefa.crm.tables import BY_MESSAGE, facts, imports, stale_facts
 from vefa.engine.incidents import open_incidents
 from vefa.engine.tables import journeys, run_failures
+from vefa.foresight.register import RegisterStatus, register_status
 from vefa.inbox import inbox
 from vefa.ledger.tables import batches, sends
 
@@ -44,11 +45,12 @@ class Trouble:
     journey: str = ""
 
 
-def troubles(connection: Connection, found: Status, wall: datetime) -> tuple[Trouble, ...]:
-    """Everything that needs a person, the gravest first."""
+def troubles(connection: Connection, found: Status, wall: datetime, iys: bool = False) -> tuple[Trouble, ...]:
+    """Everything that needs a person, the gravest first. `iys`: the shop has İYS on."""
     return (
         *_incidents(connection),
         *_breakers(found),
+        *(_iys(register_status(connection, found.now), found.now) if iys else ()),
         *_failures(connection),
         *_ticks(found),
         *_late(found),
@@ -70,6 +72,23 @@ def _breakers(found: Status) -> Iterator[Trouble]:
     for each in found.breakers:
         says = f"nothing goes by {each.channel}: {each.reason}"
         yield Trouble("breaker", says, "mend its keys or its sender; it is tried again by itself")
+
+
+def _iys(found: RegisterStatus, now: datetime) -> Iterator[Trouble]:
+    if found.stale:
+        heard = f"for {_ago(now - found.heard_at)}" if found.heard_at else "yet"
+        held = f"; {found.held:,} messages wait" if found.held else ""
+        says = f"İYS is stale: it was not heard {heard}, so nothing commercial goes to recipients in Türkiye{held}"
+        yield Trouble("iys stale", says, "look at the last runs of vefa-consent, or try: vefa iys")
+    if found.due_soon:
+        says = f"{found.due_soon:,} words of customers must be in İYS within a day and are not"
+        yield Trouble("iys due", says, "try: vefa iys; if that fails, write them down on İYS's own pages")
+    if found.late:
+        says = f"{found.late:,} consents are older than three business days, and İYS does not have them"
+        yield Trouble("iys late", says, "İYS takes them no more: ask these customers again; nothing is sent to them")
+    if found.refused:
+        codes = ", ".join(f"{count:,} with {code}" for code, count in sorted(found.refused.items()))
+        yield Trouble("iys refused", f"İYS refused words of customers: {codes}", "docs/consent.md says what to do")
 
 
 def _failures(connection: Connection) -> Iterator[Trouble]:

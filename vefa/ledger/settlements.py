@@ -113,6 +113,16 @@ def defer(connection: Connection, batch: Batch, deferrals: Sequence[Deferral], n
     _remember(connection, [(d.send_id, 0, "deferred", d.reason) for d in deferrals], now)
 
 
+def bring_forward(connection: Connection, reason: str, now: datetime, limit: int) -> int:
+    """Let messages that were put off for that reason go from now on: what they waited for has come. Returns how many;
+    fewer than `limit`, and it was all of them."""
+    waiting = sa.and_(s.state == "queued", s.batch_id.is_(None), s.not_before > now, s.reason == reason)
+    chosen = sa.select(s.id).where(waiting).order_by(s.id).limit(limit).with_for_update(skip_locked=True)
+    ids = list(connection.scalars(chosen))
+    connection.execute(sa.update(sends).where(among(s.id, ids), waiting).values(not_before=now))
+    return len(ids)
+
+
 def release(
     connection: Connection,
     batch: Batch,

@@ -8,6 +8,7 @@ import sqlalchemy as sa
 from alembic import context
 from alembic.autogenerate.api import AutogenContext
 
+import vefa.consent.tables
 import vefa.crm.forgotten
 import vefa.crm.tables
 import vefa.crm.wishes

@@ -63,5 +63,6 @@ def make_app(service: Service, rooms: Sequence[Room] = ROOMS) -> FastAPI:
     described(app, service.settings.public_url)
     app.add_middleware(Limited, limits=service.settings.web.limits)
     app.add_middleware(Guarded, public_url=service.settings.public_url)
-    app.router.routes += health_app(service.database, service.clock).routes
+    iys = service.settings.iys.enabled
+    app.router.routes += health_app(service.database, service.clock, iys=iys).routes
     return app

@@ -23,8 +23,8 @@ from vefa.store import version_of, versions
 SENDINGS = ("sent", "held", "failed", "unknown")
 
 
-def health_app(engine: Engine, clock: Clock) -> Starlette:
-    """`/live`, `/ready`, `/status` below `/health`, and `/metrics`. It reads, and never migrates."""
+def health_app(engine: Engine, clock: Clock, *, iys: bool = False) -> Starlette:
+    """`/live`, `/ready`, `/status` below `/health`, and `/metrics`. It reads, and never migrates. `iys`: it is on."""
 
     def live(_request: Request) -> Response:
         return JSONResponse({"live": True})
@@ -34,7 +34,7 @@ def health_app(engine: Engine, clock: Clock) -> Starlette:
         return JSONResponse({"ready": problem is None, "problem": problem}, 503 if problem else 200)
 
     def standing(_request: Request) -> Response:
-        found, problem = _look(engine, clock)
+        found, problem = _look(engine, clock, iys)
         if found is None:
             return JSONResponse({"problem": problem}, 503)
         troubles = [
@@ -43,7 +43,7 @@ def health_app(engine: Engine, clock: Clock) -> Starlette:
         return JSONResponse({"late": bool(troubles), "troubles": troubles}, 503 if troubles else 200)
 
     def metrics(_request: Request) -> Response:
-        found, _ = _look(engine, clock)
+        found, _ = _look(engine, clock, iys)
         text = "\n".join(_lines(found)) + "\n"
         return PlainTextResponse(text, media_type="text/plain; version=0.0.4")
 
@@ -63,11 +63,11 @@ def _problem(engine: Engine) -> str | None:
     return f"the tables are at version {version or 'none'}; this vefa needs {versions()[-1]}"
 
 
-def _look(engine: Engine, clock: Clock) -> tuple[Status | None, str | None]:
+def _look(engine: Engine, clock: Clock, iys: bool) -> tuple[Status | None, str | None]:
     if (problem := _problem(engine)) is not None:
         return None, problem
     with reading(engine) as connection:
-        return status(connection, clock(), clock()), None
+        return status(connection, clock(), clock(), iys=iys), None
 
 
 def _lines(found: Status | None) -> Iterator[str]:

@@ -10,13 +10,15 @@ from sqlalchemy.engine import Connection
 
 from vefa.crm.importers.stages import CHANGED, NEW, UNCHANGED, Stage, analyze
 from vefa.crm.importers.targets import REFERENCES, Target
-from vefa.crm.tables import orders
+from vefa.crm.tables import contacts, customers, orders
 
 _AGGREGATES: dict[str, Callable[[Any], Any]] = {"min": sa.func.min, "max": sa.func.max, "sum": sa.func.sum}
 
 
 def choose(connection: Connection, stage: Stage, source: str, head: Stage | None) -> None:
     """Fill the stage's chosen rows; `head` is the stage of their owners where that is imported too."""
+    if stage.target.name == "consents" and "address" in stage.filled:
+        _find_owners_of_addresses(connection, stage.staged)
     base = _one_per_key(connection, stage).subquery("base")
     joined, ids = _resolved(base, stage.target, source)
     pending = None
@@ -40,6 +42,23 @@ def choose(connection: Connection, stage: Stage, source: str, head: Stage | None
         # Those who belong to these rows look for them here; without it each would read the whole stage.
         sa.Index(f"ix_{stage.chosen.name}_outside_id", stage.chosen.c.outside_id).create(connection)
     analyze(connection, stage.chosen)
+
+
+def _find_owners_of_addresses(connection: Connection, staged: sa.Table) -> None:
+    """A row for each customer who has the address; one that nobody has names nobody whom anybody knows."""
+    analyze(connection, staged)
+    k, c = contacts.c, customers.c
+    last = connection.scalar(sa.select(sa.func.max(staged.c.n))) or 0
+    number = sa.func.row_number().over(order_by=(staged.c.n, c.id)) + last
+    found = {"n": number, "customer": c.outside_id}
+    owned = sa.and_(k.channel == staged.c.channel, k.address_key == staged.c.address_key)
+    rows = sa.select(*(found.get(column.name, column) for column in staged.c))
+    rows = rows.join_from(staged, contacts, owned).join(customers, c.id == k.customer_id)
+    connection.execute(staged.insert().from_select([column.name for column in staged.c], rows))
+    nobody = sa.not_(sa.exists().where(owned).correlate(staged))
+    named = sa.literal("address ", sa.Text) + staged.c.address_key
+    connection.execute(staged.update().where(staged.c.customer.is_(None), nobody).values(customer=named))
+    connection.execute(staged.delete().where(staged.c.customer.is_(None)))
 
 
 def _one_per_key(connection: Connection, stage: Stage) -> sa.Select[Any]:

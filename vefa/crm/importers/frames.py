@@ -139,7 +139,7 @@ class PartReader:
     def _rejects(self, columns: dict[str, Values], place: str, lines: npt.NDArray[np.int64]) -> dict[int, Reject]:
         found: dict[int, Reject] = {}
         for name, values in columns.items():
-            needed = name in self.target.required and not self._may_be_empty(name)
+            needed = (name in self.target.required or name == "address") and not self._may_be_empty(name)
             for index in _misfits(values, also_none=needed):
                 if index not in found:
                     misfit = values[index] or Misfit("no id" if name == "outside_id" else f"no {name}")
@@ -162,7 +162,7 @@ class PartReader:
             more["occurrence"] = _filled([value or 0 for value in given])
         if self.target.name == "customers":
             more["bucket"] = _filled([bucket(outside_id) for outside_id in columns["outside_id"]])
-        if self.target.name == "contacts":
+        if "address" in columns:
             more["address_key"] = _filled([address_key(address) for address in columns["address"]])
         if self.target.has_fingerprint:
             said = [values for name, values in columns.items() if self.part.columns[name].pick is None]
@@ -231,7 +231,7 @@ _TESTS: dict[str, Callable[[Any], Callable[[str], bool]]] = {
 def _each(texts: pd.Series[Any], read: Callable[[str], Any]) -> Values:
     """What `read` makes of each text, asked once for each distinct one."""
     codes, distinct = pd.factorize(texts, use_na_sentinel=False)
-    return _filled([read(text) if text is not None else None for text in distinct])[codes]
+    return _filled([None if pd.isna(text) else read(text) for text in distinct])[codes]
 
 
 def _filled(values: Sequence[Any]) -> Values:

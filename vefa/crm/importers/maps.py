@@ -234,6 +234,8 @@ def _needed(target: Target, part: Part) -> Iterator[str]:
     for name in target.required:
         if name == "customer" and "order" in part.columns and target.owner is None:
             continue  # the order knows its customer
+        if name == "customer" and "address" in part.columns and target.name == "consents":
+            continue  # whoever has the address
         yield name
 
 
@@ -246,8 +248,10 @@ def _misuses(target: Target, part: Part) -> Iterator[str]:
             yield f"{name}: ordinal is for the line of order_lines"
         if column.pick == "sum" and target.columns.get(name) not in ("money", "whole"):
             yield f"{name}: only numbers have a sum"
-    if target.name == "contacts" and part.columns["channel"].constant not in ("email", "sms"):
-        yield "channel: contacts need a constant, email or sms; write one part for each"
+    if "address" in part.columns and part.columns["channel"].constant not in ("email", "sms"):
+        yield "channel: with addresses it is a constant, email or sms; write one part for each"
+    if target.name == "consents" and {"customer", "address"} <= set(part.columns):
+        yield "address: name the customer or the address, not both"
     if part.data and target.name != "events":
         yield "data is for events"
     if part.sets_orders and target.name != "deliveries":

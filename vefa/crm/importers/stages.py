@@ -33,7 +33,11 @@ _TYPES: dict[str, Any] = {
 #: A chosen row's state.
 UNCHANGED, NEW, CHANGED = 0, 1, 2
 
-_EXTRA = {"customers": ("bucket", sa.BigInteger), "contacts": ("address_key", sa.Text)}
+_EXTRA = {
+    "customers": ("bucket", sa.BigInteger),
+    "contacts": ("address_key", sa.Text),
+    "consents": ("address_key", sa.Text),
+}
 
 
 @dataclass(frozen=True)
