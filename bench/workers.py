@@ -16,7 +16,7 @@ from vefa.database import reading
 from vefa.engine.delivery import deliver
 from vefa.engine.lease import make_owner
 from vefa.engine.plans import journey_row, plans_in_use
-from vefa.engine.post import Post
+from vefa.engine.post import Post, queued
 from vefa.engine.scopes import make_world
 from vefa.engine.shop import Shop as OpenShop
 from vefa.engine.shop import open_shop
@@ -61,10 +61,12 @@ def queue_all(shop: Shop, url: str) -> Sample:
             try:
                 tick.enter()
                 pin = tick.pins[0]
-                queued = sum(advance(Stand(opened, pin, step, tick.world, NOW)) for step in _messages(tick))
+                for step in _messages(tick):
+                    advance(Stand(opened, pin, step, tick.world, NOW))
             finally:
                 tick.abandon()
-        return seen.sample(queued)
+        with reading(opened.database) as connection:
+            return seen.sample(sum(queued(connection, post, NOW) for post in _posts(opened)))
     finally:
         opened.close()
 

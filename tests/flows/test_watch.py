@@ -18,7 +18,7 @@ from prefect.states import Crashed, Failed
 
 from flows.automations import OURS
 from flows.deployer import Choices, Deploy
-from flows.deployments import DELIVER, HOUSE, INCIDENT
+from flows.deployments import CONSENT, DELIVER, HOUSE, INCIDENT
 from flows.incident import incident
 from flows.journey import journey_flow
 from flows.pause import switch
@@ -121,7 +121,12 @@ def test_automations_come_and_go_with_their_journeys(shop: Watched) -> None:
         f"{OURS}{JOURNEY} is paused when it is unwell",
         f"{OURS}{JOURNEY} is paused when two of its runs fail",
     }
-    assert set(shop.ask(lambda client: read_known(client, HOUSE))) == {"vefa-housekeeping", INCIDENT, DELIVER}
+    assert set(shop.ask(lambda client: read_known(client, HOUSE))) == {
+        "vefa-housekeeping",
+        INCIDENT,
+        DELIVER,
+        CONSENT,
+    }
 
 
 def test_bounces_pause_a_journey_in_both_places_and_its_owner_is_told_once(shop: Watched) -> None:
