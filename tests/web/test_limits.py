@@ -45,11 +45,11 @@ def limited(seconds: Seconds | None = None, **given: Any) -> Limited:
     return Limited(echo, Limits(**given), seconds or Seconds())
 
 
-def ask(app: ASGIApp, peer: str = "192.0.2.1", **said: Any) -> httpx.Response:
+def ask(app: ASGIApp, peer: str = "192.0.2.1", path: str = "/", **said: Any) -> httpx.Response:
     async def asked() -> httpx.Response:
         transport = httpx.ASGITransport(app=app, client=(peer, 4000))
         async with httpx.AsyncClient(transport=transport, base_url="http://vefa") as client:
-            return await client.request("POST", "/", **said)
+            return await client.request("POST", path, **said)
 
     return asyncio.run(asked())
 
@@ -236,3 +236,12 @@ def test_a_service_that_is_full_or_closing_asks_to_come_again(asked: Asked) -> N
     answer = asked.ask("POST", "/v1/events", json={"id": "1", "type": "loyalty.joined", "customer": {"id": "c1"}})
 
     assert (answer.status_code, answer.headers["Retry-After"]) == (503, "5")
+
+
+def test_a_providers_own_posts_may_come_ten_times_as_fast() -> None:
+    app = limited(address_per_second=0.1, address_burst=2)
+
+    told = [ask(app, path="/hooks/twilio/status").status_code for _ in range(21)]
+
+    assert told == [200] * 20 + [429]
+    assert [ask(app).status_code for _ in range(3)] == [200, 200, 429]

@@ -22,6 +22,9 @@ from vefa.web.rates import Rates
 
 #: Bytes of bodies that are held at one time, over all requests.
 HELD = 64_000_000
+#: Signed webhooks: a provider sends all of its own from a few addresses, and not every one sends again what it was
+#: refused. They may come so many times as fast.
+HOOKS, FASTER = ("/hooks/", "/v1/hooks/woocommerce", "/v1/hooks/shopify"), 10
 _CLOSE = {"Connection": "close"}
 
 
@@ -44,6 +47,7 @@ class Limited:
         self._app, self._limits = app, limits
         self._proxies = networks(limits.trusted_proxies)
         self._of_addresses = Rates(limits.address_per_second, limits.address_burst, seconds)
+        self._of_providers = Rates(FASTER * limits.address_per_second, FASTER * limits.address_burst, seconds)
         self._of_keys = Rates(limits.key_per_second, limits.key_burst, seconds)
         self._most = int(limits.body_megabytes * 1_000_000)
         self._held = 0
@@ -75,7 +79,8 @@ class Limited:
         return {**scope, "client": (client_of(peer, forwarded, self._proxies), port)}
 
     def _count(self, scope: Scope, headers: Headers) -> None:
-        wait = self._of_addresses.wait(bucket_of(scope["client"][0]))
+        rates = self._of_providers if scope["path"].startswith(HOOKS) else self._of_addresses
+        wait = rates.wait(bucket_of(scope["client"][0]))
         if not wait and (key := headers.get("authorization")):
             wait = self._of_keys.wait(hashlib.sha256(key.encode()).hexdigest())
         if wait:
