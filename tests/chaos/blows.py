@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 
 #: Seconds that a fault of the database lasts, and that the shop waits for a silent provider.
 LASTS, TIMEOUT = 0.6, 1.2
-FULL_LOG = 64 * 1024
 
 
 @dataclass(frozen=True)
@@ -109,9 +108,13 @@ class Vanish(_Fatal):
 
     share: float
 
+    def prepare(self, chaos: Chaos, job: Job, worker: int) -> Job:
+        return replace(job, busy_milliseconds=SHORT)
+
     def fall(self, chaos: Chaos, running: Running) -> None:
         time.sleep(self.share * chaos.span)
         chaos.database.vanish()
+        running.lose_files()
         try:
             running.wait()
             assert chaos.nursery.start(chaos.job()).wait() != [0], "a run without a database said that all was well"
@@ -154,16 +157,17 @@ class ReadOnly(_Fatal):
 
 @dataclass(frozen=True)
 class FullDisk(_Fatal):
-    """The disk takes so many bytes more, then no more (SQLite): by the system's limit, or by SQLite's own."""
+    """The disk takes a little more, then no more (SQLite): so many bytes of the log of changes by the system's limit,
+    or so many pages of the database by SQLite's own."""
 
-    room: int
-    by_pages: bool
+    log: int | None = None
+    pages: int = 0
 
     def prepare(self, chaos: Chaos, job: Job, worker: int) -> Job:
         assert isinstance(chaos.database, Sqlite)
-        if self.by_pages:
-            return replace(job, most_pages=chaos.database.pages(chaos.engine) + self.room // 4096)
-        return replace(job, largest_file=max(chaos.database.log_size, FULL_LOG) + self.room)
+        if self.log is None:
+            return replace(job, most_pages=chaos.database.pages(chaos.engine) + self.pages)
+        return replace(job, largest_file=chaos.database.shortest_log(chaos.engine) + self.log)
 
 
 @dataclass(frozen=True)

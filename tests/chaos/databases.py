@@ -16,6 +16,8 @@ from vefa.database import open_database
 
 #: Milliseconds that a process waits for a lock where one is held against it.
 SHORT = 200
+#: Bytes of the index that SQLite keeps beside its log, and of a little log.
+INDEX = 64 * 1024
 
 
 class Database(Protocol):
@@ -76,10 +78,11 @@ class Sqlite:
     def _away(self) -> Path:
         return self.folder.with_name("away")
 
-    @property
-    def log_size(self) -> int:
-        log = self.file.with_name("vefa.db-wal")
-        return log.stat().st_size if log.exists() else 0
+    def shortest_log(self, engine: sa.Engine) -> int:
+        """How large a file must be allowed to be for anything at all; the log begins anew."""
+        with engine.connect() as connection:
+            connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)").all()
+        return INDEX
 
     def pages(self, engine: sa.Engine) -> int:
         with engine.connect() as connection:

@@ -11,7 +11,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
 
-from tests.chaos.worker import Begun, Ended, Job, nurse
+from tests.chaos.worker import LOSE_FILES, Begun, Ended, Job, nurse
 
 #: Seconds that any process may take.
 PATIENCE = 60.0
@@ -68,6 +68,13 @@ class Running:
             if pid not in self.nursery.ended:
                 with suppress(ProcessLookupError):
                     os.kill(pid, signal.SIGKILL)
+
+    def lose_files(self) -> None:
+        """The database's files, where it is files, cannot be read or written any more: the disk is gone."""
+        for pid in self.pids:
+            if pid not in self.nursery.ended:
+                with suppress(ProcessLookupError):
+                    os.kill(pid, LOSE_FILES)
 
     def wait(self, seconds: float = PATIENCE) -> list[int | None]:
         """Until all have ended, or the time is over; how each ended."""

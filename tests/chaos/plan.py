@@ -12,6 +12,8 @@ from tests.chaos.proxy import Close, Cut, Fault, Say, Silence
 KILLED = ("killed at a moment", "killed at a byte")
 #: Bytes of a request of ten e-mails, and of an answer, that a cut may fall on; some cuts fall behind the end.
 REQUEST, ANSWER = 12_000, 200
+#: Bytes that a run adds to the log of changes at least: of SQLite, of PostgreSQL.
+LOG, SERVER_LOG = 700_000, 150_000
 #: The first requests of a run, one of which a fault on the wire falls on.
 FIRST = 6
 
@@ -62,7 +64,9 @@ def _errors(chance: Random) -> Blow:
 
 
 def _full_disk(chance: Random) -> Blow:
-    return FullDisk(chance.randrange(8_192, 200_000), by_pages=chance.random() < 0.5)
+    if chance.random() < 0.5:
+        return FullDisk(pages=chance.randrange(6))
+    return FullDisk(log=chance.randrange(LOG))
 
 
 def _forward(chance: Random) -> Blow:
@@ -89,7 +93,7 @@ ONLY: Mapping[str, Mapping[str, Callable[[Random], Blow]]] = {
     "postgresql": {
         "connections cut off": lambda chance: CutOff(tuple(chance.random() for _ in range(3))),
         "read only": lambda chance: ReadOnly(chance.random()),
-        "disk full": lambda chance: FullServerDisk(chance.randrange(150_000)),
+        "disk full": lambda chance: FullServerDisk(chance.randrange(SERVER_LOG)),
     },
 }
 

@@ -24,8 +24,8 @@ from vefa.database import open_database
 PATIENCE = 30.0
 #: Bytes in a file of the log of changes.
 SEGMENT = 16 * 1024 * 1024
-#: Bytes that a server writes when it begins.
-TO_BEGIN = 16 * 1024
+#: Bytes that a server writes when it begins, and of the memory that its processes share, which is a file, too.
+TO_BEGIN, SHARED = 16 * 1024, 1024 * 1024
 _CONF = """
 fsync = off
 full_page_writes = off
@@ -73,7 +73,7 @@ class Server:
 
     def fill_disk(self, room: int) -> None:
         """Begin anew where no file can grow by much more. Mostly it is the log of changes, which ends the server."""
-        largest = max(self._log_size(), *(file.stat().st_size for file in self.handle.pgdata.glob("base/*/*")))
+        largest = max(SHARED, self._log_size(), *(file.stat().st_size for file in self.handle.pgdata.glob("base/*/*")))
         self.crash()
         usual, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
         resource.setrlimit(resource.RLIMIT_FSIZE, (largest + TO_BEGIN + room, hard))

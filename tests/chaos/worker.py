@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 import resource
+import signal
 import sys
 import time
 import traceback
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from multiprocessing.connection import Connection
@@ -47,6 +49,10 @@ RATES = MessagesPerSecond(email=5_000, sms_sender=1_000)
 PATIENCE = 10.0
 #: Milliseconds that SQLite waits for a lock, as the shop itself has it.
 PATIENT = 30_000
+
+
+#: To a process whose database is files: they are gone.
+LOSE_FILES = signal.SIGUSR1
 
 
 @dataclass(frozen=True)
@@ -120,6 +126,7 @@ def _work(job: Job, engine: sa.Engine | None) -> NoReturn:
     os.dup2(log, 1)
     os.dup2(log, 2)
     code = 1
+    signal.signal(LOSE_FILES, lambda *_: _lose(Path(sa.make_url(job.database_url).database or "")))
     try:
         _walk(job, engine or _database(job))
         code = 0
@@ -128,6 +135,17 @@ def _work(job: Job, engine: sa.Engine | None) -> NoReturn:
         sys.stderr.flush()
     finally:
         os._exit(code)
+
+
+def _lose(database: Path) -> None:
+    """In place of each open file of the database stands one that cannot be read or written."""
+    if not database.is_absolute():
+        return
+    folder = os.open("/", os.O_RDONLY)
+    for held in Path("/proc/self/fd").iterdir():
+        with suppress(OSError):
+            if held.readlink().name.startswith(database.name):
+                os.dup2(folder, int(held.name))
 
 
 def _walk(job: Job, engine: sa.Engine) -> None:
