@@ -149,3 +149,19 @@ def test_a_goal_that_nobody_measured_is_neither_met_nor_missed(lab: Laboratory) 
     assert "| more | ≥ 9 × | not measured |  |" in page
     assert "| date | 2026-06-01 |" in page
     assert "| vefa, batch path, 20 | 20 | 1 |" in page
+
+
+def test_a_big_shop_is_measured_against_its_goals(tmp_path: Path) -> None:
+    from bench.experiments import crm
+
+    lab = Laboratory(tmp_path, Sizes(recipients=200), lambda _: None)
+    try:
+        goals, _ = crm(lab)
+    finally:
+        lab.close()
+
+    told = [goal.measure for goal in goals]
+    assert sum("segment " in each for each in told) >= 4
+    assert any("RFM" in each for each in told)
+    assert any("a quarter of an hour later" in each for each in told)
+    assert all(goal.met is not None for goal in goals)
