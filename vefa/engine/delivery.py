@@ -7,11 +7,9 @@ claim and its request.
 
 from __future__ import annotations
 
-import gc
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from threading import Event
@@ -33,9 +31,6 @@ from vefa.statements import Prepared
 #: leaves so many in doubt at most. A channel that takes many in one request gets a whole batch.
 CLAIM = 100
 
-#: New objects after which Python looks for cycles among them while letters go out.
-COLLECT_AT = 50_000
-
 #: How long a run stands idle when it may not send, before it leaves the rest to the next one.
 PATIENCE = timedelta(minutes=1)
 
@@ -53,25 +48,13 @@ def deliver(post: Post, progress: Progress | None = None, limit: int | None = No
         return StepCounts(post.step.id)
     post.shop.templates.refresh()
     delivery = _Delivery(post, total, limit, progress)
-    with _few_collections(), ThreadPoolExecutor(1, thread_name_prefix="vefa-deliver") as conductor:
+    with ThreadPoolExecutor(1, thread_name_prefix="vefa-deliver") as conductor:
         work = conductor.submit(delivery.run)
         try:
             return work.result()
         except BaseException:
             delivery.stop.set()
             raise
-
-
-@contextmanager
-def _few_collections() -> Iterator[None]:
-    """A batch makes thousands of rows that are gone with it, and no cycles: looking for these at every 700 of them
-    costs a tenth of all time."""
-    before = gc.get_threshold()
-    gc.set_threshold(max(before[0], COLLECT_AT), *before[1:])
-    try:
-        yield
-    finally:
-        gc.set_threshold(*before)
 
 
 @dataclass(frozen=True)
