@@ -129,7 +129,7 @@ class Proxy:
             case Say(answer, takes, stays_open):
                 if takes:
                     self._pass_on(request)
-                client.sendall(answer)
+                client.sendall(answer if stays_open else _last(answer))
                 return stays_open
             case Silence(takes):
                 if takes:
@@ -143,7 +143,7 @@ class Proxy:
         if cut.side == "request":
             client.sendall(answer)
             return True
-        client.sendall(answer[: cut.after])
+        client.sendall(_last(answer)[: cut.after])
         self._break(client, cut)
         return False
 
@@ -163,6 +163,13 @@ class Proxy:
         with socket.create_connection(self._upstream, PATIENCE) as upstream:
             upstream.sendall(request)
             return _message(upstream, b"")
+
+
+def _last(answer: bytes) -> bytes:
+    """The answer with the word that nothing more is taken here: whoever closes without it leaves the next request in
+    doubt, which may be on its way already."""
+    status, end, rest = answer.partition(b"\r\n")
+    return status + end + b"Connection: close\r\n" + rest if end else answer
 
 
 def _message(source: socket.socket, begun: bytes, upto: int = -1) -> bytes:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import timedelta
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from tests.consent.registers import LONG_AGO, Kept
 from tests.engine.worlds import DAY, MINUTE, email, make_plan
 from vefa.channels.fakes.behaviours import Answer
-from vefa.consent.answers import IysError
+from vefa.consent.answers import IysBusy, IysError
 from vefa.consent.sync import sync
 from vefa.consent.tables import iys_progress, iys_recipients
 from vefa.crm.tables import consents
@@ -29,6 +30,7 @@ DEEDS = st.one_of(
 
 
 @given(deeds=st.lists(DEEDS, max_size=30))
+@example(deeds=[("sync fails", 0, None), ("sync", None, None)])
 @settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_nobody_is_written_to_whom_iys_does_not_allow(
     kept: Kept, deeds: list[tuple[str, int | None, bool | None]]
@@ -49,7 +51,8 @@ def test_nobody_is_written_to_whom_iys_does_not_allow(
             case "buys":
                 kept.order(who or 0, kept.hands.now())
             case "sync":
-                sync(kept.database, kept.register, kept.hands.now)
+                with suppress(IysBusy):  # after failures the calls of this hour are used up: left to the next round
+                    sync(kept.database, kept.register, kept.hands.now)
             case "sync fails":
                 _fail(kept, who or 0)
             case "a day passes":

@@ -21,6 +21,7 @@ from vefa.cli import (
     housekeeping,
     keys,
     outbox,
+    reporting,
     requests,
     restoring,
     running,
@@ -97,6 +98,7 @@ app.command("serve", rich_help_panel=WATCH)(serving.serve)
 app.command("instant", rich_help_panel=WATCH)(serving.instant)
 app.command("housekeeping", rich_help_panel=WATCH)(housekeeping.housekeeping)
 app.command("why", rich_help_panel=WATCH)(customers.why)
+app.add_typer(reporting.report, name="report", rich_help_panel=WATCH)
 app.command("consent", rich_help_panel=WATCH)(consenting.consent)
 app.command("iys", rich_help_panel=WATCH)(consenting.iys)
 app.command("outbox", rich_help_panel=WATCH)(outbox.outbox)
