@@ -22,6 +22,7 @@ from vefa.cli import (
     keys,
     outbox,
     report_measures,
+    report_replies,
     reporting,
     requests,
     restoring,
@@ -101,6 +102,7 @@ app.command("housekeeping", rich_help_panel=WATCH)(housekeeping.housekeeping)
 app.command("why", rich_help_panel=WATCH)(customers.why)
 reporting.report.command("measures")(report_measures.measures)
 reporting.report.command("effects")(report_measures.effects)
+reporting.report.command("replies")(report_replies.replies)
 app.add_typer(reporting.report, name="report", rich_help_panel=WATCH)
 app.command("consent", rich_help_panel=WATCH)(consenting.consent)
 app.command("iys", rich_help_panel=WATCH)(consenting.iys)
