@@ -90,6 +90,8 @@ def _open(end: datetime) -> Any:
 def _bound(place: int, within: timedelta | None, answered: Any, end: datetime) -> Iterable[Any]:
     """How many were answered by then, and how many can be judged by it."""
     t = tickets.c
+    hit: Any
+    old: Any
     if within is None:
         hit, old = answered, sa.literal(True, sa.Boolean())
     else:
