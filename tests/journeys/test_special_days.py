@@ -101,9 +101,7 @@ def test_the_day_of_signing_up_is_no_anniversary_and_later_ones_count_the_years(
     customer(world, "Ayşe", joined=date(2026, 1, 12))
     customer(world, "Ben", joined=date(2024, 1, 12), language="en")
 
-    assert live(world, date(2026, 1, 12), only="anniversary-sign-up") == [
-        "Happy anniversary: shipping is on us"
-    ]
+    assert live(world, date(2026, 1, 12), only="anniversary-sign-up") == ["Happy anniversary: shipping is on us"]
     assert "It is 2 years since you joined us." in words(world)
     live(world, date(2027, 1, 12), only="anniversary-sign-up")
     told = {letter.to.partition("-")[0]: letter.text for letter in world.email.got[1:]}

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from vefa.content.brand_file import brand_problems
 from vefa.content.problems import BrandError, TemplateProblem
 from vefa.content.templates import TemplateStore
 from vefa.foresight.findings import Finding
@@ -48,8 +49,10 @@ def _findings(project: Project, settings: Settings) -> Iterator[Finding]:
     try:
         store = TemplateStore(settings.root, settings)
     except BrandError as error:
-        yield Finding("error", "config/brand.yaml", str(error))
+        for problem in error.problems:
+            yield Finding("error", problem.place, problem.says, problem.render())
         return
+    yield from (_template(problem, settings) for problem in brand_problems(store.brand_path, store.brand))
     commercial = commercial_templates(project.plans)
     yield from (_template(problem, settings) for problem in store.problems(commercial, frozenset(FIELDS)))
     yield from lint_shop(settings, store, commercial)

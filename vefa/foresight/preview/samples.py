@@ -74,7 +74,9 @@ class Sample:
         if self.name == "bare":
             values |= {name: None for name, field in FIELDS.items() if field.nullable and not _filled(name, plan)}
         columns = {name: [value] for name, value in values.items()}
-        return nested(columns, 0) | {"coupon": sample_coupon(plan, step, self.now, NAMES.index(self.name))}
+        day = values["trigger.date"] or self.now.date()
+        moment = datetime.combine(day, self.now.timetz())
+        return nested(columns, 0) | {"coupon": sample_coupon(plan, step, moment, NAMES.index(self.name))}
 
     # --- values
 

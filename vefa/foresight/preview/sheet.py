@@ -61,11 +61,11 @@ class Sheet:
         place.with_name(place.name + ".txt").write_text(preview.text, encoding="utf-8")
 
     def photograph(self, browser: Browser) -> Iterator[Preview]:
-        """Look at every e-mail in the browser, one after the other; only the ordinary sample is kept as pictures."""
+        """Look at every e-mail in the browser, one by one; of several samples the first is kept as pictures."""
         for preview in self.previews:
             if preview.medium == "email" and not preview.fault:
                 place = str(self.folder / preview.file)
-                kept = place if preview.sample in ("usual", "customer") else None
+                kept = place if preview.sample == self.previews[0].sample else None
                 seen = list(browser.look(Path(place + ".html"), kept))
                 self.findings += look_at(preview, seen)
                 self.pictures[preview.file] = [each for each in seen if each.picture is not None]
@@ -90,7 +90,7 @@ class Sheet:
         return self.page
 
     def _journeys(self) -> Iterator[dict[str, Any]]:
-        shown = [each for each in self.previews if each.sample in ("usual", "customer") or each.fault]
+        shown = [each for each in self.previews if each.sample == self.previews[0].sample or each.fault]
         for name in dict.fromkeys(each.journey for each in shown):
             mine = [each for each in shown if each.journey == name]
             steps = []
