@@ -17,6 +17,7 @@ from vefa.errors import UserError
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from vefa.foresight.findings import Finding
     from vefa.foresight.preview.rendering import Preview, Renderer
     from vefa.foresight.preview.samples import SampleName
     from vefa.foresight.preview.sheet import Sheet
@@ -66,6 +67,8 @@ def preview(
             for plan in plans:
                 for each in renderer.of(plan, locales, step):
                     sheet.put(each)
+    if every:
+        sheet.findings += _broken(session)
     note = _photograph(sheet) if (every if pictures is None else pictures) else ""
     sheet.write(*_titles(plans, every, customer), note)
     _tell(sheet, note, as_json, briefly=every)
@@ -122,6 +125,14 @@ def _renderers(
     with session.store() as engine, reading(engine) as connection:
         values = CustomerValues(connection, find_person(connection, customer), store, session.settings, now)
         yield [Renderer(store, session.settings, "customer", values.context, values.person.language)]
+
+
+def _broken(session: Session) -> list[Finding]:
+    """Journeys that cannot be shown."""
+    from vefa.foresight.findings import Finding
+
+    says = "cannot be read, so its messages are not shown; vefa check tells why"
+    return [Finding("error", f"journeys/{name}.yaml", says) for name in sorted(session.project.broken)]
 
 
 def _photograph(sheet: Sheet) -> str:
