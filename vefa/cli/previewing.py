@@ -155,7 +155,8 @@ def _titles(plans: Sequence[Plan], every: bool, customer: str | None) -> tuple[s
     if every:
         return (
             "All messages",
-            "Every message of every journey in each language, at 360 and 800 pixels, by day and by night.",
+            "Every message of every journey in each language, at 360 and 800 pixels, by day and by night; measured "
+            "also with very long names, with nothing known that may be missing, and with foreign prices.",
         )
     told = f"as customer {customer} would read them" if customer else "with made-up values"
     return plans[0].name, f"The messages of {plans[0].journey}, {told}. Nothing was queued, given or sent."
