@@ -20,7 +20,7 @@ from vefa.foresight.preview.chromium import Browser, browser, program
 from vefa.foresight.preview.customer import CustomerValues
 from vefa.foresight.preview.looking import look, look_at
 from vefa.foresight.preview.rendering import Preview, Renderer
-from vefa.foresight.preview.samples import NAMES, SampleName, Samples
+from vefa.foresight.preview.samples import NAMES, SampleName, Samples, with_stand_ins
 from vefa.foresight.preview.sheet import Sheet
 from vefa.language.catalogue import FIELDS
 from vefa.plan.project import Project, load_project
@@ -93,6 +93,18 @@ def test_a_sample_code_is_none_that_anybody_can_be_given(shop: Settings, project
 
     assert "IYIKI-SAMPLE01" in letter.text
     assert not set("SAMPLE01") <= set(ALPHABET)
+
+
+def test_names_that_no_sample_knows_get_stand_ins_and_mistakes_do_not(shop: Settings) -> None:
+    known = {"order": {"number": "1"}}
+
+    filled = with_stand_ins(known, {"links.preferences", "coupon.code", "order.nmuber", "recommendations"}, shop)
+
+    assert filled == known | {
+        "links": {"preferences": "http://localhost:8020/preview"},
+        "coupon": {"code": "code"},
+        "recommendations": [],
+    }
 
 
 def test_links_of_a_preview_lead_nowhere(shop: Settings, project: Project) -> None:

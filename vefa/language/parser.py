@@ -99,7 +99,8 @@ class Surroundings:
         if home == "coupon" and not self.has_coupon:
             return f"{name} is not at hand: this journey makes no coupon", "Put a step coupon before it."
         if name in {"trigger.date", "trigger.years"} and not self.trigger_dates:
-            return f"{name} stands only in journeys with a date trigger", "Use trigger.at."
+            hint = "Use trigger.at." if name == "trigger.date" else "Such as trigger: {date: customer.created_at}."
+            return f"{name} stands only in journeys with a date trigger", hint
         return None
 
 

@@ -10,6 +10,7 @@ from vefa.content.messages import Words
 from vefa.content.problems import RenderError, TemplateBroken, TemplateMissing
 from vefa.content.templates import TemplateStore
 from vefa.errors import UserError
+from vefa.foresight.preview.samples import with_stand_ins
 from vefa.language.problems import did_you_mean
 from vefa.plan.steps import Medium, Message, Plan
 from vefa.settings import Settings
@@ -83,9 +84,14 @@ class Renderer:
         }
         try:
             values = {"brand": self.store.brand.names(), **self.context(plan, step, locale)}
+            values = with_stand_ins(values, self._names(step, medium), self.settings)
             return Preview(**names, **(self._email if medium == "email" else self._sms)(step, locale, values))
         except (RenderError, TemplateBroken, TemplateMissing) as error:
             return Preview(**names, fault=str(error))
+
+    def _names(self, step: Message, medium: Medium) -> frozenset[str]:
+        names = self.store.variables(step.template, medium)
+        return names.union(*(self.store.variables_in(t) for t in (*step.subject.values(), *step.preheader.values())))
 
     def _email(self, step: Message, locale: str, values: Mapping[str, Any]) -> dict[str, Any]:
         template = self.store.email(step.template, locale)

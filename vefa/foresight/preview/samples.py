@@ -7,12 +7,13 @@ a field may lack, the bare sample lacks.
 from __future__ import annotations
 
 from base64 import b64encode
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any, Literal, get_args
 
+from vefa.content.names import CONTEXT_NAMES
 from vefa.crm.contexts import nested
 from vefa.crm.values import MoneyAmount
 from vefa.engine.timing import yearly
@@ -33,6 +34,9 @@ MEANING: Mapping[SampleName, str] = {
 }
 #: Its letters are none that a code is made of, so nobody was ever given it.
 CODE = "SAMPLE01"
+
+#: What words may name; anything else is a mistake that a preview must not hide.
+KNOWN = CONTEXT_NAMES | frozenset(FIELDS)
 
 _PRODUCTS: Mapping[str, tuple[str, ...]] = {
     "tr": ("Bakır cezve", "Şile bezi masa örtüsü", "Çini kâse, ikili"),
@@ -171,6 +175,25 @@ def sample_coupon(plan: Plan, step: Message, now: datetime, which: int = 0) -> d
     code = f"{gift.prefix}-{CODE}" if gift.prefix else CODE
     held = coupons.Held(0, 0, code, coupons.terms(gift), None, None, None, None)
     return coupons.words(held, datetime.combine(end.date(), time(23, 59), now.tzinfo))
+
+
+def with_stand_ins(context: Mapping[str, Any], names: Iterable[str], settings: Settings) -> dict[str, Any]:
+    """The context with something for each name that is known to the language and that nothing here has a value for."""
+    filled = {name: dict(value) if isinstance(value, dict) else value for name, value in context.items()}
+    for name in names:
+        home, _, field = name.partition(".")
+        if not field:
+            filled.setdefault(name, [])
+        elif name in KNOWN and isinstance(group := filled.setdefault(home, {}), dict):
+            group.setdefault(field, _stand_in(name, settings))
+    return filled
+
+
+def _stand_in(name: str, settings: Settings) -> str:
+    """An address where the name speaks of one, else the name's own last word."""
+    last = name.rpartition(".")[2]
+    is_address = name.startswith("links.") or last.startswith("link") or last in ("url", "page")
+    return f"{settings.public_url.rstrip('/')}/preview" if is_address else last.replace("_", " ")
 
 
 def inert_links(settings: Settings) -> dict[str, Any]:
