@@ -89,11 +89,12 @@ def test_who_was_born_on_29_february_is_greeted_on_the_28th_of_other_years(make_
 
 def test_children_and_customers_without_a_day_of_birth_get_no_wishes(make_world: MakeWorld) -> None:
     world = make_world()
-    customer(world, "Efe", birth_date=date(2012, 5, 4))
+    customer(world, "Efe", birth_date=date(2009, 5, 4))  # 17 on the day
     customer(world, "Can", birth_date=None)
 
     assert live(world, date(2026, 5, 4), only="birthday") == []
     assert codes(world) == []
+    assert len(live(world, date(2027, 5, 4), only="birthday")) == 1
 
 
 def test_the_day_of_signing_up_is_no_anniversary_and_later_ones_count_the_years(make_world: MakeWorld) -> None:
