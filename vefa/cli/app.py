@@ -21,6 +21,7 @@ from vefa.cli import (
     housekeeping,
     keys,
     outbox,
+    previewing,
     report_measures,
     report_replies,
     reporting,
@@ -87,6 +88,7 @@ def vefa(
 app.command("demo", rich_help_panel=BEGIN)(demo.demo)
 app.command("check", rich_help_panel=JOURNEYS)(checking.check)
 app.command("explain", rich_help_panel=JOURNEYS)(explaining.explain)
+app.command("preview", rich_help_panel=JOURNEYS)(previewing.preview)
 app.command("run", rich_help_panel=JOURNEYS)(running.run)
 app.command("restored", rich_help_panel=JOURNEYS)(restoring.restored)
 app.command("import", rich_help_panel=DATA)(shop_data.import_)
