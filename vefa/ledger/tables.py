@@ -1,4 +1,5 @@
-"""Every message that was ever due: one row per enrolment and step, and what became of it (rule 13)."""
+"""Every message that was ever due, and what became of it: one row per enrolment and step, in `whenever` per event too
+(rule 13)."""
 
 from __future__ import annotations
 
@@ -21,6 +22,9 @@ sends = Table(
     Column("id", Id, primary_key=True),
     Column("enrolment_id", Id, ForeignKey("enrolments.id"), nullable=False),
     Column("step", Id, nullable=False, comment="step_names.id of the step's id"),
+    Column(
+        "occasion", Id, nullable=False, server_default="0", comment="occasions.id; 0: a step of the journey's own walk"
+    ),
     Column("journey_id", Id, nullable=False),
     Column("plan_id", Id, nullable=False, comment="the plan it was queued under (rule 21)"),
     Column("template", Text, nullable=False),
@@ -45,7 +49,7 @@ sends = Table(
     Column("provider_id", Text),
     Column("template_hash", Text),
     Column("locale", Text),
-    UniqueConstraint("enrolment_id", "step", name="uq_sends_enrolment_step"),
+    UniqueConstraint("enrolment_id", "step", "occasion", name="uq_sends_enrolment_step"),
     _partial("ix_sends_queue", "journey_id", "not_before", where="state = 'queued' AND batch_id IS NULL"),
     _partial("ix_sends_doubts", "journey_id", "step", where="doubts > 0"),
     Index("ix_sends_customer_id", "customer_id"),
