@@ -444,3 +444,44 @@ def test_finish_old_keeps_the_old_steps(world: World) -> None:
     world.tick(NOON + HOUR)
 
     assert world.send().state == "sent"
+
+
+STATES = {"event": "ticket.state_changed"}
+
+
+def becomes(world: World, ticket: int, state: str, at: datetime) -> None:
+    world.change(tickets, "ticket", ticket, state=state, state_at=at)
+
+
+def test_a_change_of_state_is_told_as_what_it_was_then(world: World) -> None:
+    """Two changes between two looks: each message has its own state, and the branch its own way."""
+    world.words("note", "{{ ticket.state }}")
+    ways = (Arm(Compare("ticket.state", "=", "resolved"), "whenever/end"),)
+    world.deploy(care(Branch("whenever/if", "if", "whenever/tell", ways), tell(), tell("end"), **STATES))
+    ticket = complain(world, world.customer())
+    world.tick(NOON)
+    becomes(world, ticket, "waiting", NOON + HOUR)
+    becomes(world, ticket, "resolved", NOON + 2 * HOUR)
+
+    world.tick(NOON + 3 * HOUR)
+
+    assert sorted(message.text.strip() for message in world.email.got) == ["resolved", "waiting"]
+    assert len({row.step for row in world.sends()}) == 2
+
+
+def test_opening_a_complaint_is_no_change_of_its_state(world: World) -> None:
+    world.deploy(care(**STATES))
+    complain(world, world.customer())
+
+    world.tick(NOON)
+
+    assert world.sends() == []
+
+
+def test_a_complaint_that_changed_before_the_first_look_is_told(world: World) -> None:
+    world.deploy(care(**STATES))
+    complain(world, world.customer(), answered_at=NOON + MINUTE)
+
+    world.tick(NOON + HOUR)
+
+    assert world.send().state == "sent"
