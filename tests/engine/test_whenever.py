@@ -35,8 +35,6 @@ from vefa.plan.steps import (
     Whenever,
 )
 
-pytestmark = pytest.mark.rule(25)
-
 OPENED = EventTrigger("ticket.opened", "ticket")
 
 
@@ -78,6 +76,7 @@ def awake(hour: int) -> Policy:
     return Policy(rules=tuple(Rule("transactional", medium, False, quiet) for medium in ("email", "sms")))
 
 
+@pytest.mark.rule(25)
 def test_an_event_is_told_and_the_customers_own_place_is_left_alone(world: World) -> None:
     world.deploy(care())
     ticket = complain(world, world.customer())
@@ -92,6 +91,7 @@ def test_an_event_is_told_and_the_customers_own_place_is_left_alone(world: World
     assert (world.send().state, world.send().due_at, notes(world)) == ("sent", NOON + HOUR, ["done"])
 
 
+@pytest.mark.rule(25)
 def test_each_event_is_told_once_however_often_it_is_looked_at(world: World) -> None:
     world.deploy(care())
     ada = world.customer()
@@ -110,6 +110,7 @@ def test_each_event_is_told_once_however_often_it_is_looked_at(world: World) -> 
     assert len(world.email.got) == 2
 
 
+@pytest.mark.rule(25)
 def test_several_events_of_one_look_are_told_each_in_the_order_of_time(world: World) -> None:
     world.deploy(care())
     ada = world.customer()
@@ -125,6 +126,7 @@ def test_several_events_of_one_look_are_told_each_in_the_order_of_time(world: Wo
     assert [row.state for row in world.sends()] == ["sent", "sent"]
 
 
+@pytest.mark.rule(25)
 def test_who_is_held_by_a_message_is_told_all_the_same(world: World) -> None:
     world.email.script += [Doubtful("timed out", "")]
     world.deploy(care(own=(email("hello", "rest"), wait("rest", None, days=9))))
@@ -139,6 +141,7 @@ def test_who_is_held_by_a_message_is_told_all_the_same(world: World) -> None:
     assert world.enrolment() == held
 
 
+@pytest.mark.rule(25)
 @pytest.mark.parametrize(("at", "told"), [(NOON - MINUTE, 0), (NOON, 1), (NOON + MINUTE, 1)])
 def test_what_came_before_they_entered_does_not_count_and_what_came_at_that_moment_does(
     world: World, at: datetime, told: int
@@ -153,6 +156,7 @@ def test_what_came_before_they_entered_does_not_count_and_what_came_at_that_mome
     assert len(world.sends()) == told
 
 
+@pytest.mark.rule(25)
 def test_the_event_that_brought_them_in_is_none_that_came_since(world: World) -> None:
     world.deploy(care(event="ticket.opened"))
     complain(world, world.customer())
@@ -162,6 +166,7 @@ def test_the_event_that_brought_them_in_is_none_that_came_since(world: World) ->
     assert world.sends() == []
 
 
+@pytest.mark.rule(25)
 def test_what_comes_after_they_have_finished_or_left_does_not_count(world: World) -> None:
     world.deploy(care(own=(wait("rest", None, hours=1),), exits=Exits((EventScope("ticket.resolved"),))))
     ada, can = world.customer(), world.customer("Can")
@@ -178,6 +183,7 @@ def test_what_comes_after_they_have_finished_or_left_does_not_count(world: World
     assert (world.sends(), notes(world)) == ([], [])
 
 
+@pytest.mark.rule(25)
 def test_who_leaves_in_a_look_does_not_meet_the_events_that_came_with_it(world: World) -> None:
     world.deploy(care(exits=Exits((EventScope("ticket.resolved"),))))
     ticket = complain(world, world.customer())
@@ -189,6 +195,7 @@ def test_who_leaves_in_a_look_does_not_meet_the_events_that_came_with_it(world: 
     assert (world.enrolment().state, world.sends()) == ("left", [])
 
 
+@pytest.mark.rule(25)
 @pytest.mark.parametrize(("of_customer", "told"), [(False, 0), (True, 1)])
 def test_another_complaint_of_theirs_counts_only_if_it_is_asked_for(world: World, of_customer: bool, told: int) -> None:
     world.deploy(care(of_customer=of_customer))
@@ -203,6 +210,7 @@ def test_another_complaint_of_theirs_counts_only_if_it_is_asked_for(world: World
     assert len(world.sends()) == told
 
 
+@pytest.mark.rule(25)
 @pytest.mark.parametrize(("days", "state"), [(2, "done"), (4, "too late")])
 def test_an_event_learned_late_is_told_for_three_days(world: World, days: int, state: str) -> None:
     world.deploy(care())
@@ -217,6 +225,7 @@ def test_an_event_learned_late_is_told_for_three_days(world: World, days: int, s
     assert (notes(world), len(world.sends())) == ([state], int(state == "done"))
 
 
+@pytest.mark.rule(25)
 def test_what_came_during_a_pause_is_told_when_it_is_over(world: World) -> None:
     world.deploy(care())
     ticket = complain(world, world.customer())
@@ -232,6 +241,7 @@ def test_what_came_during_a_pause_is_told_when_it_is_over(world: World) -> None:
     assert world.send().state == "sent"
 
 
+@pytest.mark.rule(25)
 def test_a_holdout_is_told_nothing(world: World) -> None:
     world.deploy(care(holdout=9_999))
     ticket = complain(world, world.customer())
@@ -243,6 +253,7 @@ def test_a_holdout_is_told_nothing(world: World) -> None:
     assert (world.enrolment().state, world.sends()) == ("holdout", [])
 
 
+@pytest.mark.rule(25)
 def test_its_steps_choose_tag_and_go_on_at_once(world: World) -> None:
     branch = Branch("whenever/if", "if", None, (Arm(Compare("ticket.category", "=", "damage"), "whenever/tag-urgent"),))
     world.deploy(care(branch, Tag("whenever/tag-urgent", "tag-urgent", "whenever/tell", "urgent"), tell()))
@@ -259,6 +270,7 @@ def test_its_steps_choose_tag_and_go_on_at_once(world: World) -> None:
     assert notes(world) == ["done", "done"]
 
 
+@pytest.mark.rule(25)
 def test_who_is_put_into_another_journey_enters_it_once(world: World) -> None:
     world.deploy(make_plan(wait("rest", None, days=3), journey="other", trigger=EnteredTrigger()))
     world.deploy(care(Enter("whenever/enter-other", "enter-other", None, "other")))
@@ -273,6 +285,7 @@ def test_who_is_put_into_another_journey_enters_it_once(world: World) -> None:
     assert world.enrolment().state == "active"
 
 
+@pytest.mark.rule(25)
 def test_stop_ends_the_journey(world: World) -> None:
     world.deploy(care(tell(next="whenever/stop"), Stop("whenever/stop", "stop")))
     ticket = complain(world, world.customer())
@@ -285,6 +298,7 @@ def test_stop_ends_the_journey(world: World) -> None:
     assert (world.enrolment().state, world.enrolment().reason) == ("left", "stopped at stop")
 
 
+@pytest.mark.rule(25)
 def test_stop_waits_for_the_messages_before_it(world: World) -> None:
     world.under(awake(18))
     world.deploy(care(tell(next="whenever/stop"), Stop("whenever/stop", "stop")))
@@ -299,6 +313,7 @@ def test_stop_waits_for_the_messages_before_it(world: World) -> None:
     assert (world.send().state, world.enrolment().state) == ("sent", "left")
 
 
+@pytest.mark.rule(25)
 def test_a_message_put_off_goes_even_where_the_customer_has_finished_meanwhile(world: World) -> None:
     world.under(awake(18))
     world.deploy(care(own=(wait("rest", None, hours=2),)))
@@ -315,6 +330,7 @@ def test_a_message_put_off_goes_even_where_the_customer_has_finished_meanwhile(w
     assert world.send().state == "sent"
 
 
+@pytest.mark.rule(25)
 def test_who_leaves_gets_nothing_that_was_still_waiting(world: World) -> None:
     world.under(awake(18))
     world.deploy(care(exits=Exits((EventScope("ticket.resolved"),))))
@@ -329,6 +345,7 @@ def test_who_leaves_gets_nothing_that_was_still_waiting(world: World) -> None:
     assert (world.send().state, world.send().reason) == ("skipped", "left: exit: ticket.resolved")
 
 
+@pytest.mark.rule(25)
 @pytest.mark.rule(14)
 def test_a_message_in_doubt_holds_nobody_and_goes_once_more_where_it_is_transactional(world: World) -> None:
     world.email.script += [Doubtful("timed out", "")]
@@ -347,6 +364,7 @@ def test_a_message_in_doubt_holds_nobody_and_goes_once_more_where_it_is_transact
     assert (world.send().state, world.send().attempt) == ("sent", 2)
 
 
+@pytest.mark.rule(25)
 def test_on_failure_exit_leaves(world: World) -> None:
     world.email.script += [Refused("550", "no such mailbox")]
     world.deploy(care(tell(on_failure="exit")))
@@ -363,6 +381,7 @@ class CutOff(Exception):
     """The process ends here."""
 
 
+@pytest.mark.rule(25)
 def test_a_walk_that_is_cut_off_loses_and_doubles_nothing(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """The process ends after each of its transactions in turn; the next walk makes it good."""
     chain = (
@@ -397,6 +416,7 @@ def test_a_walk_that_is_cut_off_loses_and_doubles_nothing(world: World, monkeypa
     assert (notes(world), len(world.email.got)) == (["done", "done"], 2)
 
 
+@pytest.mark.rule(25)
 @pytest.mark.rule(21)
 def test_after_a_deploy_events_go_on_and_the_same_template_goes_for_each(world: World) -> None:
     world.deploy(care())
@@ -414,6 +434,7 @@ def test_after_a_deploy_events_go_on_and_the_same_template_goes_for_each(world: 
     assert [message.subject for message in world.email.got] == ["Merhaba", "Yeni"]
 
 
+@pytest.mark.rule(25)
 @pytest.mark.rule(21)
 def test_a_deploy_that_takes_a_step_away_under_a_waiting_message_must_say_what_becomes_of_it(world: World) -> None:
     world.under(awake(18))
@@ -433,6 +454,7 @@ def test_a_deploy_that_takes_a_step_away_under_a_waiting_message_must_say_what_b
     assert world.enrolment().state == "active"
 
 
+@pytest.mark.rule(25)
 @pytest.mark.rule(21)
 def test_finish_old_keeps_the_old_steps(world: World) -> None:
     world.deploy(care())
@@ -453,6 +475,7 @@ def becomes(world: World, ticket: int, state: str, at: datetime) -> None:
     world.change(tickets, "ticket", ticket, state=state, state_at=at)
 
 
+@pytest.mark.rule(25)
 def test_a_change_of_state_is_told_as_what_it_was_then(world: World) -> None:
     """Two changes between two looks: each message has its own state, and the branch its own way."""
     world.words("note", "{{ ticket.state }}")
@@ -469,6 +492,7 @@ def test_a_change_of_state_is_told_as_what_it_was_then(world: World) -> None:
     assert len({row.step for row in world.sends()}) == 2
 
 
+@pytest.mark.rule(25)
 def test_opening_a_complaint_is_no_change_of_its_state(world: World) -> None:
     world.deploy(care(**STATES))
     complain(world, world.customer())
@@ -478,6 +502,7 @@ def test_opening_a_complaint_is_no_change_of_its_state(world: World) -> None:
     assert world.sends() == []
 
 
+@pytest.mark.rule(25)
 def test_a_complaint_that_changed_before_the_first_look_is_told(world: World) -> None:
     world.deploy(care(**STATES))
     complain(world, world.customer(), answered_at=NOON + MINUTE)

@@ -128,6 +128,7 @@ occasions = Table(
         sqlite_where=sa.text("state IN ('waiting', 'acting')"),
         postgresql_where=sa.text("state IN ('waiting', 'acting')"),
     ),
+    Index("ix_occasions_noted_at", "journey_id", "noted_at"),
     comment="events that came to somebody inside, and for which whenever's steps run: once each",
 )
 

@@ -201,9 +201,9 @@ OF_AN_ORDER = frozenset({"order", "delivery", "return", "ticket", "review"})
 REACH: dict[str, frozenset[str]] = {
     "order": frozenset({"order", "delivery"}),
     "delivery": frozenset({"delivery", "order"}),
-    "return": frozenset({"return"}),
-    "ticket": frozenset({"ticket"}),
-    "review": frozenset({"review"}),
+    "return": frozenset({"return", "order", "delivery"}),
+    "ticket": frozenset({"ticket", "order", "delivery"}),
+    "review": frozenset({"review", "order", "delivery"}),
 }
 
 OBJECT_KINDS = frozenset(REACH)

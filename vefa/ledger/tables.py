@@ -22,9 +22,6 @@ sends = Table(
     Column("id", Id, primary_key=True),
     Column("enrolment_id", Id, ForeignKey("enrolments.id"), nullable=False),
     Column("step", Id, nullable=False, comment="step_names.id of the step's id"),
-    Column(
-        "occasion", Id, nullable=False, server_default="0", comment="occasions.id; 0: a step of the journey's own walk"
-    ),
     Column("journey_id", Id, nullable=False),
     Column("plan_id", Id, nullable=False, comment="the plan it was queued under (rule 21)"),
     Column("template", Text, nullable=False),
@@ -49,6 +46,9 @@ sends = Table(
     Column("provider_id", Text),
     Column("template_hash", Text),
     Column("locale", Text),
+    Column(
+        "occasion", Id, nullable=False, server_default="0", comment="occasions.id; 0: a step of the journey's own walk"
+    ),
     UniqueConstraint("enrolment_id", "step", "occasion", name="uq_sends_enrolment_step"),
     _partial("ix_sends_queue", "journey_id", "not_before", where="state = 'queued' AND batch_id IS NULL"),
     _partial("ix_sends_doubts", "journey_id", "step", where="doubts > 0"),
