@@ -27,7 +27,7 @@ from vefa.engine.stands import Aside
 from vefa.engine.tables import enrolments, occasions
 from vefa.ledger import claims
 from vefa.ledger.claims import HOLD, LOOK_UP
-from vefa.ledger.tables import sends
+from vefa.ledger.tables import batches, sends
 from vefa.plan.steps import Message, Whenever
 
 e, o, s = enrolments.c, occasions.c, sends.c
@@ -152,6 +152,19 @@ class Asides:
             ids = list(connection.scalars(chosen.where(mine, here, sa.not_(held)).order_by(o.id).limit(BATCH)))
             called = sa.update(occasions).where(among(o.id, ids, o.state == "waiting"))
             return connection.execute(called.values(state="acting", step=first)).rowcount if ids else 0
+
+
+def anything_at(connection: Connection, stand: Aside, step: Message) -> bool:
+    """Whether an event is at the step, or a message of it may go or was ever in doubt: one look along indexes."""
+    journey, number, b = stand.pin.journey_id, stand.pin.number(step.id), batches.c
+    mine = sa.and_(s.journey_id == journey, s.step == number, s.occasion != 0)
+    looks = (
+        sa.exists().where(b.journey_id == journey, b.step == stand.pin.number(step.key), b.settled_at.is_(None)),
+        sa.exists().where(mine, s.state == "queued", s.batch_id.is_(None), s.not_before <= stand.now),
+        sa.exists().where(mine, s.doubts > 0),
+        sa.exists().where(stand.here),
+    )
+    return bool(connection.scalar(sa.select(sa.or_(*looks))))
 
 
 def in_doubt(stand: Aside, step: Message) -> Any:

@@ -21,7 +21,7 @@ from vefa.crm import facts
 from vefa.crm.scope import Source, World
 from vefa.database import EPOCH, reading, writing
 from vefa.engine import triggers
-from vefa.engine.asides import Asides, in_doubt
+from vefa.engine.asides import Asides, anything_at, in_doubt
 from vefa.engine.delivery import deliver
 from vefa.engine.entries import Doorway, EntryCounts
 from vefa.engine.exits import mark_goals, run_exits
@@ -209,8 +209,7 @@ class Tick:
         if not self.running:
             return 0
         stand = self._stand(step)
-        is_aside = isinstance(stand, Aside) and isinstance(stand.step, Message)
-        if not is_aside and not self._is_occupied(stand):
+        if not self._is_occupied(stand):
             return 0
         which = stand.due
         match stand.step:
@@ -223,7 +222,6 @@ class Tick:
             if isinstance(stand.step, Message):
                 n += queued(connection, self._post(stand.pin, stand.step), self.clock())
                 n += self._settled_late(connection, stand, stand.step)
-                n += self._goes_again(connection, stand, stand.step)
         return n
 
     def advance(self, step: StepRef, progress: Progress | None = None, limit: int | None = None) -> StepCounts:
@@ -335,10 +333,16 @@ class Tick:
     def _is_occupied(self, stand: Stand) -> bool:
         """Whether anybody stands there: one look along an index."""
         with reading(self.shop.database) as connection:
+            if isinstance(stand, Aside) and isinstance(stand.step, Message):
+                return anything_at(connection, stand, stand.step)
             return bool(connection.scalar(sa.select(sa.exists().where(stand.here))))
 
     def _settled_late(self, connection: Any, stand: Stand, step: Message) -> int:
-        """Who was held by a message that was settled meanwhile."""
+        """Who was held by a message that was settled meanwhile; in `whenever`, messages in doubt that may go once
+        more."""
+        if isinstance(stand, Aside):
+            again = sa.select(sa.func.count()).select_from(sends).where(in_doubt(stand, step))
+            return connection.scalar(again) or 0
         done = sa.exists().where(
             s.enrolment_id == e.id,
             s.step == stand.pin.number(step.id),
@@ -348,13 +352,6 @@ class Tick:
         _, doubted = held_and_settled(stand, step)
         where = sa.and_(doubted, sa.or_(e.due_at.is_(None), e.due_at > stand.now), done)
         return connection.scalar(sa.select(sa.func.count()).select_from(enrolments).where(where)) or 0
-
-    def _goes_again(self, connection: Any, stand: Stand, step: Message) -> int:
-        """Messages of a `whenever` in doubt, which hold nobody, that may go once more."""
-        if not isinstance(stand, Aside):
-            return 0
-        query = sa.select(sa.func.count()).select_from(sends).where(in_doubt(stand, step))
-        return connection.scalar(query) or 0
 
     def _hold_doubtful(self) -> None:
         """Whose message was just found in doubt is held, and looked at again as any other such (rule 15)."""
