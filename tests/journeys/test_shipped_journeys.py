@@ -29,6 +29,7 @@ SHIPPED = (
     "delivery-thank-you",
     "onboarding",
     "order-thank-you",
+    "return-care",
     "return-reminder",
     "win-back",
 )
@@ -81,6 +82,7 @@ def _context(locale: str, **changes: Any) -> dict[str, Any]:
             "items": 21,
             "lines": lines,
         },
+        "return": {"state": "received", "amount": MoneyAmount(Decimal("1234.50"), "TRY"), "reason": "Küçük geldi"},
         "coupon": {
             "code": "MERHABA-7KQ4XW",
             "valid_until": datetime(2026, 8, 31, 23, 59, tzinfo=ISTANBUL),
@@ -109,6 +111,7 @@ def _bare(locale: str) -> dict[str, Any]:
     return full | {
         "customer": {"first_name": None, "last_name": None, "language": None},
         "order": full["order"] | {"is_first": False, "lines": [line]},
+        "return": full["return"] | {"amount": None, "reason": None},
         "coupon": full["coupon"] | {"percent": None, "free_shipping": True, "minimum": None, "valid_until": None},
         "recommendations": [],
         "commercial": False,

@@ -67,6 +67,8 @@ class Scope:
     is_trigger: Callable[[Any], ColumnElement[bool]] | None = None
     more: Callable[[str], ColumnElement[Any]] | None = None
     reacted: Callable[[str, str], ColumnElement[bool]] | None = None
+    #: the event that a `whenever` runs for: what it changed is asked as it was then
+    event_id: ColumnElement[int] | None = None
 
     @property
     def now(self) -> datetime:

@@ -14,8 +14,9 @@ from vefa.crm.dates import local_date, start_of
 from vefa.crm.scope import known_zones
 from vefa.crm.tables import events
 from vefa.database import from_micros, reading, to_micros
+from vefa.engine.asides import OPEN
 from vefa.engine.plans import JourneyRow, Pinned, journey_row, pinned
-from vefa.engine.tables import enrolments, journeys
+from vefa.engine.tables import enrolments, journeys, occasions
 from vefa.ledger.tables import batches, sends
 from vefa.plan.steps import DateTrigger, EventTrigger, EveryTrigger, SegmentTrigger, WaitUntilEvent, WaitUntilTime
 
@@ -41,6 +42,7 @@ def event_types(pin: Pinned) -> set[str]:
     types |= {scope.event for scope in plan.exits.on}
     if plan.goal:
         types.add(plan.goal.scope.event)
+    types |= {each.scope.event for each in plan.whenever}
     types |= {step.scope.event for step in plan.steps if isinstance(step, WaitUntilEvent)}
     for step in plan.steps:
         if isinstance(step, WaitUntilTime):
@@ -73,6 +75,7 @@ def _has_work(row: JourneyRow, pin: Pinned, now: datetime) -> sa.ColumnElement[b
         sa.exists().where(e.journey_id == row.id, e.state == "active", e.due_at <= now),
         sa.exists().where(s.journey_id == row.id, s.state == "queued", s.batch_id.is_(None), s.not_before <= now),
         sa.exists().where(batches.c.journey_id == row.id, batches.c.settled_at.is_(None)),
+        sa.exists().where(occasions.c.journey_id == row.id, occasions.c.state.in_(OPEN)),
         sa.exists().where(
             events.c.type.in_(sorted(event_types(pin))), events.c.known_at.between(_since(row, now), now)
         ),

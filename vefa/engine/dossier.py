@@ -32,6 +32,7 @@ ORDER = (
         "deliveries",
         "returns",
         "tickets",
+        "states",
         "reviews",
         "survey_answers",
         "tags",

@@ -21,9 +21,10 @@ from vefa.clock import Clock, system_clock
 from vefa.crm.tables import events
 from vefa.database import reading
 from vefa.engine.agenda import event_types, running
+from vefa.engine.asides import OPEN
 from vefa.engine.lease import JourneyBusy, make_owner
 from vefa.engine.shop import Shop
-from vefa.engine.tables import enrolments
+from vefa.engine.tables import enrolments, occasions
 from vefa.engine.tick import TickReport, run_narrow
 from vefa.errors import VefaError
 from vefa.inbox import Taker, take_in
@@ -274,6 +275,7 @@ class Resident:
                     s.journey_id == each.id, s.state == "queued", s.batch_id.is_(None), s.not_before <= now
                 ),
                 sa.exists().where(here, batches.c.settled_at.is_(None), batches.c.owner.is_(None)),
+                sa.exists().where(occasions.c.journey_id == each.id, occasions.c.state.in_(OPEN)),
             )
             if connection.scalar(sa.select(sa.or_(*looks))):
                 due.append(journey)

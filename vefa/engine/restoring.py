@@ -19,7 +19,8 @@ from vefa.clock import Clock, stopped_at
 from vefa.database import metadata, reading, writing
 from vefa.engine.entries import BATCH, Doorway
 from vefa.engine.shop import Shop
-from vefa.engine.steps import Stand, advance
+from vefa.engine.stands import Aside, Stand, stand_at
+from vefa.engine.steps import advance
 from vefa.engine.tables import enrolments, journeys
 from vefa.engine.tick import Tick
 from vefa.errors import UserError
@@ -104,7 +105,7 @@ def _walk(shop: Shop, journey: str, now: datetime, owner: str, wall: Clock) -> t
 def _stands(tick: Tick) -> list[Stand]:
     doors = [Doorway(tick.shop.database, tick.row, pin, tick.world) for pin in tick.pins]
     return [
-        Stand(tick.shop, door.pin, step, tick.world, door.horizon) for door in doors for step in door.pin.plan.steps
+        stand_at(tick.shop, door.pin, step, tick.world, door.horizon) for door in doors for step in door.pin.plan.steps
     ]
 
 
@@ -114,6 +115,9 @@ def _write_off(stand: Stand) -> int:
     while ended == BATCH:
         with writing(stand.engine) as connection:
             ended = write_off(connection, mine, stand.now, BATCH)
+            if isinstance(stand, Aside):  # held nobody
+                total += ended
+                continue
             gone = sa.exists().where(mine, s.enrolment_id == e.id, s.state == "skipped").correlate_except(sends)
             held = sa.and_(stand.here, e.phase == 1, e.due_at.is_(None), gone)
             connection.execute(sa.update(enrolments).where(held).values(due_at=stand.now))

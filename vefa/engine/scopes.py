@@ -15,10 +15,10 @@ from vefa.crm.scope import Borders, Scope, Source, World, known_zones, learned_b
 from vefa.crm.tables import events, orders
 from vefa.database import DAY, Instant, other
 from vefa.engine.plans import Pinned
-from vefa.engine.tables import enrolments
+from vefa.engine.tables import enrolments, occasions
 from vefa.ledger.tables import sends
 from vefa.plan.codec import dump
-from vefa.plan.steps import DateTrigger
+from vefa.plan.steps import DateTrigger, Message
 from vefa.rewards.tables import coupons
 from vefa.settings import Shop as ShopSettings
 
@@ -55,8 +55,9 @@ def customer_scope(world: World, customer_id: ColumnElement[int], zone: ColumnEl
     return Scope(world, customer_id, zone)
 
 
-def enrolment_scope(world: World, pin: Pinned, e: Any = enrolments.c) -> Scope:
-    """A row of `enrolments` (or an alias's columns) with everything its steps may ask."""
+def enrolment_scope(world: World, pin: Pinned, e: Any = enrolments.c, event_id: Any = None) -> Scope:
+    """A row of `enrolments` (or an alias's columns) with everything its steps may ask; in `whenever`, with the event
+    that they run for."""
     return Scope(
         world,
         e.customer_id,
@@ -69,7 +70,17 @@ def enrolment_scope(world: World, pin: Pinned, e: Any = enrolments.c) -> Scope:
         is_trigger=lambda event: _is_trigger(pin, e, event),
         more=lambda name: _more(world, pin, e, name),
         reacted=lambda step, how: _reacted(world, pin, e, step, how),
+        event_id=event_id,
     )
+
+
+def send_scope(world: World, pin: Pinned, step: Message) -> Scope:
+    """A row of `sends` beside its enrolment, with everything that the message's words and conditions may ask."""
+    if step.key not in pin.plan.aside:
+        return enrolment_scope(world, pin)
+    k = other(occasions)
+    event = sa.select(k.c.event_id).where(k.c.id == sends.c.occasion).correlate_except(k).scalar_subquery()
+    return enrolment_scope(world, pin, event_id=event)
 
 
 def object_kind(pin: Pinned) -> str | None:

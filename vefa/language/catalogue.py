@@ -113,6 +113,12 @@ _DELIVERY = (
 _RETURN = (
     Field("return.reason", "text", "return", "why it comes back", nullable=True),
     Field("return.amount", "money", "return", "sum to be refunded", nullable=True),
+    Field(
+        "return.state",
+        "text",
+        "return",
+        "how it stands: requested, received, refunded, or as the shop says; in whenever, what it has just become",
+    ),
     Field("return.requested_at", "time", "return", "when the return was asked for"),
     Field("return.received_at", "time", "return", "when the goods came back", nullable=True),
     Field("return.refunded_at", "time", "return", "when the money went back", nullable=True),
@@ -123,6 +129,12 @@ _TICKET = (
     Field("ticket.category", "text", "ticket", "kind of complaint or question", nullable=True),
     Field("ticket.agent", "text", "ticket", "who looks after it", nullable=True),
     Field("ticket.csat", "number", "ticket", "1 to 5: how content with the help", nullable=True),
+    Field(
+        "ticket.state",
+        "text",
+        "ticket",
+        "how it stands: opened, answered, resolved, or as the shop says; in whenever, what it has just become",
+    ),
     Field("ticket.opened_at", "time", "ticket", "when it was opened"),
     Field("ticket.answered_at", "time", "ticket", "when it was first answered", nullable=True),
     Field("ticket.resolved_at", "time", "ticket", "when it was resolved", nullable=True),
@@ -170,9 +182,11 @@ EVENTS: dict[str, EventType] = {
         EventType("return.requested", "return", "the customer wants to send something back"),
         EventType("return.received", "return", "returned goods came back"),
         EventType("return.refunded", "return", "the money of a return went back"),
+        EventType("return.state_changed", "return", "a return has come to another state, such as approved or received"),
         EventType("ticket.opened", "ticket", "a complaint or question came in"),
         EventType("ticket.answered", "ticket", "a complaint or question was first answered"),
         EventType("ticket.resolved", "ticket", "a complaint or question was resolved"),
+        EventType("ticket.state_changed", "ticket", "a complaint or question has come to another state"),
         EventType("review.posted", "review", "a review was written"),
         EventType("survey.answered", "survey", "a survey was answered"),
         EventType("customer.created", "customer", "somebody signed up"),
@@ -188,9 +202,9 @@ OF_AN_ORDER = frozenset({"order", "delivery", "return", "ticket", "review"})
 REACH: dict[str, frozenset[str]] = {
     "order": frozenset({"order", "delivery"}),
     "delivery": frozenset({"delivery", "order"}),
-    "return": frozenset({"return"}),
-    "ticket": frozenset({"ticket"}),
-    "review": frozenset({"review"}),
+    "return": frozenset({"return", "order", "delivery"}),
+    "ticket": frozenset({"ticket", "order", "delivery"}),
+    "review": frozenset({"review", "order", "delivery"}),
 }
 
 OBJECT_KINDS = frozenset(REACH)

@@ -38,6 +38,7 @@ _NESTED: dict[str, type[Form]] = {
     "Exit": forms.ExitForm,
     "Then": forms.ThenForm,
     "Goal": forms.GoalForm,
+    "Whenever": forms.WheneverForm,
     "Coupon": steps.CouponTerms,
     "SplitArm": steps.SplitArm,
 }

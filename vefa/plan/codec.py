@@ -10,6 +10,9 @@ from pydantic import TypeAdapter
 
 from vefa.plan.steps import Plan
 
+#: Keys that came later: a plan that does not use them is written as if they did not exist.
+_LATER = ("topic", "whenever")
+
 
 @cache
 def _adapter() -> TypeAdapter[Plan]:
@@ -19,7 +22,8 @@ def _adapter() -> TypeAdapter[Plan]:
 def dump(plan: Plan) -> str:
     """The plan as JSON; `load` gives back an equal plan."""
     # A journey without a topic says what it said before there were topics: no new version of it is made.
-    return _adapter().dump_json(plan, exclude=None if plan.topic else {"topic"}).decode()
+    unsaid = {name for name in _LATER if not getattr(plan, name)}
+    return _adapter().dump_json(plan, exclude=unsaid or None).decode()
 
 
 def load(text: str) -> Plan:

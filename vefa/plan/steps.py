@@ -11,6 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import time
 from decimal import Decimal
+from functools import cached_property
 from typing import Annotated, Literal
 
 from pydantic import Field
@@ -277,6 +278,19 @@ class Exits:
 
 
 @dataclass(frozen=True)
+class Whenever:
+    """What happens at once each time an event comes, to those inside, wherever they stand.
+
+    `id` names it in the database: the event, with an ordinal among equals, never its place in the file (rule 21).
+    """
+
+    id: str
+    scope: EventScope
+    first: str
+    keys: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class Goal:
     """What counts as success, from entry on. Only measured."""
 
@@ -304,6 +318,7 @@ class Plan:
     holdout: int = 0
     backfill: Duration | None = None
     topic: str | None = None
+    whenever: tuple[Whenever, ...] = ()
 
     def step(self, key: str) -> Step:
         """The step of that key. KeyError if the plan has none."""
@@ -316,7 +331,17 @@ class Plan:
     @property
     def first(self) -> str | None:
         """Where everybody begins; None for a journey without steps."""
-        return self.steps[0].key if self.steps else None
+        return next((step.key for step in self.steps if step.key not in self.aside), None)
+
+    @cached_property
+    def aside(self) -> frozenset[str]:
+        """Keys of the steps that stand in `whenever`: nobody comes to them by walking the journey's own steps."""
+        return frozenset(key for each in self.whenever for key in each.keys)
+
+    @property
+    def own_steps(self) -> tuple[Step, ...]:
+        """The journey's own steps, without those of `whenever`."""
+        return tuple(step for step in self.steps if step.key not in self.aside)
 
     def after(self, step: Step) -> tuple[str | None, ...]:
         """Every key a customer can be at next."""
