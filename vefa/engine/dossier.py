@@ -39,6 +39,7 @@ ORDER = (
         "journeys",
         "messages",
         "message_history",
+        "errands",
     ),
     "events",
 )

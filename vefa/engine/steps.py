@@ -21,6 +21,7 @@ from vefa.crm.scope import World, learned_by
 from vefa.crm.tables import customers, events, tags
 from vefa.database import Instant, among, beside, other, reading, writing
 from vefa.engine.entries import BATCH, insert_ignore
+from vefa.engine.errand_queue import queue_errands
 from vefa.engine.exits import end_and_hand_over, send_to
 from vefa.engine.movement import move_on, queue_messages
 from vefa.engine.plans import Pinned, leave
@@ -36,6 +37,7 @@ from vefa.plan.steps import (
     Coupon,
     Enter,
     Message,
+    Notify,
     Split,
     Step,
     Stop,
@@ -43,6 +45,7 @@ from vefa.plan.steps import (
     WaitFor,
     WaitUntilEvent,
     WaitUntilTime,
+    Webhook,
 )
 from vefa.rewards.coupons import give
 
@@ -301,6 +304,15 @@ def _enter(stand: Stand, step: Enter) -> int:
     return moved
 
 
+def _errand(stand: Stand, step: Webhook | Notify) -> int:
+    """Into the queue of what goes to tools and staff; the customer does not wait for it."""
+
+    def deed(connection: Connection, ids: list[int]) -> None:
+        queue_errands(connection, stand.shop, stand.pin, step, among(e.id, ids), stand.now)
+
+    return _do_and_go_on(stand, step.next, deed)
+
+
 def _stop(stand: Stand, step: Stop) -> int:
     left = 0
     for ids in stand.batches(stand.due):
@@ -395,5 +407,7 @@ _HANDLERS: dict[type[Any], Callable[[Stand, Any], int]] = {
     Tag: _tag,
     Enter: _enter,
     Stop: _stop,
+    Webhook: _errand,
+    Notify: _errand,
     Message: _message,
 }

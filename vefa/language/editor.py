@@ -39,6 +39,7 @@ _NESTED: dict[str, type[Form]] = {
     "Then": forms.ThenForm,
     "Goal": forms.GoalForm,
     "Coupon": steps.CouponTerms,
+    "Notify": steps.NotifyTerms,
     "SplitArm": steps.SplitArm,
 }
 
