@@ -14,7 +14,7 @@ from sqlalchemy.engine import Connection
 from vefa.content.columns import ABSENT, nested
 from vefa.content.environments import render_error
 from vefa.content.expressions import strict_filters
-from vefa.content.problems import RenderError
+from vefa.content.problems import RenderError, TemplateBroken
 from vefa.crm import facts
 from vefa.crm import tables as crm
 from vefa.crm.contexts import ORDER_LINES, FieldColumns, read_order_lines
@@ -44,12 +44,14 @@ KEYS: Mapping[str, sa.Column[Any]] = {
 
 @dataclass(frozen=True)
 class Known:
-    """One errand's surroundings. `gone`: nobody is to hear of it any more, and why."""
+    """One errand's surroundings. `gone`: nobody is to hear of it any more, and why; `fault`: its words
+    cannot be read."""
 
     about: About = About()
     values: Mapping[str, Any] = field(default_factory=dict)
     say: str | None = None
     gone: str | None = None
+    fault: str | None = None
 
 
 #: The fields that an errand needs, beside those which its words name.
@@ -92,7 +94,10 @@ class _Step:
     def read(self, errands: Sequence[Errand], wanted: Sequence[str]) -> dict[int, Known]:
         """By number."""
         say = self._say()
-        names = {*wanted, *(self.shop.templates.variables_in(say) if say else ())}
+        try:
+            names = {*wanted, *(self.shop.templates.variables_in(say) if say else ())}
+        except TemplateBroken as error:
+            return {each.id: Known(fault=str(error)) for each in errands}
         fields = FieldColumns.of(names, self.shop.settings.shop.currency)
         ids = [each.enrolment_id or 0 for each in errands]
         rows = {row.id: row for row in self._rows(fields, ids)}
@@ -166,11 +171,7 @@ def fill(shop: Shop, say: str, known: Known) -> str:
     common = {"shop": {"name": settings.name, "founded_on": settings.founded_on}, "locale": language}
     values = sorted(known.values.items(), key=lambda item: item[0].count("."))
     try:
-        text = shop.templates.text_environment(language).render_str(
-            strict_filters(say), "say", **nested(common, values)
-        )
+        environment = shop.templates.text_environment(language)
+        return environment.render_str(strict_filters(say), "say", **nested(common, values))
     except (TemplateError, RenderError) as error:
         raise render_error(error, "say") from None  # the cause would tell the customer's data
-    if not text.strip():
-        raise RenderError("say: the words come out empty")
-    return text

@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection, Engine
 
-from vefa.database import Instant, among, reading, writing
+from vefa.database import Instant, reading, writing
 from vefa.errands.tables import errands
 
 r = errands.c
@@ -89,9 +89,10 @@ def notify_staff(
     return connection.scalar(insert) is not None
 
 
-def anything_due(connection: Connection, now: datetime) -> bool:
-    """Whether anything waits for a try at that moment: one look along an index."""
-    return bool(connection.scalar(sa.select(sa.exists().where(r.state == "queued", r.next_try_at <= now))))
+def anything_due(connection: Connection, now: datetime, *also: Any) -> bool:
+    """Whether anything waits for a try at that moment, and for nobody's hand: one look along an index."""
+    waits = sa.exists().where(r.state == "queued", r.next_try_at <= now, r.owner.is_(None), *also)
+    return bool(connection.scalar(sa.select(waits)))
 
 
 def anything_held(connection: Connection) -> bool:
@@ -125,7 +126,7 @@ def reserve(engine: Engine, also: Any, owner: str, now: datetime, wall: datetime
     return sorted((Errand(*row) for row in rows), key=lambda each: each.id)
 
 
-def spread(connection: Connection, errand: Errand, owner: str, recipients: Sequence[str]) -> list[Errand]:
+def make_out(connection: Connection, errand: Errand, owner: str, recipients: Sequence[str]) -> list[Errand]:
     """Make of an errand to a team one for each of its people, all of them reserved; nothing if it is not ours."""
     mine = sa.and_(r.id == errand.id, r.owner == owner, r.state == "queued", r.recipient.is_(None))
     if not connection.execute(sa.update(errands).where(mine).values(recipient=recipients[0])).rowcount:
@@ -188,12 +189,11 @@ def settle(engine: Engine, owner: str, ends: Mapping[int, End], now: datetime) -
             connection.execute(sa.update(errands).where(held).values(values), {"row": number})
 
 
-def give_back(engine: Engine, owner: str, ids: Collection[int]) -> None:
+def give_back(engine: Engine, owner: str) -> None:
     """What was reserved and not claimed is anybody's again."""
-    if ids:
-        mine = among(r.id, list(ids), r.owner == owner, r.state == "queued")
-        with writing(engine) as connection:
-            connection.execute(sa.update(errands).where(mine).values(owner=None, lease_until=None))
+    mine = sa.and_(r.owner == owner, r.state == "queued")
+    with writing(engine) as connection:
+        connection.execute(sa.update(errands).where(mine).values(owner=None, lease_until=None))
 
 
 def put_off(engine: Engine, which: Any, until: datetime) -> None:
@@ -203,12 +203,11 @@ def put_off(engine: Engine, which: Any, until: datetime) -> None:
         connection.execute(sa.update(errands).where(later).values(next_try_at=until))
 
 
-def skip(engine: Engine, which: Any, reason: str, now: datetime) -> int:
+def skip(connection: Connection, which: Any, reason: str, now: datetime) -> int:
     """End what waits, and nobody is to hear of any more."""
     waiting = sa.and_(which, r.state == "queued", r.owner.is_(None))
-    with writing(engine) as connection:
-        values = {"state": "skipped", "reason": reason, "settled_at": now}
-        return connection.execute(sa.update(errands).where(waiting).values(values)).rowcount
+    values = {"state": "skipped", "reason": reason, "settled_at": now}
+    return connection.execute(sa.update(errands).where(waiting).values(values)).rowcount
 
 
 def recover(engine: Engine, dead: Collection[str], repeatable: Any, now: datetime, wall: datetime) -> tuple[int, int]:
@@ -233,6 +232,13 @@ def recover(engine: Engine, dead: Collection[str], repeatable: Any, now: datetim
         connection.execute(sa.update(errands).where(claimed, repeatable).values(tried | free))
         unknown = connection.execute(sa.update(errands).where(claimed).values(lost | free)).rowcount
     return back, unknown
+
+
+def forget_bodies(connection: Connection, before: datetime, limit: int) -> int:
+    """What was said, of errands that ended before then; a part of them. Returns how many."""
+    old = sa.and_(r.state.in_(FINAL), r.settled_at < before, sa.or_(r.body.is_not(None), r.text.is_not(None)))
+    chosen = sa.select(r.id).where(old).order_by(r.id).limit(limit)
+    return connection.execute(sa.update(errands).where(r.id.in_(chosen)).values(body=None, text=None)).rowcount
 
 
 def next_try(connection: Connection, after: datetime) -> datetime | None:

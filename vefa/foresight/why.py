@@ -13,6 +13,7 @@ from sqlalchemy.engine import Connection
 from vefa.crm.tables import deliveries, events, orders, returns, reviews, tickets
 from vefa.engine.tables import considered, enrolments, journeys, plans, step_names
 from vefa.errors import UserError
+from vefa.foresight.errands import Told, told_of
 from vefa.foresight.explain import cron_words
 from vefa.foresight.persons import Person, find_person
 from vefa.foresight.reasons import reason_words, refusal_words
@@ -54,6 +55,7 @@ class Story:
     due_at: datetime | None
     sendings: tuple[Sending, ...]
     gifts: tuple[Gift, ...]
+    errands: tuple[Told, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -123,7 +125,8 @@ def _story(connection: Connection, row: Any) -> Story:
     plan = load(row.body)
     step = row.step_key if row.state == "active" else None
     sent = sendings(connection, row.id)
-    known = {each.step for each in sent} | ({step} if step else set())
+    told = told_of(connection, row.id)
+    known = {each.step for each in sent} | {each.step for each in told} | ({step} if step else set())
     return Story(
         row.id,
         row.hash,
@@ -140,6 +143,7 @@ def _story(connection: Connection, row: Any) -> Story:
         row.due_at if row.state == "active" else None,
         sent,
         tuple(_gifts(connection, row.id)),
+        told,
     )
 
 
