@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -82,6 +82,21 @@ def _of_no_journey(connection: Connection, errand: Errand) -> Known:
 
 
 @dataclass(frozen=True)
+class _Row:
+    """What is known of one enrolment, as the database driver gives it."""
+
+    id: int
+    zone: str
+    outside_id: str
+    forgotten_at: int | None
+    reason: str | None
+    object_kind: str | None
+    object_id: int | None
+    order_id: int | None
+    fields: Sequence[Any]
+
+
+@dataclass(frozen=True)
 class _Step:
     """Errands of one step of one plan."""
 
@@ -103,7 +118,7 @@ class _Step:
         rows = {row.id: row for row in self._rows(fields, ids)}
         order = [rows[number] for number in ids]
         zones = [row.zone for row in order]
-        columns = list(zip(*(tuple(row)[8:] for row in order), strict=True))
+        columns = list(zip(*(row.fields for row in order), strict=True))
         values = dict(fields.read(columns, zones))
         values |= self._beside(names, order, zones)
         return {
@@ -111,12 +126,20 @@ class _Step:
             for n, (each, row) in enumerate(zip(errands, order, strict=True))
         }
 
-    def _rows(self, fields: FieldColumns, ids: Iterable[int]) -> Sequence[Any]:
-        scope = enrolment_scope(self._world(), self.pin)
-        columns = [column.label(f"x{n}") for n, column in enumerate(fields.select(scope))]
-        known = (e.id, c.zone, c.outside_id, c.forgotten_at, e.reason, e.object_kind, e.object_id, e.order_id)
-        query = sa.select(*known, *columns).join_from(enrolments, customers, c.id == e.customer_id)
-        return self.connection.execute(query.where(among(e.id, ids))).all()
+    def _rows(self, fields: FieldColumns, ids: Iterable[int]) -> Iterable[_Row]:
+        world = self._world()
+
+        def build(now: datetime) -> sa.Select[Any]:
+            scope = enrolment_scope(replace(world, now=now), self.pin)
+            known = (e.id, c.zone, c.outside_id, c.forgotten_at, e.reason, e.object_kind, e.object_id, e.order_id)
+            columns = (column.label(f"x{n}") for n, column in enumerate((*known, *fields.select(scope))))
+            query = sa.select(*columns).join_from(enrolments, customers, c.id == e.customer_id)
+            return query.where(among(e.id, "ids"))
+
+        asked = ("errands", self.pin.id, fields.names, world.zones, world.facts, world.borders)
+        statement = self.shop.statements.get(asked, build)
+        for row in statement.rows(self.connection, self.now, ids=list(ids)):
+            yield _Row(*(*row[:8], row[8:]))
 
     def _world(self) -> World:
         ours = self.shop.settings.shop
@@ -124,31 +147,30 @@ class _Step:
         rolled = facts.serve(self.connection, self.now) and facts.fresh(self.shop.database, self.now)
         return make_world(self.connection, self.now, ours, "rolled" if rolled else "dated", self.pin)
 
-    def _beside(self, names: set[str], rows: Sequence[Any], zones: Sequence[str]) -> dict[str, Sequence[Any]]:
+    def _beside(self, names: set[str], rows: Sequence[_Row], zones: Sequence[str]) -> dict[str, Sequence[Any]]:
         """What words may name that is no field of the CRM."""
         found: dict[str, Sequence[Any]] = {}
-        coupon = [name for name in names if name.partition(".")[0] == "coupon"]
+        # Whether it was used, only the orders tell.
+        coupon = [name for name in names if name.startswith("coupon.") and name != "coupon.used"]
         if coupon:
             gifts = Gifts.read(self.connection, [row.id for row in rows], zones, self.now)
             told = [gifts.words(row.id, {}) for row in rows]
-            found |= {
-                name: [each.get(name.partition(".")[2], ABSENT) for each in told] for name in coupon if "." in name
-            }
+            found |= {name: [each.get(name.partition(".")[2], ABSENT) for each in told] for name in coupon}
         if ORDER_LINES in names:
             lines = read_order_lines(self.connection, [row.order_id for row in rows if row.order_id is not None])
             found[ORDER_LINES] = [lines.get(row.order_id or 0, []) for row in rows]
         return found
 
-    def _known(self, errand: Errand, row: Any, values: Mapping[str, Sequence[Any]], n: int, say: str | None) -> Known:
+    def _known(self, errand: Errand, row: _Row, values: Mapping[str, Sequence[Any]], n: int, say: str | None) -> Known:
         if row.forgotten_at is not None:
             return Known(gone="forgotten")
         left = (row.reason or "").startswith("exit: ")
         if errand.kind == "notify" and left and not errand.attempts:
             return Known(gone=f"left: {row.reason}")
         kind, key = row.object_kind, None
-        if kind in KEYS and row.object_id is not None:
-            table = KEYS[kind].table
-            key = self.connection.scalar(sa.select(KEYS[kind]).where(table.c.id == row.object_id))
+        column = KEYS.get(kind or "")
+        if column is not None and row.object_id is not None:
+            key = self.connection.scalar(sa.select(column).where(column.table.c.id == row.object_id))
         step = self.pin.at(self.at_step)
         about = About(self.pin.plan.journey, step.id if step else "", row.outside_id, kind, key)
         own = {"customer.outside_id": row.outside_id}
