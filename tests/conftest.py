@@ -25,6 +25,7 @@ import vefa.crm.states
 import vefa.crm.tables
 import vefa.crm.wishes
 import vefa.engine.tables
+import vefa.errands.tables
 import vefa.inbox
 import vefa.ledger.tables
 import vefa.rewards.tables

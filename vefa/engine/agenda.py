@@ -17,10 +17,12 @@ from vefa.database import from_micros, reading, to_micros
 from vefa.engine.asides import OPEN
 from vefa.engine.plans import JourneyRow, Pinned, journey_row, pinned
 from vefa.engine.tables import enrolments, journeys, occasions
+from vefa.errands import book
+from vefa.errands.tables import errands
 from vefa.ledger.tables import batches, sends
 from vefa.plan.steps import DateTrigger, EventTrigger, EveryTrigger, SegmentTrigger, WaitUntilEvent, WaitUntilTime
 
-e, s = enrolments.c, sends.c
+e, s, r = enrolments.c, sends.c, errands.c
 #: How often segments are looked at by whoever walks through time.
 SEGMENTS_EVERY = timedelta(hours=1)
 
@@ -76,6 +78,7 @@ def _has_work(row: JourneyRow, pin: Pinned, now: datetime) -> sa.ColumnElement[b
         sa.exists().where(s.journey_id == row.id, s.state == "queued", s.batch_id.is_(None), s.not_before <= now),
         sa.exists().where(batches.c.journey_id == row.id, batches.c.settled_at.is_(None)),
         sa.exists().where(occasions.c.journey_id == row.id, occasions.c.state.in_(OPEN)),
+        sa.exists().where(r.journey_id == row.id, r.state == "queued", r.next_try_at <= now),
         sa.exists().where(
             events.c.type.in_(sorted(event_types(pin))), events.c.known_at.between(_since(row, now), now)
         ),
@@ -135,8 +138,9 @@ def next_moment(database: Engine, after: datetime, shop_zone: str, only: Collect
             )
             for kind in types
         ]
+        errand = book.next_try(connection, after)
         micros = [value for value in connection.scalars(sa.union_all(*parts)) if value is not None]
-    moments = [from_micros(value) for value in micros]
+    moments = [from_micros(value) for value in micros] + ([errand] if errand else [])
     for _, pin in found:
         moments += [m for m in _clock_moments(pin, zones, after, shop_zone) if m > after]
     return min(moments, default=None)

@@ -40,6 +40,7 @@ ORDER = (
         "journeys",
         "messages",
         "message_history",
+        "errands",
     ),
     "events",
 )

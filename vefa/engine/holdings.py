@@ -18,6 +18,7 @@ from vefa.crm import tables as crm
 from vefa.crm.states import STATEFUL, object_states
 from vefa.crm.wishes import topic_refusals, wishes
 from vefa.engine.tables import considered, enrolments, journeys, occasions, reentry_slots, segment_members
+from vefa.errands.tables import errands
 from vefa.ledger.tables import send_history, sends
 from vefa.rewards.tables import coupons
 
@@ -122,6 +123,23 @@ HOLDINGS: tuple[Holding, ...] = (
         ("entered_at", "state", "reason", "left_at", "goal_at"),
         {"object_kind": _NULL, "object_id": _NULL, "order_id": _NULL, "trigger_date": _NULL},
         {"journey": _JOURNEY.where(journeys.c.id == enrolments.c.journey_id).scalar_subquery()},
+    ),
+    Holding(
+        "errands",
+        errands,
+        _own(errands),
+        "stripped",
+        ("kind", "target", "state", "queued_at", "settled_at"),
+        {
+            "body": _NULL,
+            "text": _NULL,
+            "state": sa.case((errands.c.state == "queued", "skipped"), else_=errands.c.state),
+            "owner": sa.case((errands.c.state == "queued", _NULL), else_=errands.c.owner),
+            "reason": sa.case(
+                (errands.c.state == "queued", "forgotten"), (errands.c.state == "failed", _NULL), else_=errands.c.reason
+            ),
+        },
+        {"journey": _JOURNEY.where(journeys.c.id == errands.c.journey_id).scalar_subquery()},
     ),
     Holding("coupons", coupons, _own(coupons), "stripped", ("code", "terms", "made_at", "valid_from", "valid_until")),
     Holding("reentry", reentry_slots, _own(reentry_slots), "removed"),

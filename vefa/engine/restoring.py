@@ -23,6 +23,8 @@ from vefa.engine.stands import Aside, Stand, stand_at
 from vefa.engine.steps import advance
 from vefa.engine.tables import enrolments, journeys
 from vefa.engine.tick import Tick
+from vefa.errands import book
+from vefa.errands.tables import errands
 from vefa.errors import UserError
 from vefa.ledger.tables import sends
 from vefa.ledger.write_offs import write_off
@@ -54,7 +56,7 @@ def close_gap(shop: Shop, since: datetime, *, now: datetime, owner: str, wall: C
     with reading(shop.database) as connection:
         names = list(connection.scalars(sa.select(j.name).where(j.state.in_(("live", "closing"))).order_by(j.name)))
     with writing(shop.database) as connection:
-        for table in (enrolments, sends):
+        for table in (enrolments, sends, errands):
             _leap(connection, table)
     found = {name: Restored(name) for name in names}
     while moved := [_walk(shop, name, now, owner, wall) for name in names]:  # some hand people on to others
@@ -63,6 +65,7 @@ def close_gap(shop: Shop, since: datetime, *, now: datetime, owner: str, wall: C
         if not any(steps for _, steps in moved):
             break
     with writing(shop.database) as connection:
+        book.skip(connection, sa.true(), "may have gone before the restore", now)
         connection.execute(sa.update(journeys).where(j.name.in_(names)).values(entry_from=now))
     return tuple(replace(each, goes_again=_going_again(shop, each.journey, now)) for each in found.values())
 

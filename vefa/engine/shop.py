@@ -18,6 +18,8 @@ from vefa.content.templates import TemplateStore
 from vefa.content.tracked_links import TrackedLinks
 from vefa.crm.recommendations import BestSellers
 from vefa.database import open_database
+from vefa.plan.directory import load_outside
+from vefa.plan.outside import Outside
 from vefa.plan.policy import Policy
 from vefa.plan.project import load_project
 from vefa.plan.steps import Medium
@@ -40,6 +42,7 @@ class Shop:
     register: Register | None = None
     best: BestSellers = field(default_factory=BestSellers)
     statements: Kept = field(default_factory=Kept)
+    outside: Outside = field(default_factory=Outside)
 
     def close(self) -> None:
         """Let go of the channels and the database's connections."""
@@ -58,6 +61,7 @@ def open_shop(
     policy: Policy | None = None,
     clock: Clock | None = None,
     register: Register | None = None,
+    outside: Outside | None = None,
 ) -> Shop:
     """The shop of these settings. Whatever is given is used instead of what the settings would open.
 
@@ -75,6 +79,7 @@ def open_shop(
         secret,
         TrackedLinks(secret, settings.public_url),
         register or open_register(settings, database, secret),
+        outside=outside or load_outside(settings.root),
     )
 
 

@@ -21,6 +21,7 @@ from vefa.crm.tables import customers, events, tags
 from vefa.database import Instant, among, beside, other, writing
 from vefa.engine.asides import settle_aside
 from vefa.engine.entries import insert_ignore
+from vefa.engine.errand_queue import queue_errands
 from vefa.engine.exits import end_and_hand_over, send_to
 from vefa.engine.movement import move_on, queue_messages
 from vefa.engine.plans import busy_with_a_message, leave
@@ -35,12 +36,14 @@ from vefa.plan.steps import (
     Coupon,
     Enter,
     Message,
+    Notify,
     Split,
     Stop,
     Tag,
     WaitFor,
     WaitUntilEvent,
     WaitUntilTime,
+    Webhook,
 )
 from vefa.rewards.coupons import give
 
@@ -244,6 +247,18 @@ def _enter(stand: Stand, step: Enter) -> int:
     return _do_and_go_on(stand, step.next, deed)
 
 
+def _errand(stand: Stand, step: Webhook | Notify) -> int:
+    """Into the queue of what goes to tools and staff; the customer does not wait for it."""
+
+    def deed(connection: Connection, ids: list[int]) -> None:
+        occasion = sa.cast(stand.occasion, sa.Text) if isinstance(stand, Aside) else ""
+        queue_errands(
+            connection, stand.shop, stand.pin, step, among(e.id, ids), stand.now, occasion, arrived=stand.arrived
+        )
+
+    return _do_and_go_on(stand, step.next, deed)
+
+
 def _stop(stand: Stand, step: Stop) -> int:
     return _leave(stand, f"stopped at {step.id}", lambda connection, ids: None)
 
@@ -365,5 +380,7 @@ _HANDLERS: dict[type[Any], Callable[[Stand, Any], int]] = {
     Tag: _tag,
     Enter: _enter,
     Stop: _stop,
+    Webhook: _errand,
+    Notify: _errand,
     Message: _message,
 }

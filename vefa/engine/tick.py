@@ -24,6 +24,7 @@ from vefa.engine import triggers
 from vefa.engine.asides import Asides, anything_at, in_doubt
 from vefa.engine.delivery import deliver
 from vefa.engine.entries import Doorway, EntryCounts
+from vefa.engine.errands import run_errands
 from vefa.engine.exits import mark_goals, run_exits
 from vefa.engine.lease import JourneyBusy, acquire, give_up, renew
 from vefa.engine.plans import JourneyRow, Pinned, plans_in_use, plans_measured
@@ -276,12 +277,16 @@ class Tick:
             self._renewed_at = wall
 
     def finish(self) -> TickReport:
-        """Note the tick as completed, return the lease and say what was done. A narrow one notes nothing, and counts
-        neither who waits nor who has finished."""
+        """Note the tick as completed, return the lease, bring out what waits for tools and staff; say what was done.
+
+        A narrow one notes nothing, counts neither who waits nor who has finished, and leaves the errands to whoever
+        walks it: a slow tool must hold up no answer to a customer."""
         waiting = self._active() if self.since is None else 0
         left = self.entries.left + sum(c.left for c in self.counts.values())
         whole = self.running and self.since is None
         give_up(self.shop.database, self.row.id, self.owner, self.now if whole else None)
+        if self.since is None:
+            run_errands(self.shop, clock=self.clock, wall=self.wall, owner=self.owner)
         return TickReport(
             journey=self.row.name,
             now=self.now,

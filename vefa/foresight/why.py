@@ -13,6 +13,7 @@ from sqlalchemy.engine import Connection
 from vefa.crm.tables import deliveries, events, orders, returns, reviews, tickets
 from vefa.engine.tables import considered, enrolments, journeys, plans, step_names
 from vefa.errors import UserError
+from vefa.foresight.errands import Told, told_of
 from vefa.foresight.explain import cron_words
 from vefa.foresight.met import Met, events_met
 from vefa.foresight.persons import Person, find_person
@@ -56,6 +57,7 @@ class Story:
     sendings: tuple[Sending, ...]
     gifts: tuple[Gift, ...]
     met: tuple[Met, ...] = ()
+    errands: tuple[Told, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -125,7 +127,8 @@ def _story(connection: Connection, row: Any) -> Story:
     plan = load(row.body)
     step = row.step_key if row.state == "active" else None
     sent = sendings(connection, row.id)
-    known = {each.step for each in sent} | ({step} if step else set())
+    told = told_of(connection, row.id)
+    known = {each.step for each in sent} | {each.step for each in told} | ({step} if step else set())
     return Story(
         row.id,
         row.hash,
@@ -143,6 +146,7 @@ def _story(connection: Connection, row: Any) -> Story:
         sent,
         tuple(_gifts(connection, row.id)),
         events_met(connection, row.id),
+        told,
     )
 
 

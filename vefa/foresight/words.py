@@ -65,7 +65,7 @@ def journey_file(root: Path, journey: str) -> Place:
 
 def check_words(plan: Plan, store: TemplateStore, place: Place) -> Iterator[Finding]:
     """Every finding about the words of a plan's messages."""
-    before = _coupons_before(plan)
+    before = coupons_before(plan)
     for step in plan.steps:
         if isinstance(step, Message):
             yield from _message(plan, step, store, place, step.key in before)
@@ -109,7 +109,7 @@ def _subject(
         yield Finding("error", at, f"the {locale} subject or preheader of “{step.id}” cannot be read: {error}")
         return
     source = f"the {locale} subject or preheader of “{step.id}”"
-    for name in sorted(name for name in names if _known(name) is None):
+    for name in sorted(name for name in names if known_name(name) is None):
         advice = did_you_mean(name, [*FIELDS, *BESIDE], "vefa check --words lists all.")
         yield Finding("error", at, f"{source} uses {{{{ {name} }}}}: there is no such thing. {advice}")
     yield from _variables(plan, names, source, at, coupon)
@@ -117,13 +117,13 @@ def _subject(
 
 def _variables(plan: Plan, names: frozenset[str], source: str, at: str, coupon: bool) -> Iterator[Finding]:
     for name in sorted(names):
-        if told := _wrong(name, plan, coupon):
+        if told := wrong_name(name, plan, coupon):
             yield Finding("error", at, f"{source} uses {{{{ {name} }}}}: {told}")
 
 
-def _wrong(name: str, plan: Plan, coupon: bool) -> str | None:
+def wrong_name(name: str, plan: Plan, coupon: bool) -> str | None:
     """Why the variable cannot be there, or None where it can. Names that nobody knows are told with their template."""
-    known = _known(name)
+    known = known_name(name)
     if known is None:
         return None
     home = known.partition(".")[0]
@@ -136,7 +136,7 @@ def _wrong(name: str, plan: Plan, coupon: bool) -> str | None:
     return None
 
 
-def _known(name: str) -> str | None:
+def known_name(name: str) -> str | None:
     """The field or thing that a dotted name reads, which may go deeper: brand.sms.code reads brand."""
     parts = name.split(".")
     tries = [".".join(parts[:length]) for length in range(len(parts), 0, -1)]
@@ -154,7 +154,7 @@ def reachable(plan: Plan) -> frozenset[str]:
     return OBJECT_KINDS if plan.trigger.kind == "entered" else frozenset()
 
 
-def _coupons_before(plan: Plan) -> frozenset[str]:
+def coupons_before(plan: Plan) -> frozenset[str]:
     """Keys of the steps that some way through a coupon leads to."""
     after: set[str | None] = set()
     for step in plan.steps:

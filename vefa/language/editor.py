@@ -40,6 +40,7 @@ _NESTED: dict[str, type[Form]] = {
     "Goal": forms.GoalForm,
     "Whenever": forms.WheneverForm,
     "Coupon": steps.CouponTerms,
+    "Notify": steps.NotifyTerms,
     "SplitArm": steps.SplitArm,
 }
 

@@ -28,6 +28,7 @@ from vefa.language.steps import (
     LATER_STEPS,
     STEP_FORMS,
     CouponTerms,
+    NotifyTerms,
     OtherwiseArm,
     SplitArm,
     StepForm,
@@ -312,4 +313,18 @@ def _coupon(source: Source, trail: Trail, verb: str) -> StepDraft:
     return StepDraft(trail, verb, form, detail)
 
 
-_READERS = {"wait": _wait, "if": _if, "branch": _branch, "split": _split, "coupon": _coupon}
+def _notify(source: Source, trail: Trail, verb: str) -> StepDraft:
+    form = read_form(source, STEP_FORMS[verb], trail)
+    inside = (*trail, verb)
+    detail = read_form(source, NotifyTerms, inside) if source.get(inside) is not None else None
+    return StepDraft(trail, verb, form, detail)
+
+
+_READERS = {
+    "wait": _wait,
+    "if": _if,
+    "branch": _branch,
+    "split": _split,
+    "coupon": _coupon,
+    "notify": _notify,
+}

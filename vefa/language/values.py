@@ -227,6 +227,11 @@ Limit = Annotated[
     PlainValidator(_count(1, 1000, "messages")),
     Editor({"type": "integer", "minimum": 1, "maximum": 1000}),
 ]
+Seconds = Annotated[
+    int,
+    PlainValidator(_count(1, 60, "seconds")),
+    Editor({"type": "integer", "minimum": 1, "maximum": 60}),
+]
 
 Purpose = Annotated[
     Literal["commercial", "transactional"],
@@ -239,6 +244,8 @@ Status = Annotated[
     Editor({"enum": ["draft", "live", "paused", "closing"]}),
 ]
 OnFailure = Annotated[Literal["continue", "exit"], _one_of("continue", "exit"), Editor({"enum": ["continue", "exit"]})]
+ShopHours = Annotated[Literal["shop"] | None, _one_of("shop"), Editor({"enum": ["shop"]})]
+Takes = Annotated[Literal["event", "text"], _one_of("event", "text"), Editor({"enum": ["event", "text"]})]
 Of = Annotated[Literal["customer"], _one_of("customer"), Editor({"enum": ["customer"]})]
 Period = Annotated[
     Literal["day", "week", "month"], _one_of("day", "week", "month"), Editor({"enum": ["day", "week", "month"]})

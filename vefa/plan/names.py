@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from vefa.language.catalogue import EVENTS
 from vefa.language.loader import ArmDraft, JourneyDraft, StepDraft
 from vefa.language.source import Trail
-from vefa.language.steps import SplitArm, WaitUntil
+from vefa.language.steps import NotifyTerms, SplitArm, WaitUntil
 
 
 @dataclass(frozen=True)
@@ -91,13 +91,15 @@ def derived_id(step: StepDraft) -> str:
     if isinstance(step.detail, WaitUntil):
         until = step.detail.until.strip()
         target = until if until in EVENTS else re.split(r"\s*[+-]\s*", until)[0]
+    elif isinstance(step.detail, NotifyTerms):
+        target = step.detail.to
     else:
         target = getattr(step.form, step.verb, "") if step.verb in _TARGETED else ""
     slug = re.sub(r"[^a-z0-9]+", "-", str(target or "").lower()).strip("-")
     return f"{verb}-{slug}" if slug else verb
 
 
-_TARGETED = {"email", "sms", "message", "tag", "untag", "enter", "go_to"}
+_TARGETED = {"email", "sms", "message", "tag", "untag", "enter", "go_to", "webhook"}
 
 
 def _tell_of_doubles(draft: JourneyDraft, id_: str, equals: list[_Stand]) -> None:

@@ -187,6 +187,30 @@ class Enter:
 
 
 @dataclass(frozen=True)
+class Webhook:
+    """A signed POST to a tool of config/tools.yaml; the customer goes on at once."""
+
+    key: str
+    id: str
+    next: str | None
+    tool: str
+    kind: Literal["webhook"] = "webhook"
+
+
+@dataclass(frozen=True)
+class Notify:
+    """Words to a team of config/staff.yaml; the customer goes on at once."""
+
+    key: str
+    id: str
+    next: str | None
+    team: str
+    say: str
+    shop_hours: bool = False
+    kind: Literal["notify"] = "notify"
+
+
+@dataclass(frozen=True)
 class Stop:
     """Leave here."""
 
@@ -196,7 +220,18 @@ class Stop:
 
 
 Step = Annotated[
-    WaitFor | WaitUntilTime | WaitUntilEvent | Message | Branch | Split | Coupon | Tag | Enter | Stop,
+    WaitFor
+    | WaitUntilTime
+    | WaitUntilEvent
+    | Message
+    | Branch
+    | Split
+    | Coupon
+    | Tag
+    | Enter
+    | Webhook
+    | Notify
+    | Stop,
     Field(discriminator="kind"),
 ]
 

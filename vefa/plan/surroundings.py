@@ -9,6 +9,7 @@ from vefa.language.catalogue import EVENTS, REACH, EventType
 from vefa.language.conditions import Condition
 from vefa.language.loader import JourneyDraft
 from vefa.language.schema import DateTrigger, EnteredTrigger, EventTrigger
+from vefa.plan.outside import Outside
 
 
 @dataclass(frozen=True)
@@ -24,6 +25,8 @@ class Neighbours:
     brought: Mapping[str, frozenset[str | None]] = field(default_factory=dict)
     #: names of config/topics.yaml
     topics: frozenset[str] = frozenset()
+    #: names of config/tools.yaml and config/staff.yaml
+    outside: Outside = field(default_factory=Outside)
 
 
 @dataclass(frozen=True)
