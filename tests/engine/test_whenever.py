@@ -128,6 +128,7 @@ def test_several_events_of_one_look_are_told_each_in_the_order_of_time(world: Wo
 
 @pytest.mark.rule(25)
 def test_who_is_held_by_a_message_is_told_all_the_same(world: World) -> None:
+    world.under(Policy(open_ticket=None))
     world.email.script += [Doubtful("timed out", "")]
     world.deploy(care(own=(email("hello", "rest"), wait("rest", None, days=9))))
     ticket = complain(world, world.customer())
