@@ -67,6 +67,8 @@ class Scope:
     is_trigger: Callable[[Any], ColumnElement[bool]] | None = None
     more: Callable[[str], ColumnElement[Any]] | None = None
     reacted: Callable[[str, str], ColumnElement[bool]] | None = None
+    #: whether an event row is an answer that concerns this row's journey
+    answers: Callable[[Any], ColumnElement[bool]] | None = None
 
     @property
     def now(self) -> datetime:
