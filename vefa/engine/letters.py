@@ -239,7 +239,9 @@ def _smses(
             context = nested(columns, n)
             present = {name: value for name, value in context.items() if value is not ABSENT}
             if words.asked is not None:
-                present["survey"] = words.asked.by_sms(common["survey"], context.get("survey", {}), seen.addresses[n] or "")
+                present["survey"] = words.asked.by_sms(
+                    common["survey"], context.get("survey", {}), seen.addresses[n] or ""
+                )
             text = template.render({**common, **present}, suffixes.get(seen.countries[n] or "", 0)).text
         except RenderError as error:
             faults[send_id] = str(error)
