@@ -129,15 +129,15 @@ def _subject(
 def _variables(
     plan: Plan, step: Message, names: frozenset[str], source: str, at: str, coupon: bool
 ) -> Iterator[Finding]:
-    for name in sorted(names):
-        if told := _wrong(name, plan, step, coupon):
+    if names & SURVEY_NAMES and not step.survey:
+        yield Finding("error", at, f"{source} asks a survey, and the message has none. Write survey: csat beside it.")
+    for name in sorted(names - SURVEY_NAMES):
+        if told := _wrong(name, plan, coupon):
             yield Finding("error", at, f"{source} uses {{{{ {name} }}}}: {told}")
 
 
-def _wrong(name: str, plan: Plan, step: Message, coupon: bool) -> str | None:
+def _wrong(name: str, plan: Plan, coupon: bool) -> str | None:
     """Why the variable cannot be there, or None where it can. Names that nobody knows are told with their template."""
-    if name in SURVEY_NAMES:
-        return None if step.survey else "the message asks no survey. Write survey: csat beside it."
     known = _known(name)
     if known is None:
         return None

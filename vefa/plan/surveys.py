@@ -122,14 +122,16 @@ def read_surveys(source: Source, locales: Sequence[str]) -> dict[str, Survey]:
 
 def _survey(source: Source, name: str, locales: Sequence[str]) -> Survey | None:
     form = read_form(source, SurveyForm, (name,))
-    if form is None or form.kind is None or form.question is None:
+    if form is None:
+        return None
+    texts = {key: _said(source, (name, key), getattr(form, key), locales) for key in _TEXTS}
+    if form.kind is None or form.question is None:
         return None
     options = _options(source, name, form.kind, locales)
     for key in ("low", "high") if form.kind == "choice" else ():
         if getattr(form, key) is not None:
             message = f'"{key}" has no place in a choice: its options have words of their own'
             source.report((name, key), message, "Take it out.", "survey", at="key")
-    texts = {key: _said(source, (name, key), getattr(form, key), locales) for key in _TEXTS}
     return Survey(
         name,
         form.kind,

@@ -65,11 +65,11 @@ def shop_themes(root: Path, locales: Sequence[str]) -> dict[str, Theme]:
 
 def _theme(source: Source, name: str, locales: Sequence[str]) -> Theme | None:
     form = read_form(source, ThemeForm, (name,))
-    if form is None or form.name is None or not form.words:
+    if form is None:
         return None
-    parts = [_part(source, (name, "words", place), word) for place, word in enumerate(form.words)]
+    parts = [_part(source, (name, "words", place), word) for place, word in enumerate(form.words or ())]
     known = sorted({part for part in parts if part})
-    if not known:
+    if form.name is None or not known:
         return None
     said = {locales[0]: form.name} if isinstance(form.name, str) else form.name
     return Theme(name, said, re.compile(rf"\b(?:{'|'.join(known)})"))

@@ -12,6 +12,9 @@ down_revision = "0010"
 branch_labels = None
 depends_on = None
 
+_SURVEY = "nps | csat | a name of config/surveys.yaml"
+_SCORE = "of a choice: the option's place"
+
 
 def upgrade() -> None:
     with op.batch_alter_table("survey_answers", schema=None) as batch_op:
@@ -50,6 +53,8 @@ def upgrade() -> None:
                 comment="the staff who got it as a ticket of the same source and outside_id",
             )
         )
+        batch_op.alter_column("survey", existing_type=sa.Text(), existing_nullable=False, comment=_SURVEY)
+        batch_op.alter_column("score", existing_type=sa.SmallInteger(), existing_nullable=False, comment=_SCORE)
         batch_op.create_index("ix_survey_answers_answered_at", ["answered_at"], unique=False)
         batch_op.create_index("ix_survey_answers_send_id", ["send_id"], unique=False)
 
@@ -58,6 +63,8 @@ def downgrade() -> None:
     with op.batch_alter_table("survey_answers", schema=None) as batch_op:
         batch_op.drop_index("ix_survey_answers_send_id")
         batch_op.drop_index("ix_survey_answers_answered_at")
+        batch_op.alter_column("score", existing_type=sa.SmallInteger(), existing_nullable=False, comment=None)
+        batch_op.alter_column("survey", existing_type=sa.Text(), existing_nullable=False, comment="nps | csat")
         batch_op.drop_column("routed_to")
         batch_op.drop_column("corrected_at")
         batch_op.drop_column("order_id")
