@@ -12,9 +12,6 @@ down_revision = "0010"
 branch_labels = None
 depends_on = None
 
-_SURVEY = "nps | csat | a name of config/surveys.yaml"
-_SCORE = "of a choice: the option's place"
-
 
 def upgrade() -> None:
     with op.batch_alter_table("survey_answers", schema=None) as batch_op:
@@ -53,18 +50,16 @@ def upgrade() -> None:
                 comment="the staff who got it as a ticket of the same source and outside_id",
             )
         )
-        batch_op.alter_column("survey", existing_type=sa.Text(), existing_nullable=False, comment=_SURVEY)
-        batch_op.alter_column("score", existing_type=sa.SmallInteger(), existing_nullable=False, comment=_SCORE)
         batch_op.create_index("ix_survey_answers_answered_at", ["answered_at"], unique=False)
         batch_op.create_index("ix_survey_answers_send_id", ["send_id"], unique=False)
+    _comment("nps | csat | a name of config/surveys.yaml", "of a choice: the option's place")
 
 
 def downgrade() -> None:
+    _comment("nps | csat", None)
     with op.batch_alter_table("survey_answers", schema=None) as batch_op:
         batch_op.drop_index("ix_survey_answers_send_id")
         batch_op.drop_index("ix_survey_answers_answered_at")
-        batch_op.alter_column("score", existing_type=sa.SmallInteger(), existing_nullable=False, comment=None)
-        batch_op.alter_column("survey", existing_type=sa.Text(), existing_nullable=False, comment="nps | csat")
         batch_op.drop_column("routed_to")
         batch_op.drop_column("corrected_at")
         batch_op.drop_column("order_id")
@@ -72,3 +67,10 @@ def downgrade() -> None:
         batch_op.drop_column("object_kind")
         batch_op.drop_column("send_id")
         batch_op.drop_column("choice")
+
+
+def _comment(survey: str, score: str | None) -> None:
+    """SQLite keeps no comments, and would write the whole table anew."""
+    if op.get_bind().dialect.name == "postgresql":
+        op.alter_column("survey_answers", "survey", existing_type=sa.Text(), comment=survey)
+        op.alter_column("survey_answers", "score", existing_type=sa.SmallInteger(), comment=score)
