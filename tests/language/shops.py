@@ -20,11 +20,11 @@ STAFF = """\
 teams: {care-team: {email: [care@ornek.example]}, care-room: {tool: care-chat}}
 hours: {mon-fri: "09:00-18:00"}
 """
-CONFIG = {"segments", "policy", "events", "tools", "staff"}
+CONFIG = {"segments", "policy", "events", "tools", "staff", "surveys"}
 
 
 def load_shop(root: Path, files: dict[str, str]) -> Project:
-    """The project made of these files; those of CONFIG go to config/, the rest are journeys."""
+    """The project made of these files; those of CONFIG go to config/, others to journeys/."""
     for folder in ("journeys", "config"):
         (root / folder).mkdir()
     for name, text in {"segments": SEGMENTS, "tools": TOOLS, "staff": STAFF, **files}.items():

@@ -310,6 +310,20 @@ def _items(o: Any, scope: Scope) -> ColumnElement[int]:
     return sa.select(sa.func.coalesce(sa.func.sum(line.c.quantity), 0)).where(line.c.order_id == o.id).scalar_subquery()
 
 
+def _answer(name: str, kind: Kind, column: str, known: str | None = None) -> SqlField:
+    """Of the answer that brought the customer in, else of the one to what this journey asked."""
+    brought = _own(survey_answers, "survey", column, kind, known)
+
+    def sql(scope: Scope) -> ColumnElement[Any]:
+        asked = sa.null() if scope.more is None else scope.more(name)
+        if not _may_be_about(scope, "survey"):
+            return asked
+        own: ColumnElement[Any] = brought.sql(scope)
+        return sa.func.coalesce(own, asked, type_=survey_answers.c[column].type)
+
+    return SqlField(kind, sql)
+
+
 def _more(name: str, kind: Kind) -> SqlField:
     """A field that a room above owns and puts into the scope; empty elsewhere."""
     return SqlField(kind, lambda scope: sa.null() if scope.more is None else scope.more(name))
@@ -385,6 +399,11 @@ FIELDS: dict[str, SqlField] = {
     "review.rating": _own(reviews, "review", "rating", "number"),
     "review.text": _own(reviews, "review", "text", "text"),
     "review.posted_at": _own(reviews, "review", "posted_at", "time", "posted_known_at"),
+    "survey.name": _answer("survey.name", "text", "survey"),
+    "survey.score": _answer("survey.score", "number", "score"),
+    "survey.choice": _answer("survey.choice", "text", "choice"),
+    "survey.comment": _answer("survey.comment", "text", "comment"),
+    "survey.answered_at": _answer("survey.answered_at", "time", "answered_at", "answered_known_at"),
     "coupon.code": _more("coupon.code", "text"),
     "coupon.used": _more("coupon.used", "bool"),
     "coupon.valid_until": _more("coupon.valid_until", "time"),

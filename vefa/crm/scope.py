@@ -69,6 +69,8 @@ class Scope:
     reacted: Callable[[str, str], ColumnElement[bool]] | None = None
     #: the event that a `whenever` runs for: what it changed is asked as it was then
     event_id: ColumnElement[int] | None = None
+    #: whether an event row is an answer that concerns this row's journey
+    answers: Callable[[Any], ColumnElement[bool]] | None = None
 
     @property
     def now(self) -> datetime:

@@ -173,7 +173,7 @@ HOLDINGS: tuple[Holding, ...] = (
         crm.survey_answers,
         _own(crm.survey_answers),
         "removed",
-        ("survey", "score", "comment", "answered_at"),
+        ("survey", "score", "choice", "comment", "answered_at", "corrected_at"),
     ),
     Holding(
         "order_lines",

@@ -14,6 +14,7 @@ from vefa.channels.registry import make_channel
 from vefa.clock import Clock
 from vefa.consent.register import Register, open_register
 from vefa.content.links import LinkSigner
+from vefa.content.survey_links import SurveyLinks
 from vefa.content.templates import TemplateStore
 from vefa.content.tracked_links import TrackedLinks
 from vefa.crm.recommendations import BestSellers
@@ -23,6 +24,7 @@ from vefa.plan.outside import Outside
 from vefa.plan.policy import Policy
 from vefa.plan.project import load_project
 from vefa.plan.steps import Medium
+from vefa.plan.surveys import Surveys
 from vefa.settings import Settings
 from vefa.statements import Kept
 
@@ -39,6 +41,8 @@ class Shop:
     links: LinkSigner
     secret: bytes
     tracked: TrackedLinks
+    surveys: Surveys
+    survey_links: SurveyLinks
     register: Register | None = None
     best: BestSellers = field(default_factory=BestSellers)
     statements: Kept = field(default_factory=Kept)
@@ -78,6 +82,8 @@ def open_shop(
         LinkSigner(secret, settings.public_url),
         secret,
         TrackedLinks(secret, settings.public_url),
+        Surveys(settings.root, settings.shop.locales),
+        SurveyLinks(secret, settings.public_url),
         register or open_register(settings, database, secret),
         outside=outside or load_outside(settings.root),
     )

@@ -135,6 +135,8 @@ def _message_notes(step: Message) -> tuple[str, ...]:
     notes = [f"{locale}: {plain_words(subject)}" for locale, subject in step.subject.items()]
     if step.recommend:
         notes.append(f"with {step.recommend} suggestions from what they bought")
+    if step.survey is not None:
+        notes.append(f"asks the survey “{step.survey}”")
     if step.not_after is not None:
         notes.append(f"no later than {_moment(step.not_after)}")
     if step.unless is not None:

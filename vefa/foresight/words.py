@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from vefa.content.names import SURVEY_NAMES
 from vefa.content.problems import TemplateBroken
 from vefa.content.templates import TemplateStore
 from vefa.foresight.findings import Finding
@@ -21,6 +22,13 @@ BESIDE = {
     "coupon.amount": "how much the coupon takes off, if it does",
     "coupon.free_shipping": "whether the coupon gives free shipping",
     "coupon.minimum": "from what order total on the coupon is good",
+    "survey.kind": "with `survey:` on the step: csat, nps or choice",
+    "survey.question": "what the survey asks",
+    "survey.low": "what its lowest score means",
+    "survey.high": "what its highest score means",
+    "survey.page": "where it is answered; empty in SMS to numbers whose operators let no link through",
+    "survey.link_1": "where it is answered with 1, or the first option; so survey.link_0 to survey.link_10",
+    "survey.option_1": "the first option of a choice; so survey.option_1 to survey.option_10, empty beyond the last",
     "shop.name": "the shop's name",
     "links.unsubscribe": "where one says stop",
     "links.preferences": "where one chooses what to get",
@@ -81,7 +89,10 @@ def _message(plan: Plan, step: Message, store: TemplateStore, place: Place, coup
         except TemplateBroken:
             continue  # told with its own file and line
         source = f"{step.template} ({medium})"
-        yield from _variables(plan, names, source, place.of_template(step.template), coupon)
+        yield from _variables(plan, step, names, source, place.of_template(step.template), coupon)
+        if step.survey and medium == "email" and not names & SURVEY_NAMES:
+            hint = "Put <!-- vefa:include survey --> into it."
+            yield Finding("error", place.of_template(step.template), f"{source} does not ask its survey. {hint}")
     for locale, text in (*step.subject.items(), *step.preheader.items()):
         yield from _subject(plan, step, store, place, locale, text, coupon)
 
@@ -112,11 +123,15 @@ def _subject(
     for name in sorted(name for name in names if known_name(name) is None):
         advice = did_you_mean(name, [*FIELDS, *BESIDE], "vefa check --words lists all.")
         yield Finding("error", at, f"{source} uses {{{{ {name} }}}}: there is no such thing. {advice}")
-    yield from _variables(plan, names, source, at, coupon)
+    yield from _variables(plan, step, names, source, at, coupon)
 
 
-def _variables(plan: Plan, names: frozenset[str], source: str, at: str, coupon: bool) -> Iterator[Finding]:
-    for name in sorted(names):
+def _variables(
+    plan: Plan, step: Message, names: frozenset[str], source: str, at: str, coupon: bool
+) -> Iterator[Finding]:
+    if names & SURVEY_NAMES and not step.survey:
+        yield Finding("error", at, f"{source} asks a survey, and the message has none. Write survey: csat beside it.")
+    for name in sorted(names - SURVEY_NAMES):
         if told := wrong_name(name, plan, coupon):
             yield Finding("error", at, f"{source} uses {{{{ {name} }}}}: {told}")
 
@@ -148,10 +163,11 @@ def known_name(name: str) -> str | None:
 
 def reachable(plan: Plan) -> frozenset[str]:
     """The kinds of objects that the trigger brings along."""
+    asked = {"survey"} if any(isinstance(step, Message) and step.survey for step in plan.steps) else set()
     match plan.trigger:
         case EventTrigger(object_kind=kind):
-            return REACH.get(kind or "", frozenset())
-    return OBJECT_KINDS if plan.trigger.kind == "entered" else frozenset()
+            return REACH.get(kind or "", frozenset()) | asked
+    return OBJECT_KINDS if plan.trigger.kind == "entered" else frozenset(asked)
 
 
 def coupons_before(plan: Plan) -> frozenset[str]:

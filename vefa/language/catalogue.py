@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 FieldType = Literal["text", "number", "money", "time", "date", "bool", "list"]
-Home = Literal["customer", "order", "delivery", "return", "ticket", "review", "coupon", "trigger", "shop"]
+Home = Literal["customer", "order", "delivery", "return", "ticket", "review", "survey", "coupon", "trigger", "shop"]
 
 
 @dataclass(frozen=True)
@@ -146,6 +146,14 @@ _REVIEW = (
     Field("review.posted_at", "time", "review", "when it was written"),
 )
 
+_SURVEY = (
+    Field("survey.name", "text", "survey", "which survey was answered", nullable=True),
+    Field("survey.score", "number", "survey", "the answer: 1 to 5, 0 to 10, or the option's place", nullable=True),
+    Field("survey.choice", "text", "survey", "the option that was chosen, by its name", nullable=True),
+    Field("survey.comment", "text", "survey", "what they wrote besides", nullable=True),
+    Field("survey.answered_at", "time", "survey", "when they answered", nullable=True),
+)
+
 _REST = (
     Field("coupon.code", "text", "coupon", "the code this journey gave"),
     Field("coupon.used", "bool", "coupon", "an order was paid with it"),
@@ -166,6 +174,7 @@ FIELDS: dict[str, Field] = {
         *_RETURN,
         *_TICKET,
         *_REVIEW,
+        *_SURVEY,
         *_REST,
     )
 }
@@ -205,6 +214,8 @@ REACH: dict[str, frozenset[str]] = {
     "return": frozenset({"return", "order", "delivery"}),
     "ticket": frozenset({"ticket", "order", "delivery"}),
     "review": frozenset({"review", "order", "delivery"}),
+    # beside it, where a message of the journey asks one itself
+    "survey": frozenset({"survey"}),
 }
 
 OBJECT_KINDS = frozenset(REACH)
@@ -221,6 +232,7 @@ FILLED_BY: dict[str, frozenset[str]] = {
     "return.refunded": frozenset({"return.refunded_at"}),
     "ticket.answered": frozenset({"ticket.answered_at"}),
     "ticket.resolved": frozenset({"ticket.resolved_at"}),
+    "survey.answered": frozenset({"survey.name", "survey.score", "survey.answered_at"}),
     "customer.created": frozenset({"customer.created_at"}),
     "order.placed": frozenset({"orders.first_at", "orders.last_at"}),
 }

@@ -83,6 +83,7 @@ class SendForm(StepForm):
     purpose: Purpose | None = key("commercial or transactional, if other than the journey's.", "transactional")
     not_after: Text | None = key("Pointless after that: a field's moment, or same day.", "order.delivered_at + 5 days")
     unless: Conditions = key("Not to whom this holds for.", {"happened": "review.posted"})
+    survey: Name | None = key("The survey that it asks: csat, nps, or a name of config/surveys.yaml.", "csat")
     on_failure: OnFailure = key("continue (go on all the same), or exit (leave).", "continue", "continue")
 
 

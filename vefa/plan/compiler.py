@@ -17,7 +17,7 @@ from vefa.plan.calendar import RUNS_BY_DEFAULT, read_reentry, read_runs
 from vefa.plan.layout import Layout
 from vefa.plan.names import StepName, name_steps
 from vefa.plan.steps import DateTrigger, EnteredTrigger, EveryTrigger, Exits, Goal, Plan, Trigger
-from vefa.plan.surroundings import AtHand, Neighbours, at_hand
+from vefa.plan.surroundings import AtHand, Neighbours, asks_survey, at_hand
 from vefa.plan.triggers import compile_trigger
 from vefa.plan.whenever import check_whenever, lay_whenever
 
@@ -89,6 +89,7 @@ class _Compiler:
                 objects=self.hand.objects,
                 own=self.hand.own,
                 trigger_dates=self.hand.dates,
+                has_survey=asks_survey(self.draft),
                 has_coupon=any(step.verb == "coupon" for step in self.draft.walk()),
                 messages={self.names[step.trail].id: step.verb for step in self.draft.walk() if step.verb in MESSAGES},
             ),

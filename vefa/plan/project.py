@@ -22,6 +22,8 @@ from vefa.plan.policy import Policy
 from vefa.plan.rulebook import read_events, read_policy, read_segments, read_topics
 from vefa.plan.steps import Plan
 from vefa.plan.surroundings import Neighbours
+from vefa.plan.surveys import read_surveys
+from vefa.plan.themes import read_themes
 from vefa.settings import Settings
 
 _FILE_NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
@@ -51,14 +53,17 @@ class Project:
 
 def load_project(root: Path, settings: Settings) -> Project:
     """All files under `root` read and checked in one go."""
-    events_file, segments_file, policy_file, topics_file = (
-        read_optional(root, f"config/{name}.yaml") for name in ("events", "segments", "policy", "topics")
+    events_file, segments_file, policy_file, topics_file, surveys_file, themes_file = (
+        read_optional(root, f"config/{name}.yaml")
+        for name in ("events", "segments", "policy", "topics", "surveys", "themes")
     )
     events = read_events(events_file)
     segments = read_segments(segments_file, events)
     topics = read_topics(topics_file, settings.shop.locales)
     tools_file, staff_file = (read_optional(root, name) for name in FILES)
     outside = read_outside(tools_file, staff_file)
+    surveys = read_surveys(surveys_file, settings.shop.locales)
+    read_themes(themes_file, settings.shop.locales)
     read = {path.stem: load_journey(path, root) for path in journey_files(root)}
     drafts = {name: draft for name, (_, draft) in read.items() if draft is not None}
     around = Neighbours(
@@ -68,13 +73,14 @@ def load_project(root: Path, settings: Settings) -> Project:
         frozenset(read),
         what_is_brought(drafts, events),
         frozenset(topics),
-        outside,
+        outside=outside,
+        surveys=frozenset(surveys),
     )
     compiled = {name: compile_journey(draft, around) for name, draft in drafts.items()}
     tell_of_circles(drafts)
     policy = read_policy(policy_file, frozenset(read))
-    ours = [events_file, segments_file, policy_file, topics_file, tools_file, staff_file]
-    sources = [*ours, *(source for source, _ in read.values())]
+    config = [events_file, segments_file, policy_file, topics_file, surveys_file, themes_file, tools_file, staff_file]
+    sources = [*config, *(source for source, _ in read.values())]
     problems = [problem for source in sources for problem in source.problems]
     problems += _misnamed(root)
     bad_files = {problem.file for problem in problems}

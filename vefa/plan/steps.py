@@ -102,6 +102,7 @@ class Message:
     not_after: Moment | None = None
     unless: Condition | None = None
     on_failure: Literal["continue", "exit"] = "continue"
+    survey: str | None = None
     kind: Literal["message"] = "message"
 
 
