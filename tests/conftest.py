@@ -21,9 +21,11 @@ from pydantic import SecretStr
 
 import vefa.consent.tables
 import vefa.crm.forgotten
+import vefa.crm.states
 import vefa.crm.tables
 import vefa.crm.wishes
 import vefa.engine.tables
+import vefa.errands.tables
 import vefa.inbox
 import vefa.ledger.tables
 import vefa.rewards.tables

@@ -115,7 +115,9 @@ class Retention(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     considered_days: int = Field(90, ge=8, description="why somebody did not enter a journey")
-    history_days: int = Field(400, ge=30, description="what did not go straight with a message, and ended incidents")
+    history_days: int = Field(
+        400, ge=30, description="what did not go straight with a message, ended incidents, words to tools and staff"
+    )
     batches_days: int = Field(30, ge=8, description="which worker sent what; rates look a week back")
     inbox_days: int = Field(14, ge=1, description="what providers and shops sent, after it was taken in")
     rejects_days: int = Field(90, ge=1, description="rows of imports that could not be used")

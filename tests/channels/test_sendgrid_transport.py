@@ -9,7 +9,8 @@ import sendgrid as sdk
 from python_http_client.exceptions import ServiceUnavailableError
 
 from vefa.channels.fakes.behaviours import Answer
-from vefa.channels.sendgrid_transport import NotSentError, SilentBytes, sendgrid_client
+from vefa.channels.http_connection import NotSentError
+from vefa.channels.sendgrid_transport import SilentBytes, sendgrid_client
 
 
 @pytest.fixture

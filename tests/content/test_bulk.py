@@ -59,6 +59,8 @@ COLUMNS: Mapping[str, list[object]] = {
     "trigger.years": [1 + n % 3 for n in range(PEOPLE)],
     "links.unsubscribe": [f"https://ornek.example/u/{n}?a=1&b" for n in range(PEOPLE)],
     "links.preferences": [f"https://ornek.example/p/{n}" for n in range(PEOPLE)],
+    "survey.page": [f"https://ornek.example/s/{n}" for n in range(PEOPLE)],
+    **{f"survey.link_{score}": [f"https://ornek.example/s/{n}-{score}" for n in range(PEOPLE)] for score in range(11)},
     "recommendations": [[_product(number) for number in range(1, n)] for n in range(PEOPLE)],
     "commercial": [n != 3 for n in range(PEOPLE)],
 }
@@ -72,10 +74,13 @@ def words() -> TemplateStore:
 
 @pytest.mark.parametrize("locale", ["tr", "en"])
 def test_every_shipped_template_comes_out_in_pieces_as_it_does_whole(words: TemplateStore, locale: str) -> None:
+    options = {f"option_{place}": f"Cevap {place}" if place < 4 else None for place in range(1, 11)}
     for name in sorted(words.names("email")):
-        for purpose in ("commercial", "transactional"):
+        for purpose, kind in (("commercial", "choice"), ("transactional", "nps"), ("commercial", "csat")):
             email = words.email(name, locale)
-            bulk = hold(email, GREETING, "{{ shop.name }}", {**COMMON, "purpose": purpose}, COLUMNS, PEOPLE)
+            survey = {"kind": kind, "question": "Nasıl?", "low": "az", "high": "çok", **options}
+            common = {**COMMON, "purpose": purpose, "survey": survey}
+            bulk = hold(email, GREETING, "{{ shop.name }}", common, COLUMNS, PEOPLE)
 
             assert set(bulk.faults) <= {5}, name
 

@@ -19,7 +19,8 @@ from vefa.database import writing
 from vefa.engine import resident
 from vefa.engine.resident import Resident, Told
 from vefa.inbox import put
-from vefa.plan.steps import Runs
+from vefa.language.conditions import EventScope
+from vefa.plan.steps import Runs, Whenever
 
 pytestmark = pytest.mark.rule(23)
 PATIENCE = 30.0
@@ -230,3 +231,18 @@ def test_a_journey_that_was_paused_stands_still(world: World, clock: Clock, stay
     until(lambda: not stays._journeys)
 
     assert world.email.got == []
+
+
+def test_an_event_that_a_whenever_waits_for_wakes_the_journey(world: World, clock: Clock, stays: Resident) -> None:
+    entry = Whenever("on-answer", EventScope("ticket.answered", of_customer=True), "whenever/tell", ("whenever/tell",))
+    steps = (wait("rest", None, days=9), email("whenever/tell", id="tell"))
+    world.deploy(make_plan(*steps, runs=Runs(at_once=True), whenever=(entry,)), clock() - DAY)
+    ada = world.customer()
+    world.order(ada, clock() - MINUTE)
+    world.tick(clock(), wall=clock())
+    stays.start()
+
+    world.happen("ticket.answered", ada, clock())
+    stays.wake()
+
+    until(lambda: [row.state for row in world.sends()] == ["sent"])

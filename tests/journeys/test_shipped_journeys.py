@@ -29,7 +29,9 @@ SHIPPED = (
     "delivery-thank-you",
     "onboarding",
     "order-thank-you",
+    "return-care",
     "return-reminder",
+    "review-request",
     "win-back",
 )
 LOCALES = ("tr", "en")
@@ -81,6 +83,7 @@ def _context(locale: str, **changes: Any) -> dict[str, Any]:
             "items": 21,
             "lines": lines,
         },
+        "return": {"state": "received", "amount": MoneyAmount(Decimal("1234.50"), "TRY"), "reason": "Küçük geldi"},
         "coupon": {
             "code": "MERHABA-7KQ4XW",
             "valid_until": datetime(2026, 8, 31, 23, 59, tzinfo=ISTANBUL),
@@ -95,11 +98,20 @@ def _context(locale: str, **changes: Any) -> dict[str, Any]:
             "unsubscribe": "https://ornek.example/ayril/abc",
             "preferences": "https://ornek.example/tercih/abc",
         },
+        "survey": _survey(locale),
         "recommendations": [product, product, product],
         "commercial": True,
         "purpose": "commercial",
     }
     return context | changes
+
+
+def _survey(locale: str) -> dict[str, Any]:
+    """As a choice of two options, so that every part of the words is there."""
+    links = {f"link_{score}": f"https://ornek.example/s/{score}" for score in range(11)}
+    options = {f"option_{place}": None for place in range(3, 11)} | {"option_1": "Evet", "option_2": "Hayır"}
+    words = {"kind": "choice", "question": "Beğendiniz mi?" if locale == "tr" else "Do you like it?"}
+    return {**words, "low": "", "high": "", "page": "https://ornek.example/s/p", **links, **options}
 
 
 def _bare(locale: str) -> dict[str, Any]:
@@ -109,6 +121,7 @@ def _bare(locale: str) -> dict[str, Any]:
     return full | {
         "customer": {"first_name": None, "last_name": None, "language": None},
         "order": full["order"] | {"is_first": False, "lines": [line]},
+        "return": full["return"] | {"amount": None, "reason": None},
         "coupon": full["coupon"] | {"percent": None, "free_shipping": True, "minimum": None, "valid_until": None},
         "recommendations": [],
         "commercial": False,
@@ -132,7 +145,9 @@ def _sms(
     for journey in SHIPPED:
         for message in _messages(project.plans[journey]):
             if message.medium != "email":
-                yield message, words.sms(message.template, locale).render(context, appended)
+                # Operators drop links to Turkish numbers; the engine leaves a survey's out of those.
+                survey = context["survey"] | {"page": ""}
+                yield message, words.sms(message.template, locale).render(context | {"survey": survey}, appended)
 
 
 def test_every_shipped_journey_loads_without_a_problem(project: Project) -> None:

@@ -12,14 +12,22 @@ SEGMENTS = """\
 lapsed: {orders.count: ">= 2", orders.last_at: more than 90 days ago}
 open-complaint: {tickets.open: "> 0"}
 """
-CONFIG = {"segments", "policy", "events"}
+TOOLS = """\
+board: {url: "https://board.example/hooks/vefa"}
+care-chat: {takes: text}
+"""
+STAFF = """\
+teams: {care-team: {email: [care@ornek.example]}, care-room: {tool: care-chat}}
+hours: {mon-fri: "09:00-18:00"}
+"""
+CONFIG = {"segments", "policy", "events", "tools", "staff", "surveys"}
 
 
 def load_shop(root: Path, files: dict[str, str]) -> Project:
-    """The project made of these files; `segments`, `policy` and `events` go to config/, the rest are journeys."""
+    """The project made of these files; those of CONFIG go to config/, others to journeys/."""
     for folder in ("journeys", "config"):
         (root / folder).mkdir()
-    for name, text in {"segments": SEGMENTS, **files}.items():
+    for name, text in {"segments": SEGMENTS, "tools": TOOLS, "staff": STAFF, **files}.items():
         folder = "config" if name in CONFIG else "journeys"
         (root / folder / f"{name}.yaml").write_text(text, encoding="utf-8")
     return load_project(root, Settings(root=root))

@@ -89,6 +89,9 @@ def _facts(connection: sa.Connection, now: datetime) -> dict[str, int]:
     for number, survey in enumerate(("nps", "csat"), 1):
         answer = {**OUTSIDE, "id": number, "outside_id": survey, "customer_id": 1, "survey": survey, "score": 5}
         connection.execute(sa.insert(tables.survey_answers).values(answer | at("answered", 2)))
+    told = {"survey": "why", "score": 1, "choice": "price", "comment": "dear", "send_id": 1, **at("answered", 1)}
+    asked = {**OUTSIDE, "id": 3, "outside_id": "1.why", "customer_id": 1, "order_id": 2, "object_kind": "order"}
+    connection.execute(sa.insert(tables.survey_answers).values(asked | told | {"object_id": 2}))
     for kind in ("customer", "order", "delivery", "return", "ticket", "review", "survey"):
         record_events(connection, kind, None)
     mark_stale(connection, [1])

@@ -12,9 +12,11 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from tests.engine.worlds import HOUR, NOON, World, email, make_plan
+from tests.engine.worlds import DAY, HOUR, NOON, World, email, make_plan
 from tests.web.chromium import PHONE, Tab, chromium, program
 from tests.web.serving import served
+from vefa.content.survey_links import Ask, SurveyLinks
+from vefa.crm.tables import survey_answers
 from vefa.settings import load_settings
 from vefa.web.service import Service, open_service
 
@@ -99,7 +101,14 @@ def pages(service: Service, customer: int) -> list[str]:
     """Every page that a customer can come to by a link."""
     data = service.links.data_url(customer, LATER + HOUR).rpartition("/")[2]
     tokens = {kind: service.links.token(customer, "commercial", kind) for kind in ("unsubscribe", "preferences")}
-    return [f"/u/{tokens['unsubscribe']}", f"/p/{tokens['preferences']}", f"/d/{data}", f"/d/{data}/forget", "/u/wrong"]
+    own = [f"/u/{tokens['unsubscribe']}", f"/p/{tokens['preferences']}", f"/d/{data}", f"/d/{data}/forget", "/u/wrong"]
+    return [*own, *(survey(service, customer, name) for name in ("nps", "packaging", "what-went-wrong"))]
+
+
+def survey(service: Service, customer: int, name: str) -> str:
+    """The link of an answer; each customer was sent the message of their own number."""
+    links = SurveyLinks(service.secret, service.settings.public_url)
+    return f"/s/{links.url(Ask(customer, customer, name, 3), LATER + DAY).rpartition('/')[2]}"
 
 
 def is_fit(found: dict[str, Any], language: str) -> None:
@@ -146,6 +155,25 @@ def test_a_customer_chooses_with_a_finger(service: Service, site: str, tab: Tab)
     assert re.search(r"Your break lasts until: 9 April 2026", tab.words)
     assert tab.value("document.querySelector('[type=checkbox][value=offers]').checked") is False
     assert tab.value("document.querySelector('[type=checkbox][value=celebrations]').checked") is True
+
+
+def test_a_customer_answers_changes_their_mind_and_adds_a_word(
+    world: World, service: Service, site: str, tab: Tab
+) -> None:
+    tab.open(site + survey(service, 1, "nps"))
+    is_fit(tab.value(LOOKED_AT), "tr")
+    assert tab.value("document.querySelector(':checked').value") == "3"
+    tab.press("Gönder")
+    assert "Yanıtınız bize ulaştı" in tab.words
+    is_fit(tab.value(LOOKED_AT), "tr")
+    tab.press("Yanıtımı değiştir")
+    tab.toggle("score", "9")
+    tab.press("Gönder")
+    tab.value("document.querySelector('textarea').value = 'çok iyi'")
+    tab.press("Gönder")
+
+    assert "Zaman ayırdığınız için teşekkür ederiz." in tab.words
+    assert [(row.survey, row.score, row.comment) for row in world.rows(survey_answers)] == [("nps", 9, "çok iyi")]
 
 
 def test_a_customer_is_forgotten_in_two_steps(world: World, service: Service, site: str, tab: Tab) -> None:

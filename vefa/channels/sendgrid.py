@@ -15,9 +15,10 @@ from python_http_client.exceptions import HTTPError
 from vefa.channels.admission import bulk_faults, email_fault
 from vefa.channels.base import Accepted, BulkEmail, Busy, Denied, Doubtful, Email, Outcome, Outgoing, Refused
 from vefa.channels.http_answers import OddAnswerError
+from vefa.channels.http_connection import Connection, NotSentError
 from vefa.channels.sendgrid_bulk import build_bulk_requests
 from vefa.channels.sendgrid_requests import Request, build_requests
-from vefa.channels.sendgrid_transport import Connection, NotSentError, SilentBytes, sendgrid_client
+from vefa.channels.sendgrid_transport import SilentBytes, sendgrid_client
 from vefa.channels.sendgrid_verdicts import RETRY_AFTER, Partly, in_halves, verdict
 from vefa.plan.steps import Medium
 

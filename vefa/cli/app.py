@@ -22,8 +22,10 @@ from vefa.cli import (
     keys,
     outbox,
     previewing,
+    report_feedback,
     report_measures,
     report_replies,
+    report_themes,
     reporting,
     requests,
     restoring,
@@ -105,6 +107,8 @@ app.command("why", rich_help_panel=WATCH)(customers.why)
 reporting.report.command("measures")(report_measures.measures)
 reporting.report.command("effects")(report_measures.effects)
 reporting.report.command("replies")(report_replies.replies)
+reporting.report.command("feedback")(report_feedback.feedback)
+reporting.report.command("themes")(report_themes.themes)
 app.add_typer(reporting.report, name="report", rich_help_panel=WATCH)
 app.command("consent", rich_help_panel=WATCH)(consenting.consent)
 app.command("iys", rich_help_panel=WATCH)(consenting.iys)

@@ -19,6 +19,7 @@ from vefa.cli.session import Session
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from vefa.foresight.errands import Told
     from vefa.foresight.persons import Person
     from vefa.foresight.sendings import Sending
     from vefa.foresight.why import InJourney, Story, Why
@@ -108,11 +109,15 @@ def _told(story: Story) -> Iterator[tuple[datetime, Text]]:
         yield story.entered_at, Text("is measured and never written to (holdout)")
     for gift in story.gifts:
         yield gift.made_at, Text(f"got the coupon {gift.code}")
+    for met in story.met:
+        yield met.occurred_at, Text(f"{met.what}: {met.because}", style="" if met.state == "done" else "yellow")
     for sending in story.sendings:
         for turn in sending.history:
             detail = f": {turn.because}" if turn.because else ""
             yield turn.at, Text(f"“{sending.step}” {turn.what}{detail}", style="yellow")
         yield sending.settled_at or sending.claimed_at or sending.due_at, _sending(sending)
+    for errand in story.errands:
+        yield errand.settled_at or errand.queued_at, _errand(errand)
     if story.goal_at is not None:
         yield story.goal_at, Text("the journey's goal was reached", style="green")
     if story.left_at is not None and story.state != "holdout":
@@ -135,6 +140,23 @@ def _sending(sending: Sending) -> Text:
     why = f": {sending.because}" if sending.because else ""
     what = f"{MEDIA[sending.medium]} “{sending.step}” {words}{why}"
     return Text(what, style=style)
+
+
+def _errand(errand: Told) -> Text:
+    whom = "the tool" if errand.kind == "webhook" else "the team"
+    words, style = ERRANDS[errand.state]
+    why = f": {errand.because}" if errand.because else ""
+    return Text(f"{whom} “{errand.target}” {words} at “{errand.step}”{why}", style=style)
+
+
+ERRANDS = {
+    "queued": ("is to be told", "yellow"),
+    "claimed": ("is being told", "yellow"),
+    "done": ("was told", "green"),
+    "skipped": ("was not told", "yellow"),
+    "failed": ("could not be told", "red"),
+    "unknown": ("may or may not have been told", "red"),
+}
 
 
 def _end(story: Story) -> Text:

@@ -92,12 +92,19 @@ def _timeline(console: Console, told: Explanation) -> None:
     inside = f"{_people(told.inside)} inside now" if told.inside else "nobody inside now"
     older = f", {told.in_older_plans:,} of them in older versions" if told.in_older_plans else ""
     console.print(f"[bold cyan]What happens[/bold cyan] [dim]({inside}{older})[/dim]")
+    console.print(_lines(told.timeline))
+    for aside in told.whenever:
+        _part(console, "Whenever", (aside.when,))
+        console.print(_lines(aside.timeline))
+
+
+def _lines(lines: tuple[Line, ...]) -> Table:
     grid = Table.grid(padding=(0, 1, 0, 0), expand=False)
     grid.add_column(ratio=1)
     grid.add_column(justify="right", no_wrap=True)
-    for line in told.timeline:
+    for line in lines:
         grid.add_row(Padding(_told(line), (0, 0, 0, 2 + 2 * line.depth), expand=False), _here(line))
-    console.print(grid)
+    return grid
 
 
 def _told(line: Line) -> Table:

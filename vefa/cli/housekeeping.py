@@ -23,6 +23,7 @@ WORDS = {
     "imports": "notes on imports",
     "told_early": "webhooks whose order never came",
     "incidents": "ended incidents",
+    "errands": "old notices to staff",
 }
 
 

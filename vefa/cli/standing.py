@@ -76,6 +76,7 @@ def _show(found: Status, zone: ZoneInfo) -> None:
         overview.add_row(*_row(each, zone))
     console.print(overview)
     _waiting(console, found.journeys)
+    _events(console, found.journeys)
     if found.troubles:
         console.print()
         console.print("What needs a person", style="bold red")
@@ -117,6 +118,18 @@ def _waiting(console: Console, journeys: tuple[JourneyStatus, ...]) -> None:
         for place, step in enumerate(each.waiting):
             where.add_row("" if place else each.journey, step.step, f"{step.customers:,}", f"{step.due:,}")
     console.print(where)
+
+
+def _events(console: Console, journeys: tuple[JourneyStatus, ...]) -> None:
+    told = [each for each in journeys if each.events.day or each.events.under_way]
+    if not told:
+        return
+    console.print()
+    console.print("Events that `whenever` follows", style="bold cyan")
+    met = table("journey", "met in 24 h", "under way", numbers=("met in 24 h", "under way"))
+    for each in told:
+        met.add_row(each.journey, f"{each.events.day:,}", f"{each.events.under_way:,}")
+    console.print(met)
 
 
 def _tell(console: Console, troubles: tuple[Trouble, ...]) -> None:

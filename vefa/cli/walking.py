@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from vefa.cli.printing import Progress, err
+from vefa.clock import system_clock
 from vefa.errors import UserError
 from vefa.logs import about
 
@@ -118,6 +119,7 @@ def walk(
 ) -> Iterator[TickReport]:
     """Tick, at each moment of the span that has work, the journeys that have it."""
     from vefa.engine.agenda import due_journeys, running_journeys
+    from vefa.engine.errands import run_errands
     from vefa.engine.lease import JourneyBusy, make_owner
     from vefa.engine.tick import run_tick
 
@@ -137,6 +139,7 @@ def walk(
             except JourneyBusy as busy:
                 # Another run is at it: whatever is due is in its hands, and would be here at the next look.
                 err().print(f"{busy} It is left out here.", style="yellow", markup=False)
+        run_errands(shop, clock=hand, wall=system_clock, owner=owner)
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from datetime import date, datetime, time
+from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from functools import partial
 from typing import Any
@@ -132,6 +132,7 @@ def _filters(locale: Locale, currency: str) -> dict[str, Callable[..., object]]:
         "date": partial(_date, locale=locale),
         "time": lambda value: "" if value is None else locale.time(value),
         "datetime": lambda value: "" if value is None else locale.datetime(value),
+        "plus_days": lambda value, days: None if value is None else value + timedelta(days=days),
         "number": lambda value, decimals=None: "" if value is None else locale.number(value, decimals),
     }
     return {

@@ -69,6 +69,8 @@ def compile_filter(condition: Condition, scope: Scope) -> ColumnElement[bool]:
 def about(scope: Scope, wanted: EventScope, e: Any, event_kind: str | None) -> ColumnElement[bool]:
     """That event row `e` is the scope's customer's and, where both have one, about the same object (rule 9)."""
     mine: ColumnElement[bool] = e.customer_id == scope.customer_id
+    if event_kind == "survey" and scope.object_kind != "survey" and not wanted.of_customer and scope.answers:
+        return sa.and_(mine, scope.answers(e))
     if not wanted.of_customer and scope.object_kind is None and scope.kind_at is not None and event_kind is not None:
         return sa.and_(mine, _about_brought(scope, scope.kind_at, e, event_kind))
     if wanted.of_customer or scope.object_kind is None or event_kind is None:

@@ -16,6 +16,7 @@ from sqlalchemy.sql import ColumnElement, Select
 from vefa.crm import facts as rollups
 from vefa.crm.dates import by_zone, date_number, local_date
 from vefa.crm.scope import Scope, learned_by
+from vefa.crm.states import changed, object_states
 from vefa.crm.tables import (
     consents,
     customers,
@@ -113,6 +114,26 @@ def _own(table: sa.Table, object_kind: str, column: str, kind: Kind, known: str 
         return _one(sa.select(value).where(t.c.id == scope.object_id, *_is_about(scope, object_kind)), t)
 
     return SqlField(kind, sql)
+
+
+def _state(object_kind: str) -> SqlField:
+    """How the trigger's own object stands; in a `whenever` that runs for a change of it, what it changed to."""
+
+    def sql(scope: Scope) -> ColumnElement[Any]:
+        if not _may_be_about(scope, object_kind):
+            return sa.null()
+        st = other(object_states)
+        mine = (st.c.kind == object_kind, st.c.object_id == scope.object_id, *_is_about(scope, object_kind))
+        now = sa.select(st.c.state).where(*mine, st.c.known_at <= scope.now)
+        last = _one(now.order_by(st.c.changed_at.desc(), st.c.n.desc()).limit(1), st)
+        if scope.event_id is None:
+            return last
+        v = other(events)
+        told = (v.c.id == scope.event_id, v.c.type == changed(object_kind), v.c.object_id == st.c.object_id)
+        change = sa.select(st.c.state).where(*mine, *told, st.c.n == v.c.occurrence)
+        return sa.func.coalesce(_one(change, st, v), last)
+
+    return SqlField("text", sql)
 
 
 def _parcel(column: str, kind: Kind, known: str | None = None) -> SqlField:
@@ -289,6 +310,20 @@ def _items(o: Any, scope: Scope) -> ColumnElement[int]:
     return sa.select(sa.func.coalesce(sa.func.sum(line.c.quantity), 0)).where(line.c.order_id == o.id).scalar_subquery()
 
 
+def _answer(name: str, kind: Kind, column: str, known: str | None = None) -> SqlField:
+    """Of the answer that brought the customer in, else of the one to what this journey asked."""
+    brought = _own(survey_answers, "survey", column, kind, known)
+
+    def sql(scope: Scope) -> ColumnElement[Any]:
+        asked = sa.null() if scope.more is None else scope.more(name)
+        if not _may_be_about(scope, "survey"):
+            return asked
+        own: ColumnElement[Any] = brought.sql(scope)
+        return sa.func.coalesce(own, asked, type_=survey_answers.c[column].type)
+
+    return SqlField(kind, sql)
+
+
 def _more(name: str, kind: Kind) -> SqlField:
     """A field that a room above owns and puts into the scope; empty elsewhere."""
     return SqlField(kind, lambda scope: sa.null() if scope.more is None else scope.more(name))
@@ -349,6 +384,7 @@ FIELDS: dict[str, SqlField] = {
     "delivery.delivered_at": _parcel("delivered_at", "time", "delivered_known_at"),
     "return.reason": _own(returns, "return", "reason", "text"),
     "return.amount": _own(returns, "return", "amount", "money"),
+    "return.state": _state("return"),
     "return.requested_at": _own(returns, "return", "requested_at", "time", "requested_known_at"),
     "return.received_at": _own(returns, "return", "received_at", "time", "received_known_at"),
     "return.refunded_at": _own(returns, "return", "refunded_at", "time", "refunded_known_at"),
@@ -356,12 +392,18 @@ FIELDS: dict[str, SqlField] = {
     "ticket.category": _own(tickets, "ticket", "category", "text"),
     "ticket.agent": _own(tickets, "ticket", "agent", "text"),
     "ticket.csat": _own(tickets, "ticket", "csat", "number"),
+    "ticket.state": _state("ticket"),
     "ticket.opened_at": _own(tickets, "ticket", "opened_at", "time", "opened_known_at"),
     "ticket.answered_at": _own(tickets, "ticket", "answered_at", "time", "answered_known_at"),
     "ticket.resolved_at": _own(tickets, "ticket", "resolved_at", "time", "resolved_known_at"),
     "review.rating": _own(reviews, "review", "rating", "number"),
     "review.text": _own(reviews, "review", "text", "text"),
     "review.posted_at": _own(reviews, "review", "posted_at", "time", "posted_known_at"),
+    "survey.name": _answer("survey.name", "text", "survey"),
+    "survey.score": _answer("survey.score", "number", "score"),
+    "survey.choice": _answer("survey.choice", "text", "choice"),
+    "survey.comment": _answer("survey.comment", "text", "comment"),
+    "survey.answered_at": _answer("survey.answered_at", "time", "answered_at", "answered_known_at"),
     "coupon.code": _more("coupon.code", "text"),
     "coupon.used": _more("coupon.used", "bool"),
     "coupon.valid_until": _more("coupon.valid_until", "time"),

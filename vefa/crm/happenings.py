@@ -15,6 +15,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection
 
+from vefa.crm.states import STATEFUL, changed, changes, note_states
 from vefa.crm.tables import (
     customers,
     deliveries,
@@ -91,14 +92,16 @@ def record_events(
     fact = FACT_TABLES[kind]
     wanted = None if ids is None else fact.table.c.id.in_(_numbers(connection, ids))
     moments = [moment for moment in fact.moments if only is None or moment.type in only]
-    return sum(_record(connection, kind, fact.table, moment, wanted) for moment in moments)
+    made = sum(_record(connection, kind, fact.table, moment, wanted) for moment in moments)
+    return made + _record_states(connection, kind, fact.table, wanted)
 
 
 def record_events_of(connection: Connection, kind: Kind, ids: sa.Select[Any]) -> int:
     """The same for the rows whose ids a query gives."""
     fact = FACT_TABLES[kind]
     wanted = fact.table.c.id.in_(ids)
-    return sum(_record(connection, kind, fact.table, moment, wanted) for moment in fact.moments)
+    made = sum(_record(connection, kind, fact.table, moment, wanted) for moment in fact.moments)
+    return made + _record_states(connection, kind, fact.table, wanted)
 
 
 def mark_stale(connection: Connection, customer_ids: Sequence[int]) -> None:
@@ -122,8 +125,20 @@ def _record(
     connection: Connection, kind: Kind, table: sa.Table, moment: Moment, wanted: sa.ColumnElement[bool] | None
 ) -> int:
     happened = _happened(kind, table, moment)
-    if wanted is not None:
-        happened = happened.where(wanted)
+    return _put(connection, happened if wanted is None else happened.where(wanted))
+
+
+def _record_states(connection: Connection, kind: Kind, table: sa.Table, wanted: sa.ColumnElement[bool] | None) -> int:
+    """The same for changes of state, where objects of that kind have any."""
+    if kind not in STATEFUL:
+        return 0
+    note_states(connection, kind, wanted)
+    named = (table.c.source, sa.literal(changed(kind)), sa.literal(kind), table.c.outside_id, table.c.id, _order(table))
+    happened = changes(kind, named, (_customer(table),)).order_by(table.c.id)
+    return _put(connection, happened if wanted is None else happened.where(wanted))
+
+
+def _put(connection: Connection, happened: sa.Select[Any]) -> int:
     insert = _insert(connection, events).from_select(_COLUMNS, happened)
     new = insert.excluded
     upsert = insert.on_conflict_do_update(

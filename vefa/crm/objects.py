@@ -5,10 +5,10 @@ What the data may hold are the columns of an importer's target, so both ways in 
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -23,6 +23,7 @@ from vefa.crm.importers.targets import TARGETS, Target
 from vefa.crm.lines import Line, put_lines, read_lines
 from vefa.crm.parcels import set_orders
 from vefa.crm.people import inserting, note_sign_ups, put_contacts
+from vefa.crm.states import STATEFUL, changed
 from vefa.crm.tables import customers, deliveries, orders, products
 from vefa.database import Money, among, from_micros
 
@@ -30,6 +31,13 @@ from vefa.database import Money, among, from_micros
 MOMENTS: dict[str, tuple[Kind, Moment]] = {
     moment.type: (kind, moment) for kind, fact in FACT_TABLES.items() for moment in fact.moments
 }
+#: What is told each time it changes: the last that was told stands in the object's row, all of it in `object_states`.
+STATES: dict[str, tuple[Kind, Moment]] = {
+    changed(kind): (kind, Moment(changed(kind), "state_at", "state_known_at"))
+    for kind in FACT_TABLES
+    if kind in STATEFUL
+}
+MOMENTS |= STATES
 _TARGETS: dict[Kind, Target] = {target.events: target for target in TARGETS.values() if target.events}
 _OTHERS = {"order": orders, "product": products}
 #: What the database's own form of a value is, where it is no plain one.
@@ -39,6 +47,10 @@ _ASIDE: dict[str, Callable[[Any], Any]] = {"money": lambda value: Decimal(value)
 #: Letters in a text, and in one that an index holds.
 LONGEST, LONGEST_KEY = 10_000, 200
 _INDEXED = {"coupon_code"}
+
+
+#: Who does not say when it happened means now, after all that is dated.
+_LAST = datetime.max.replace(tzinfo=UTC)
 
 
 @dataclass
@@ -60,7 +72,26 @@ def put_objects(
     connection: Connection, kind_of_event: str, given: Sequence[Arrival], people: dict[Person, int], receipt: Receipt
 ) -> list[Outcome]:
     """Write the objects of events of one type, and the events; what became of each, in order."""
-    return _Writer(connection, kind_of_event, people, receipt).put(given)
+    if kind_of_event not in STATES:
+        return _Writer(connection, kind_of_event, people, receipt).put(given)
+    found: dict[int, Outcome] = {}
+    for turn in _turns(given):  # of one object's several states each is written down by itself
+        writer = _Writer(connection, kind_of_event, people, receipt)
+        found |= zip(turn, writer.put([given[index] for index in turn]), strict=True)
+    return [found[index] for index in range(len(given))]
+
+
+def _turns(given: Sequence[Arrival]) -> list[list[int]]:
+    """Places of the arrivals, each object once a turn, its own in the order of time."""
+    turns: list[list[int]] = []
+    met: Counter[str | None] = Counter()
+    for index in sorted(range(len(given)), key=lambda i: (given[i].occurred_at or _LAST, i)):
+        place = met[given[index].object_id]
+        met[given[index].object_id] += 1
+        if place == len(turns):
+            turns.append([])
+        turns[place].append(index)
+    return turns
 
 
 class _Writer:
@@ -97,6 +128,10 @@ class _Writer:
         own = arrival.person.details if self._kind == "customer" and arrival.person is not None else {}
         for name, value in {**own, **arrival.data}.items():
             row.problem = row.problem or self._note(row, name, value)
+        if row.values.get("state") is not None:
+            row.values.setdefault("state_at", row.values[self._moment.occurred])
+        elif self._moment.type in STATES:
+            row.problem = row.problem or 'data: state is missing: say which, such as {"state": "waiting"}'
         return row
 
     def _key(self, arrival: Arrival) -> str:
@@ -132,17 +167,22 @@ class _Writer:
 
     def _find(self, rows: Sequence[_Row]) -> None:
         """Which objects are there, and whether the moment is new to them."""
-        query = sa.select(self._table.c.outside_id, self._table.c.id, self._table.c[self._moment.occurred])
+        stands = self._table.c.state if self._moment.type in STATES else sa.null()
+        told_at = self._table.c[self._moment.occurred]
+        query = sa.select(self._table.c.outside_id, self._table.c.id, told_at, stands)
         query = query.where(self._table.c.outside_id.in_(sorted({row.key for row in rows})))
         if self._target.has_source:
             query = query.where(self._table.c.source == self._receipt.source)
-        found = {outside_id: (number, moment) for outside_id, number, moment in self._connection.execute(query)}
+        found = {outside_id: (number, at, state) for outside_id, number, at, state in self._connection.execute(query)}
         told: set[str] = set()
         for row in rows:
             if self._kind == "customer" and row.customer_id is not None:
                 row.id, moment = row.customer_id, self._signed_up(row.customer_id)
             else:
-                row.id, moment = found.get(row.key, (None, None))
+                row.id, at, state = found.get(row.key, (None, None, None))
+                # A state is known where it stands so since that very moment; any other fact, where it has a moment.
+                same = (at, state) == (row.values[self._moment.occurred], row.values.get("state"))
+                moment = at if self._moment.type not in STATES or same else None
             row.state = KNOWN if moment is not None or row.key in told else NEW
             told.add(row.key)
 
@@ -226,7 +266,9 @@ class _Writer:
         changed: dict[str, Any] = {}
         for name in names:
             value = sa.bindparam(f"new_{name}", type_=stored[name].type)
-            if name == self._moment.occurred and self._receipt.earliest:
+            if name in ("state", "state_at", "state_known_at"):
+                changed[name] = value  # each is a new one
+            elif name == self._moment.occurred and self._receipt.earliest:
                 earlier = sa.or_(stored[name].is_(None), stored[name] > value)
                 changed[name] = sa.case((earlier, value), else_=stored[name])
             elif name in known:

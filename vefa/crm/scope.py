@@ -67,6 +67,10 @@ class Scope:
     is_trigger: Callable[[Any], ColumnElement[bool]] | None = None
     more: Callable[[str], ColumnElement[Any]] | None = None
     reacted: Callable[[str, str], ColumnElement[bool]] | None = None
+    #: the event that a `whenever` runs for: what it changed is asked as it was then
+    event_id: ColumnElement[int] | None = None
+    #: whether an event row is an answer that concerns this row's journey
+    answers: Callable[[Any], ColumnElement[bool]] | None = None
 
     @property
     def now(self) -> datetime:

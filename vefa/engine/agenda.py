@@ -14,12 +14,15 @@ from vefa.crm.dates import local_date, start_of
 from vefa.crm.scope import known_zones
 from vefa.crm.tables import events
 from vefa.database import from_micros, reading, to_micros
+from vefa.engine.asides import OPEN
 from vefa.engine.plans import JourneyRow, Pinned, journey_row, pinned
-from vefa.engine.tables import enrolments, journeys
+from vefa.engine.tables import enrolments, journeys, occasions
+from vefa.errands import book
+from vefa.errands.tables import errands
 from vefa.ledger.tables import batches, sends
 from vefa.plan.steps import DateTrigger, EventTrigger, EveryTrigger, SegmentTrigger, WaitUntilEvent, WaitUntilTime
 
-e, s = enrolments.c, sends.c
+e, s, r = enrolments.c, sends.c, errands.c
 #: How often segments are looked at by whoever walks through time.
 SEGMENTS_EVERY = timedelta(hours=1)
 
@@ -41,6 +44,7 @@ def event_types(pin: Pinned) -> set[str]:
     types |= {scope.event for scope in plan.exits.on}
     if plan.goal:
         types.add(plan.goal.scope.event)
+    types |= {each.scope.event for each in plan.whenever}
     types |= {step.scope.event for step in plan.steps if isinstance(step, WaitUntilEvent)}
     for step in plan.steps:
         if isinstance(step, WaitUntilTime):
@@ -73,6 +77,8 @@ def _has_work(row: JourneyRow, pin: Pinned, now: datetime) -> sa.ColumnElement[b
         sa.exists().where(e.journey_id == row.id, e.state == "active", e.due_at <= now),
         sa.exists().where(s.journey_id == row.id, s.state == "queued", s.batch_id.is_(None), s.not_before <= now),
         sa.exists().where(batches.c.journey_id == row.id, batches.c.settled_at.is_(None)),
+        sa.exists().where(occasions.c.journey_id == row.id, occasions.c.state.in_(OPEN)),
+        sa.exists().where(r.journey_id == row.id, r.state == "queued", r.next_try_at <= now),
         sa.exists().where(
             events.c.type.in_(sorted(event_types(pin))), events.c.known_at.between(_since(row, now), now)
         ),
@@ -132,8 +138,9 @@ def next_moment(database: Engine, after: datetime, shop_zone: str, only: Collect
             )
             for kind in types
         ]
+        errand = book.next_try(connection, after)
         micros = [value for value in connection.scalars(sa.union_all(*parts)) if value is not None]
-    moments = [from_micros(value) for value in micros]
+    moments = [from_micros(value) for value in micros] + ([errand] if errand else [])
     for _, pin in found:
         moments += [m for m in _clock_moments(pin, zones, after, shop_zone) if m > after]
     return min(moments, default=None)

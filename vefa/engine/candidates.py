@@ -19,9 +19,10 @@ from vefa.crm.tables import contacts, customers, suppressions
 from vefa.crm.wishes import paused, topic_refused
 from vefa.database import Instant, among, other
 from vefa.engine.exits import leaves_now
+from vefa.engine.movement import inside
 from vefa.engine.plans import Pinned, elapsed
 from vefa.engine.policy import Candidate, Contact, Counted, Rival
-from vefa.engine.scopes import customer_scope, enrolment_scope
+from vefa.engine.scopes import customer_scope, send_scope
 from vefa.engine.tables import enrolments, journeys
 from vefa.engine.timing import as_moment, end_of_day, move
 from vefa.ledger.claims import Batch, unclaimed
@@ -46,7 +47,7 @@ class Reader:
     def read(self, connection: Connection, ids: Sequence[int]) -> list[Candidate]:
         """The candidates of those sends, in the order of the ledger's numbers."""
         found = [MediumColumns(medium, self.step.purpose, self.world, self.gate) for medium in MEDIA]
-        scope = enrolment_scope(self.world, self.pin)
+        scope = send_scope(self.world, self.pin, self.step)
         columns: list[Any] = [
             s.id,
             s.enrolment_id,
@@ -59,7 +60,7 @@ class Reader:
             s.due_at,
             s.expires_at,
             s.reason,
-            sa.and_(e.state == "active", e.phase == 1).label("active"),
+            inside(self.pin, self.step).label("active"),
             leaves_now(self.world, self.pin).label("leaves"),
             (compile_condition(self.step.unless, scope) if self.step.unless else sa.false()).label("hindered"),
             self.repeated().label("repeated"),
@@ -82,6 +83,7 @@ class Reader:
             .where(
                 before.c.enrolment_id == s.enrolment_id,
                 before.c.id != s.id,
+                before.c.occasion == s.occasion,
                 before.c.template == s.template,
                 before.c.plan_id != s.plan_id,
                 before.c.state.in_(("sent", "claimed", "unknown")),
@@ -99,7 +101,7 @@ class Reader:
     def not_after_field(self) -> Any:
         """The field that the step's `not_after` counts from."""
         if isinstance(self.step.not_after, FieldMoment):
-            return FIELDS[self.step.not_after.field].sql(enrolment_scope(self.world, self.pin))
+            return FIELDS[self.step.not_after.field].sql(send_scope(self.world, self.pin, self.step))
         return sa.cast(sa.null(), sa.BigInteger)
 
     def not_after(self, value: datetime | date | None, due_at: datetime, zone: str) -> datetime | None:
@@ -268,7 +270,7 @@ def read_rivals(connection: Connection, customer_ids: Sequence[int], policy: Pol
             among(s.customer_id, customer_ids),
             s.state.in_(("queued", "reserved")),
             s.not_before <= sa.literal(now, Instant()),
-            e.state == "active",
+            sa.or_(e.state == "active", sa.and_(s.occasion != 0, e.state == "finished")),
             journeys.c.state.in_(("live", "closing")),
         )
     )

@@ -193,8 +193,9 @@ class _Claiming:
         pin, step = self.post.pin, self.post.step
         for reason, ids in leaving.items():
             self.counts.left += end_and_hand_over(self.connection, self.world, pin, among(e.id, ids), reason)
-        go_on(self.connection, pin, step, at_once, e.arrived_at)
-        go_on(self.connection, pin, step, waited, self.now)
+        if not self.post.is_aside:
+            go_on(self.connection, pin, step, at_once, e.arrived_at)
+            go_on(self.connection, pin, step, waited, self.now)
 
 
 def _may_go(rival: Rival, verdicts: dict[int, Verdict]) -> bool:

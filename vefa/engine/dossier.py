@@ -32,6 +32,7 @@ ORDER = (
         "deliveries",
         "returns",
         "tickets",
+        "states",
         "reviews",
         "survey_answers",
         "tags",
@@ -39,6 +40,7 @@ ORDER = (
         "journeys",
         "messages",
         "message_history",
+        "errands",
     ),
     "events",
 )

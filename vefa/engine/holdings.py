@@ -15,8 +15,10 @@ import sqlalchemy as sa
 
 from vefa.consent.tables import iys_pushes
 from vefa.crm import tables as crm
+from vefa.crm.states import STATEFUL, object_states
 from vefa.crm.wishes import topic_refusals, wishes
-from vefa.engine.tables import considered, enrolments, journeys, reentry_slots, segment_members
+from vefa.engine.tables import considered, enrolments, journeys, occasions, reentry_slots, segment_members
+from vefa.errands.tables import errands
 from vefa.ledger.tables import send_history, sends
 from vefa.rewards.tables import coupons
 
@@ -57,6 +59,19 @@ def _considered(customer: int) -> sa.ColumnElement[bool]:
     return considered.c.event_id.in_(sa.select(crm.events.c.id).where(_events(customer)))
 
 
+def _occasions(customer: int) -> sa.ColumnElement[bool]:
+    return occasions.c.enrolment_id.in_(sa.select(enrolments.c.id).where(enrolments.c.customer_id == customer))
+
+
+def _states(customer: int) -> sa.ColumnElement[bool]:
+    s = object_states.c
+    mine = (
+        sa.and_(s.kind == kind, s.object_id.in_(sa.select(table.c.id).where(table.c.customer_id == customer)))
+        for kind, (table, _) in STATEFUL.items()
+    )
+    return sa.or_(*mine)
+
+
 def _history(customer: int) -> sa.ColumnElement[bool]:
     return send_history.c.send_id.in_(sa.select(sends.c.id).where(sends.c.customer_id == customer))
 
@@ -76,6 +91,7 @@ _JOURNEY = sa.select(journeys.c.name)
 
 #: In the order in which they are forgotten: whatever is found by another table's rows comes before it.
 HOLDINGS: tuple[Holding, ...] = (
+    Holding("occasions", occasions, _occasions, "removed"),
     Holding("considered", considered, _considered, "removed"),
     Holding("events", crm.events, _events, "removed", ("type", "source", "object_key", "occurred_at", "data")),
     Holding(
@@ -108,6 +124,23 @@ HOLDINGS: tuple[Holding, ...] = (
         {"object_kind": _NULL, "object_id": _NULL, "order_id": _NULL, "trigger_date": _NULL},
         {"journey": _JOURNEY.where(journeys.c.id == enrolments.c.journey_id).scalar_subquery()},
     ),
+    Holding(
+        "errands",
+        errands,
+        _own(errands),
+        "stripped",
+        ("kind", "target", "state", "queued_at", "settled_at"),
+        {
+            "body": _NULL,
+            "text": _NULL,
+            "state": sa.case((errands.c.state == "queued", "skipped"), else_=errands.c.state),
+            "owner": sa.case((errands.c.state == "queued", _NULL), else_=errands.c.owner),
+            "reason": sa.case(
+                (errands.c.state == "queued", "forgotten"), (errands.c.state == "failed", _NULL), else_=errands.c.reason
+            ),
+        },
+        {"journey": _JOURNEY.where(journeys.c.id == errands.c.journey_id).scalar_subquery()},
+    ),
     Holding("coupons", coupons, _own(coupons), "stripped", ("code", "terms", "made_at", "valid_from", "valid_until")),
     Holding("reentry", reentry_slots, _own(reentry_slots), "removed"),
     Holding("segments", segment_members, _own(segment_members), "removed"),
@@ -119,6 +152,7 @@ HOLDINGS: tuple[Holding, ...] = (
         ("outside_id", "carrier", "tracking", "promised_at", "shipped_at", "delivered_at"),
         {"outside_id": _nameless(crm.deliveries), "fingerprint": "", "carrier": _NULL, "tracking": _NULL},
     ),
+    Holding("states", object_states, _states, "removed", ("kind", "state", "changed_at")),
     Holding(
         "returns",
         crm.returns,
@@ -139,7 +173,7 @@ HOLDINGS: tuple[Holding, ...] = (
         crm.survey_answers,
         _own(crm.survey_answers),
         "removed",
-        ("survey", "score", "comment", "answered_at"),
+        ("survey", "score", "choice", "comment", "answered_at", "corrected_at"),
     ),
     Holding(
         "order_lines",

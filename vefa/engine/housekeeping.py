@@ -21,6 +21,8 @@ from vefa.database import reading, writing
 from vefa.engine.entries import OVERLAP
 from vefa.engine.tables import considered, incidents, journeys
 from vefa.engine.vacuum import tidy
+from vefa.errands import book
+from vefa.errands.tables import errands
 from vefa.inbox import inbox
 from vefa.ledger.claims import leased, recover
 from vefa.ledger.tables import batches, send_history, sends
@@ -77,6 +79,8 @@ def keep_house(
         for count in counts:
             done.removed[old.table.name] = done.removed.get(old.table.name, 0) + count
             told(old.table.name, done.removed[old.table.name])
+    if not dry_run:
+        _forget_bodies(engine, now - timedelta(days=settings.retention.history_days))
     for kind, paths in _old_files(settings, now):
         done.removed[kind] = len(paths)
         for path in () if dry_run else paths:
@@ -111,6 +115,17 @@ def _old_rows(engine: Engine, retention: Retention, now: datetime) -> Iterator[O
     emptied = sa.not_(sa.exists().where(rejects.c.import_id == imports.c.id))
     yield Old(imports, sa.and_(imports.c.started_at < before(retention.imports_days), emptied, _not_newest(imports)))
     yield Old(incidents, incidents.c.ended_at < before(retention.history_days))
+    # Those of journeys stay without their words: nobody is to hear of the same a second time.
+    free = sa.and_(errands.c.enrolment_id.is_(None), _not_newest(errands))
+    yield Old(errands, sa.and_(errands.c.settled_at < before(retention.history_days), free))
+
+
+def _forget_bodies(engine: Engine, before: datetime) -> None:
+    """What was said to tools and to staff long ago."""
+    while True:
+        with writing(engine) as connection:
+            if book.forget_bodies(connection, before, PART) < PART:
+                return
 
 
 def _considered(engine: Engine, before: datetime) -> Iterator[Old]:

@@ -18,6 +18,7 @@ from vefa.content.tracking import Campaign, Tracker
 from vefa.crm.contexts import ORDER_LINES, FieldColumns, nested, read_order_lines
 from vefa.crm.recommendations import recommend
 from vefa.crm.tracking import refusing
+from vefa.engine.asking import Asked
 from vefa.engine.gifts import Gifts
 from vefa.engine.look import Look, Seen
 from vefa.engine.post import Post
@@ -81,6 +82,13 @@ class Words:
         return self.tracker and (replace(self.tracker, clicks=False, opens=False) if self.tracker.campaign else None)
 
     @cached_property
+    def asked(self) -> Asked | None:
+        """The survey that it asks."""
+        step, shop = self.post.words_step, self.post.shop
+        survey = shop.surveys.get(step.survey) if step.survey else None
+        return Asked(survey, shop.survey_links) if survey else None
+
+    @cached_property
     def fields(self) -> FieldColumns:
         """Those of them that are fields of the CRM."""
         wanted = {name for name in self.names if name.partition(".")[0] not in ("coupon", "shop")}
@@ -122,13 +130,15 @@ class Words:
         for kind in ("unsubscribe", "preferences"):
             if f"links.{kind}" in names:
                 found[f"links.{kind}"] = post.shop.links.urls(kind, seen.customers, step.purpose)
+        if self.asked is not None:
+            found |= self.asked.links(names, seen.customers, seen.ids, post.clock())
         if self.tracker is not None and (self.tracker.clicks or self.tracker.opens):
             refused = refusing(connection, seen.customers)
             found[REFUSED] = [customer in refused for customer in seen.customers]
         return found
 
-    def common(self) -> dict[str, Any]:
-        """What is the same for everybody."""
+    def common(self, locale: str) -> dict[str, Any]:
+        """What is the same for everybody of that language."""
         step, shop = self.post.words_step, self.post.shop
         settings = shop.settings.shop
         context: dict[str, Any] = {
@@ -140,6 +150,8 @@ class Words:
             context["commercial"] = True
         if not step.recommend:
             context["recommendations"] = []
+        if self.asked is not None:
+            context["survey"] = self.asked.words(locale)
         return context
 
 
@@ -190,7 +202,7 @@ def _emails(
     step, shop, pin = words.post.words_step, words.post.shop, words.post.pin
     settings = shop.settings
     subject, preheader = (_in(text, template.locale, settings.shop.locales) for text in (step.subject, step.preheader))
-    rendered = template.render_bulk(subject, preheader, words.common(), columns, len(seen))
+    rendered = template.render_bulk(subject, preheader, words.common(template.locale), columns, len(seen))
     headers: dict[str, Sequence[str]] = {}
     if step.purpose == "commercial":
         urls = columns.get("links.unsubscribe") or shop.links.urls("unsubscribe", seen.customers, step.purpose)
@@ -219,13 +231,17 @@ def _emails(
 def _smses(
     words: Words, template: SmsTemplate, seen: Seen, columns: Columns, refs: Sequence[str]
 ) -> tuple[Parcel, dict[int, str]]:
-    post, common = words.post, words.common()
+    post, common = words.post, words.common(template.locale)
     sender, suffixes = post.shop.settings.sms_sender, post.shop.templates.brand.sms.suffix_chars
     ids, messages, faults = [], [], {}
     for n, send_id in enumerate(seen.ids):
         try:
             context = nested(columns, n)
             present = {name: value for name, value in context.items() if value is not ABSENT}
+            if words.asked is not None:
+                present["survey"] = words.asked.by_sms(
+                    common["survey"], context.get("survey", {}), seen.addresses[n] or ""
+                )
             text = template.render({**common, **present}, suffixes.get(seen.countries[n] or "", 0)).text
         except RenderError as error:
             faults[send_id] = str(error)

@@ -23,10 +23,11 @@ from vefa.crm.tables import customers
 from vefa.database import from_micros, other
 from vefa.engine.candidates import MediumColumns, Reader, wishes_against
 from vefa.engine.exits import leaves_now
+from vefa.engine.movement import inside
 from vefa.engine.plans import elapsed
 from vefa.engine.policy import counts
 from vefa.engine.post import Post
-from vefa.engine.scopes import enrolment_scope
+from vefa.engine.scopes import send_scope
 from vefa.engine.tables import enrolments
 from vefa.engine.timing import quiet_until
 from vefa.ledger.tables import sends
@@ -110,7 +111,7 @@ class Look:
         return self._quiet is None or quiet_until(now, self._quiet, zone) is None
 
     def _scope(self, now: datetime) -> Any:
-        return enrolment_scope(replace(self._post.world, now=now), self._post.pin)
+        return send_scope(replace(self._post.world, now=now), self._post.pin, self._post.step)
 
     def _build(self, now: datetime) -> sa.Select[Any]:
         post, world, scope = self._post, replace(self._post.world, now=now), self._scope(now)
@@ -149,12 +150,12 @@ def _allowed(medium: MediumColumns) -> ColumnElement[bool]:
 def _plain(reader: Reader, medium: MediumColumns, policy: Policy) -> ColumnElement[bool]:
     """Nothing stands against the message; all of it is asked of the judgement's own expressions."""
     step, t = reader.step, medium.table.c
-    holds = [e.state == "active", e.phase == 1, s.expires_at.is_(None), t.address.is_not(None)]
+    holds = [inside(reader.pin, step), s.expires_at.is_(None), t.address.is_not(None)]
     holds += [t.undeliverable.is_(None), medium.suppressed().is_(None), sa.not_(reader.repeated())]
     if reader.pin.plan.exits.on or reader.pin.plan.exits.unless is not None:
         holds.append(leaves_now(reader.world, reader.pin).is_(None))
     if step.unless is not None:
-        holds.append(sa.not_(compile_condition(step.unless, enrolment_scope(reader.world, reader.pin))))
+        holds.append(sa.not_(compile_condition(step.unless, send_scope(reader.world, reader.pin, step))))
     if policy.rule(step.purpose, medium.medium).consent:
         holds.append(medium.consent())
     holds += [sa.not_(wish) for wish, _ in wishes_against(step.purpose, reader.pin.plan.topic, reader.world.now)]

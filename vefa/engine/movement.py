@@ -42,8 +42,21 @@ def go_on(connection: Connection, pin: Pinned, step: Message, enrolment_ids: Seq
         connection.execute(sa.update(enrolments).where(stayed).values(due_at=arrived))
 
 
-def queue_messages(connection: Connection, pin: Pinned, step: Message, which: Any) -> int:
-    """Put the step's message into the ledger for the enrolments that `which` chooses, a batch at most."""
+def inside(pin: Pinned, step: Message) -> sa.ColumnElement[bool]:
+    """Over `enrolments`: the step's message may still go to them. What an event has set going is brought to its end,
+    even where they have finished meanwhile."""
+    if step.key in pin.plan.aside:
+        return e.state.in_(("active", "finished"))
+    return sa.and_(e.state == "active", e.phase == 1)
+
+
+def queue_messages(
+    connection: Connection, pin: Pinned, step: Message, which: Any, occasion: Any = None, arrived: Any = e.arrived_at
+) -> int:
+    """Put the step's message into the ledger for the enrolments that `which` chooses, a batch at most.
+
+    `occasion` and `arrived`, over `enrolments`: for which event of a `whenever` it is, and when that happened.
+    """
     columns = {
         "enrolment_id": e.id,
         "step": sa.literal(pin.number(step.id)),
@@ -53,7 +66,9 @@ def queue_messages(connection: Connection, pin: Pinned, step: Message, which: An
         "customer_id": e.customer_id,
         "purpose": sa.literal(step.purpose),
         "medium": sa.literal(step.medium) if step.medium else sa.cast(sa.null(), sa.Text),
-        "due_at": e.arrived_at,
-        "not_before": e.arrived_at,
+        "due_at": arrived,
+        "not_before": arrived,
     }
+    if occasion is not None:
+        columns["occasion"] = occasion
     return claims.queue(connection, Place(pin.journey_id, pin.id, pin.numbers[step.key]), columns, which)

@@ -11,11 +11,13 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection
 
-from vefa.engine.tables import enrolments, journeys, plans, step_names
+from vefa.engine.tables import enrolments, journeys, occasions, plans, step_names
+from vefa.engine.vanished import drop_vanished, vanished_messages
 from vefa.errors import UserError
 from vefa.language.conditions import Duration
-from vefa.ledger.claims import dissolve, ended
-from vefa.ledger.tables import sends
+from vefa.ledger.claims import dissolve
+from vefa.ledger.claims import ended as ended_as
+from vefa.ledger.tables import batches, sends
 from vefa.plan.codec import dump, load, plan_hash
 from vefa.plan.steps import Plan, Step
 
@@ -130,6 +132,7 @@ def _held(connection: Connection, name: str) -> tuple[int, int | None, bool]:
 
 def _name_steps(connection: Connection, journey_id: int, plan: Plan) -> None:
     wanted = dict.fromkeys(name for step in plan.steps for name in (step.key, step.id))
+    wanted |= dict.fromkeys(each.id for each in plan.whenever)
     have = set(connection.scalars(sa.select(step_names.c.name).where(step_names.c.journey_id == journey_id)))
     rows = [{"journey_id": journey_id, "name": name} for name in wanted if name not in have]
     if rows:
@@ -173,6 +176,7 @@ def _settle_those_inside(
         )
         lost = sa.and_(elsewhere, enrolments.c.step.not_in(kept))
         ended = leave(connection, lost, now, "their step was removed", at_once=True)
+        drop_vanished(connection, plan, journey_id, elsewhere, now)
     if send_again:
         mine = sa.select(enrolments.c.id).where(elsewhere)
         connection.execute(sa.update(sends).where(sends.c.enrolment_id.in_(mine)).values(plan_id=plan_id))
@@ -188,7 +192,8 @@ def _vanished(connection: Connection, plan: Plan, elsewhere: Any) -> dict[str, i
         .where(elsewhere)
         .group_by(step_names.c.name)
     )
-    return {name: count for name, count in connection.execute(query) if name not in plan.by_key}
+    gone = {name: count for name, count in connection.execute(query) if name not in plan.by_key}
+    return gone | vanished_messages(connection, plan, elsewhere)
 
 
 def leave(connection: Connection, which: Any, now: datetime, reason: str, *, at_once: bool = False) -> int:
@@ -197,23 +202,23 @@ def leave(connection: Connection, which: Any, now: datetime, reason: str, *, at_
     Who has a message under way, or one whose fate is not known, stays until that is settled (rule 16); `at_once`
     ends them too, where there will be no later: the ledger's row is settled without them.
     """
-    busy = (
-        sa.false()
-        if at_once
-        else sa.exists().where(
-            sends.c.enrolment_id == enrolments.c.id,
-            sa.or_(
-                sends.c.state == "claimed",
-                sa.and_(sends.c.state == "unknown", enrolments.c.phase == 1, enrolments.c.due_at > now),
-            ),
-        )
-    )
+    busy = sa.false() if at_once else busy_with_a_message(now)
     chosen = sa.select(enrolments.c.id).where(which, enrolments.c.state == "active", sa.not_(busy))
+    o = occasions.c
+    open_yet = sa.and_(o.enrolment_id.in_(chosen), o.state.in_(("waiting", "acting")))
+    connection.execute(sa.update(occasions).where(open_yet).values(state="left", step=None))
     queued = sa.and_(sends.c.enrolment_id.in_(chosen), sends.c.state.in_(("queued", "reserved")))
-    values = ended("skipped", f"left: {reason}") | {"settled_at": now}
+    values = ended_as("skipped", f"left: {reason}") | {"settled_at": now}
     connection.execute(sa.update(sends).where(queued).values(values))
     gone = sa.update(enrolments).where(which, enrolments.c.state == "active", sa.not_(busy))
     return connection.execute(gone.values(state="left", reason=reason, left_at=now, due_at=None)).rowcount
+
+
+def busy_with_a_message(now: datetime) -> sa.ColumnElement[bool]:
+    """Over `enrolments`: a message of theirs is under way, or holds them because nobody knows what became of it."""
+    e, s = enrolments.c, sends.c
+    held = sa.and_(s.state == "unknown", s.occasion == 0, e.phase == 1, e.due_at > now)
+    return sa.exists().where(s.enrolment_id == e.id, sa.or_(s.state == "claimed", held))
 
 
 def _follow_file(connection: Connection, plan: Plan, now: datetime) -> State:
@@ -283,10 +288,24 @@ def _holds(connection: Connection, plan_id: int, which: Any) -> bool:
     return bool(connection.scalar(sa.select(sa.exists().where(enrolments.c.plan_id == plan_id, which))))
 
 
+def _in_use(connection: Connection, journey_id: int, plan_id: int) -> bool:
+    """Whether the plan still holds somebody, or messages of its `whenever` still wait for people who have finished."""
+    e, s, b, o = enrolments.c, sends.c, batches.c, occasions.c
+    open_yet = sa.and_(o.journey_id == journey_id, o.state.in_(("waiting", "acting")), o.enrolment_id == e.id)
+    loose = sa.and_(s.journey_id == journey_id, s.plan_id == plan_id, s.occasion != 0)
+    looks = (
+        sa.exists().where(e.plan_id == plan_id, e.state == "active"),
+        sa.exists().where(open_yet, e.plan_id == plan_id),
+        sa.exists().where(loose, s.state == "queued", s.batch_id.is_(None)),
+        sa.exists().where(b.journey_id == journey_id, b.plan_id == plan_id, b.settled_at.is_(None)),
+    )
+    return bool(connection.scalar(sa.select(sa.or_(*looks))))
+
+
 def plans_in_use(connection: Connection, row: JourneyRow) -> tuple[Pinned, ...]:
     """The current plan first, then older ones that still hold somebody."""
     older = sa.select(plans.c.id).where(plans.c.journey_id == row.id, plans.c.id.is_distinct_from(row.plan_id))
     numbers = list(connection.scalars(older.order_by(plans.c.id.desc())))
-    held = [number for number in numbers if _holds(connection, number, enrolments.c.state == "active")]
+    held = [number for number in numbers if _in_use(connection, row.id, number)]
     first = [] if row.plan_id is None else [row.plan_id]
     return tuple(pinned(connection, number) for number in (*first, *held))

@@ -92,12 +92,18 @@ class Post:
         return Place(self.pin.journey_id, self.pin.id, self.pin.numbers[self.step.key])
 
     @property
+    def is_aside(self) -> bool:
+        """Whether the step stands in a `whenever`: its messages hold nobody, and move nobody on."""
+        return self.step.key in self.pin.plan.aside
+
+    @property
     def mine(self) -> Any:
         """Over `sends`: the messages of this step, in this plan."""
-        here = sa.exists().where(
-            e.id == s.enrolment_id, e.plan_id == self.pin.id, e.step == self.pin.number(self.step.key)
-        )
-        step = sa.and_(s.journey_id == self.pin.journey_id, s.step == self.pin.number(self.step.id))
+        here = sa.exists().where(e.id == s.enrolment_id, e.plan_id == self.pin.id)
+        own = s.occasion != 0 if self.is_aside else s.occasion == 0
+        if not self.is_aside:
+            here = here.where(e.step == self.pin.number(self.step.key))
+        step = sa.and_(s.journey_id == self.pin.journey_id, s.step == self.pin.number(self.step.id), own)
         return sa.and_(step, here.correlate_except(enrolments))
 
 

@@ -20,10 +20,13 @@ from sqlalchemy.engine import Connection, Engine
 from vefa.clock import Clock, system_clock
 from vefa.crm.tables import events
 from vefa.database import reading
+from vefa.engine import errands
 from vefa.engine.agenda import event_types, running
+from vefa.engine.asides import OPEN
+from vefa.engine.errand_desk import ErrandDesk
 from vefa.engine.lease import JourneyBusy, make_owner
 from vefa.engine.shop import Shop
-from vefa.engine.tables import enrolments
+from vefa.engine.tables import enrolments, occasions
 from vefa.engine.tick import TickReport, run_narrow
 from vefa.errors import VefaError
 from vefa.inbox import Taker, take_in
@@ -175,6 +178,7 @@ class Resident:
     _woken: Event = field(default_factory=Event)
     _stop: Event = field(default_factory=Event)
     _desks: dict[str, _Desk] = field(default_factory=dict)
+    _errands: ErrandDesk | None = None
     _journeys: dict[str, _Watched] = field(default_factory=dict)
     _seen: OrderedDict[int, None] = field(default_factory=OrderedDict)
     _newest: int = 0
@@ -218,6 +222,10 @@ class Resident:
             found = self._fresh(connection)
             for journey in self._due(connection):
                 found.setdefault(journey, self.clock())
+            errand = errands.due(connection, self.clock())
+        if errand:
+            self._errands = self._errands or ErrandDesk(self.open_shop, self.clock, self.wall)
+            self._errands.call()
         for journey, since in found.items():
             self._desk(journey).hand(since)
         self._tell()
@@ -274,6 +282,7 @@ class Resident:
                     s.journey_id == each.id, s.state == "queued", s.batch_id.is_(None), s.not_before <= now
                 ),
                 sa.exists().where(here, batches.c.settled_at.is_(None), batches.c.owner.is_(None)),
+                sa.exists().where(occasions.c.journey_id == each.id, occasions.c.state.in_(OPEN)),
             )
             if connection.scalar(sa.select(sa.or_(*looks))):
                 due.append(journey)
@@ -302,9 +311,12 @@ class Resident:
             self.teller(told)
 
     def _close(self) -> None:
-        for desk in self._desks.values():
+        desks: list[_Desk | ErrandDesk] = [*self._desks.values()]
+        desks += [self._errands] if self._errands else []
+        for desk in desks:
             desk.end()
-        for desk in self._desks.values():
+        for desk in desks:
             desk.join()
         self._tell_now()
         self._desks.clear()
+        self._errands = None

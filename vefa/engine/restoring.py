@@ -19,9 +19,12 @@ from vefa.clock import Clock, stopped_at
 from vefa.database import metadata, reading, writing
 from vefa.engine.entries import BATCH, Doorway
 from vefa.engine.shop import Shop
-from vefa.engine.steps import Stand, advance
+from vefa.engine.stands import Aside, Stand, stand_at
+from vefa.engine.steps import advance
 from vefa.engine.tables import enrolments, journeys
 from vefa.engine.tick import Tick
+from vefa.errands import book
+from vefa.errands.tables import errands
 from vefa.errors import UserError
 from vefa.ledger.tables import sends
 from vefa.ledger.write_offs import write_off
@@ -53,7 +56,7 @@ def close_gap(shop: Shop, since: datetime, *, now: datetime, owner: str, wall: C
     with reading(shop.database) as connection:
         names = list(connection.scalars(sa.select(j.name).where(j.state.in_(("live", "closing"))).order_by(j.name)))
     with writing(shop.database) as connection:
-        for table in (enrolments, sends):
+        for table in (enrolments, sends, errands):
             _leap(connection, table)
     found = {name: Restored(name) for name in names}
     while moved := [_walk(shop, name, now, owner, wall) for name in names]:  # some hand people on to others
@@ -62,6 +65,7 @@ def close_gap(shop: Shop, since: datetime, *, now: datetime, owner: str, wall: C
         if not any(steps for _, steps in moved):
             break
     with writing(shop.database) as connection:
+        book.skip(connection, sa.true(), "may have gone before the restore", now)
         connection.execute(sa.update(journeys).where(j.name.in_(names)).values(entry_from=now))
     return tuple(replace(each, goes_again=_going_again(shop, each.journey, now)) for each in found.values())
 
@@ -104,7 +108,7 @@ def _walk(shop: Shop, journey: str, now: datetime, owner: str, wall: Clock) -> t
 def _stands(tick: Tick) -> list[Stand]:
     doors = [Doorway(tick.shop.database, tick.row, pin, tick.world) for pin in tick.pins]
     return [
-        Stand(tick.shop, door.pin, step, tick.world, door.horizon) for door in doors for step in door.pin.plan.steps
+        stand_at(tick.shop, door.pin, step, tick.world, door.horizon) for door in doors for step in door.pin.plan.steps
     ]
 
 
@@ -114,6 +118,9 @@ def _write_off(stand: Stand) -> int:
     while ended == BATCH:
         with writing(stand.engine) as connection:
             ended = write_off(connection, mine, stand.now, BATCH)
+            if isinstance(stand, Aside):  # held nobody
+                total += ended
+                continue
             gone = sa.exists().where(mine, s.enrolment_id == e.id, s.state == "skipped").correlate_except(sends)
             held = sa.and_(stand.here, e.phase == 1, e.due_at.is_(None), gone)
             connection.execute(sa.update(enrolments).where(held).values(due_at=stand.now))

@@ -12,13 +12,13 @@ from vefa.crm import facts
 from vefa.crm.dates import date_number, month_day
 from vefa.crm.fields import FIELDS
 from vefa.crm.scope import Borders, Scope, Source, World, known_zones, learned_by
-from vefa.crm.tables import events, orders
+from vefa.crm.tables import events, orders, survey_answers
 from vefa.database import DAY, Instant, other
 from vefa.engine.plans import Pinned
-from vefa.engine.tables import enrolments
+from vefa.engine.tables import enrolments, occasions
 from vefa.ledger.tables import sends
 from vefa.plan.codec import dump
-from vefa.plan.steps import DateTrigger
+from vefa.plan.steps import DateTrigger, Message
 from vefa.rewards.tables import coupons
 from vefa.settings import Shop as ShopSettings
 
@@ -55,8 +55,9 @@ def customer_scope(world: World, customer_id: ColumnElement[int], zone: ColumnEl
     return Scope(world, customer_id, zone)
 
 
-def enrolment_scope(world: World, pin: Pinned, e: Any = enrolments.c) -> Scope:
-    """A row of `enrolments` (or an alias's columns) with everything its steps may ask."""
+def enrolment_scope(world: World, pin: Pinned, e: Any = enrolments.c, event_id: Any = None) -> Scope:
+    """A row of `enrolments` (or an alias's columns) with everything its steps may ask; in `whenever`, with the event
+    that they run for."""
     return Scope(
         world,
         e.customer_id,
@@ -69,7 +70,18 @@ def enrolment_scope(world: World, pin: Pinned, e: Any = enrolments.c) -> Scope:
         is_trigger=lambda event: _is_trigger(pin, e, event),
         more=lambda name: _more(world, pin, e, name),
         reacted=lambda step, how: _reacted(world, pin, e, step, how),
+        event_id=event_id,
+        answers=lambda event: _answers(pin, e, event),
     )
+
+
+def send_scope(world: World, pin: Pinned, step: Message) -> Scope:
+    """A row of `sends` beside its enrolment, with everything that the message's words and conditions may ask."""
+    if step.key not in pin.plan.aside:
+        return enrolment_scope(world, pin)
+    k = other(occasions)
+    event = sa.select(k.c.event_id).where(k.c.id == sends.c.occasion).correlate_except(k).scalar_subquery()
+    return enrolment_scope(world, pin, event_id=event)
 
 
 def object_kind(pin: Pinned) -> str | None:
@@ -100,6 +112,8 @@ def _more(world: World, pin: Pinned, e: Any, name: str) -> ColumnElement[Any]:
                 c.c.enrolment_id == e.id, o.c.coupon_code == c.c.code, o.c.placed_known_at <= world.now
             )
             return used.correlate_except(c, o)
+    if name.startswith("survey."):
+        return _answered(world, e, _ANSWER_COLUMNS.get(name, name.removeprefix("survey.")))
     held = other(coupons)
     latest = sa.select(held.c[name.removeprefix("coupon.")]).where(held.c.enrolment_id == e.id)
     return latest.order_by(held.c.id.desc()).limit(1).correlate_except(held).scalar_subquery()
@@ -128,6 +142,29 @@ def _leap_day(day: ColumnElement[Any], value: ColumnElement[Any]) -> ColumnEleme
     """Who was born on 29 February is a year older on the 28th of other years, which their numbers alone do not say."""
     early = sa.and_(month_day(day) == 228, month_day(value) == 229)
     return sa.case((early, 1), else_=0)
+
+
+_ANSWER_COLUMNS = {"survey.name": "survey"}
+
+
+def _answered(world: World, e: Any, column: str) -> ColumnElement[Any]:
+    """Of the latest answer to a message of this enrolment."""
+    a, s = other(survey_answers), other(sends)
+    known = sa.and_(s.c.enrolment_id == e.id, a.c.answered_known_at <= world.now)
+    query = sa.select(a.c[column]).join_from(a, s, s.c.id == a.c.send_id).where(known)
+    return query.order_by(a.c.answered_at.desc(), a.c.id.desc()).limit(1).correlate_except(a, s).scalar_subquery()
+
+
+def _answers(pin: Pinned, e: Any, event: Any) -> ColumnElement[bool]:
+    """Whether an event row is an answer to what this enrolment asked; if its journey asks nothing, one about its object
+    or the order of that."""
+    a, s = other(survey_answers), other(sends)
+    if any(isinstance(step, Message) and step.survey for step in pin.plan.steps):
+        asked = sa.exists().where(a.c.id == event.object_id, s.c.id == a.c.send_id, s.c.enrolment_id == e.id)
+        return asked.correlate_except(a, s)
+    same = sa.and_(a.c.object_kind == e.object_kind, a.c.object_id == e.object_id)
+    about = sa.exists().where(a.c.id == event.object_id, sa.or_(same, a.c.order_id == e.order_id))
+    return about.correlate_except(a)
 
 
 def _reacted(world: World, pin: Pinned, e: Any, step: str, how: str) -> ColumnElement[bool]:

@@ -140,13 +140,15 @@ def _move(
 ) -> None:
     if not enrolment_ids:
         return
-    if state == "unknown":
+    if state == "failed" and post.step.on_failure == "exit":
+        which, reason = among(e.id, enrolment_ids), f"failed: {post.step.id}"
+        counts.left += end_and_hand_over(connection, post.world, post.pin, which, reason)
+    elif post.is_aside:
+        return  # it held nobody
+    elif state == "unknown":
         # A transactional one may go once more after the look-up window; then, or else, the customer waits out the day.
         again = LOOK_UP if post.step.purpose == "transactional" else HOLD
         held = sa.update(enrolments).where(among(e.id, enrolment_ids, e.state == "active"))
         connection.execute(held.values(due_at=now + again))
-    elif state == "failed" and post.step.on_failure == "exit":
-        which, reason = among(e.id, enrolment_ids), f"failed: {post.step.id}"
-        counts.left += end_and_hand_over(connection, post.world, post.pin, which, reason)
     else:
         go_on(connection, post.pin, post.step, enrolment_ids, now)

@@ -14,13 +14,17 @@ from vefa.channels.registry import make_channel
 from vefa.clock import Clock
 from vefa.consent.register import Register, open_register
 from vefa.content.links import LinkSigner
+from vefa.content.survey_links import SurveyLinks
 from vefa.content.templates import TemplateStore
 from vefa.content.tracked_links import TrackedLinks
 from vefa.crm.recommendations import BestSellers
 from vefa.database import open_database
+from vefa.plan.directory import load_outside
+from vefa.plan.outside import Outside
 from vefa.plan.policy import Policy
 from vefa.plan.project import load_project
 from vefa.plan.steps import Medium
+from vefa.plan.surveys import Surveys
 from vefa.settings import Settings
 from vefa.statements import Kept
 
@@ -37,9 +41,12 @@ class Shop:
     links: LinkSigner
     secret: bytes
     tracked: TrackedLinks
+    surveys: Surveys
+    survey_links: SurveyLinks
     register: Register | None = None
     best: BestSellers = field(default_factory=BestSellers)
     statements: Kept = field(default_factory=Kept)
+    outside: Outside = field(default_factory=Outside)
 
     def close(self) -> None:
         """Let go of the channels and the database's connections."""
@@ -58,6 +65,7 @@ def open_shop(
     policy: Policy | None = None,
     clock: Clock | None = None,
     register: Register | None = None,
+    outside: Outside | None = None,
 ) -> Shop:
     """The shop of these settings. Whatever is given is used instead of what the settings would open.
 
@@ -74,7 +82,10 @@ def open_shop(
         LinkSigner(secret, settings.public_url),
         secret,
         TrackedLinks(secret, settings.public_url),
+        Surveys(settings.root, settings.shop.locales),
+        SurveyLinks(secret, settings.public_url),
         register or open_register(settings, database, secret),
+        outside=outside or load_outside(settings.root),
     )
 
 

@@ -6,26 +6,26 @@ is due and is safe to be repeated at any point.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.engine import Connection, Engine
+from sqlalchemy.engine import Connection
 
 from vefa.crm.conditions import about, compile_condition, event_kind, since_entry
 from vefa.crm.fields import FIELDS
 from vefa.crm.identity import PRIME, chance
-from vefa.crm.scope import World, learned_by
+from vefa.crm.scope import learned_by
 from vefa.crm.tables import customers, events, tags
-from vefa.database import Instant, among, beside, other, reading, writing
-from vefa.engine.entries import BATCH, insert_ignore
+from vefa.database import Instant, among, beside, other, writing
+from vefa.engine.asides import settle_aside
+from vefa.engine.entries import insert_ignore
+from vefa.engine.errand_queue import queue_errands
 from vefa.engine.exits import end_and_hand_over, send_to
 from vefa.engine.movement import move_on, queue_messages
-from vefa.engine.plans import Pinned, leave
-from vefa.engine.scopes import enrolment_scope
-from vefa.engine.shop import Shop
+from vefa.engine.plans import busy_with_a_message, leave
+from vefa.engine.stands import Aside, Stand
 from vefa.engine.tables import enrolments
 from vefa.engine.timing import as_moment, end_of_day, moment_end, move, wait_end
 from vefa.ledger import claims
@@ -36,68 +36,18 @@ from vefa.plan.steps import (
     Coupon,
     Enter,
     Message,
+    Notify,
     Split,
-    Step,
     Stop,
     Tag,
     WaitFor,
     WaitUntilEvent,
     WaitUntilTime,
+    Webhook,
 )
 from vefa.rewards.coupons import give
 
 e, s = enrolments.c, sends.c
-
-
-@dataclass(frozen=True)
-class Stand:
-    """A step of a plan, with everybody who stands there, at a moment. `horizon`: events known since then are new."""
-
-    shop: Shop
-    pin: Pinned
-    step: Step
-    world: World
-    horizon: datetime
-
-    @property
-    def engine(self) -> Engine:
-        return self.shop.database
-
-    @property
-    def now(self) -> datetime:
-        return self.world.now
-
-    @property
-    def here(self) -> Any:
-        """Over `enrolments`: active at this step, in this plan."""
-        return sa.and_(e.plan_id == self.pin.id, e.step == self.pin.number(self.step.key), e.state == "active")
-
-    @property
-    def due(self) -> Any:
-        """Those of them whose time has come."""
-        return sa.and_(self.here, e.due_at <= self.now)
-
-    def batches(self, which: Any, size: int = BATCH) -> Iterable[list[int]]:
-        """Ids of those that `which` chooses, in bounded batches; handling a batch must take it out of `which`."""
-        while True:
-            with reading(self.engine) as connection:
-                query = sa.select(e.id).where(which).order_by(e.due_at, e.id).limit(size)
-                ids = list(connection.scalars(query))
-            if not ids:
-                return
-            yield ids
-
-    def rows(self, which: Any, *columns: Any) -> list[Any]:
-        """(id, arrived_at, zone, *columns) of at most a batch of those that `which` chooses."""
-        query = (
-            sa.select(e.id, e.arrived_at, customers.c.zone, *columns)
-            .join_from(enrolments, customers, customers.c.id == e.customer_id)
-            .where(which)
-            .order_by(e.due_at, e.id)
-            .limit(BATCH)
-        )
-        with reading(self.engine) as connection:
-            return list(connection.execute(query))
 
 
 def advance(stand: Stand) -> int:
@@ -117,7 +67,7 @@ def changed_field(stand: Stand, step: WaitUntilTime) -> Any:
     """Over `enrolments`: waiting here for a field's moment that is no longer what it was (rule 6)."""
     if FIELDS[step.until.field].kind == "date":  # the trigger's day and birthdays stand as they are
         return sa.false()
-    value = FIELDS[step.until.field].sql(enrolment_scope(stand.world, stand.pin))
+    value = FIELDS[step.until.field].sql(stand.scope)
     return sa.and_(stand.here, e.phase == 1, value.is_distinct_from(e.wait_basis))
 
 
@@ -151,7 +101,7 @@ def _wait_for(stand: Stand, step: WaitFor) -> int:
 
 
 def _wait_until_time(stand: Stand, step: WaitUntilTime) -> int:
-    value = FIELDS[step.until.field].sql(enrolment_scope(stand.world, stand.pin)).label("value")
+    value = FIELDS[step.until.field].sql(stand.scope).label("value")
     for which in (sa.and_(stand.due, e.phase == 0), changed_field(stand, step)):
         while rows := stand.rows(which, value):
             _set_waiting(stand, [(row.id, *_field_end(step, row)) for row in rows])
@@ -183,7 +133,7 @@ def _wait_until_event(stand: Stand, step: WaitUntilEvent) -> int:
 
 
 def _meet_event(stand: Stand, step: WaitUntilEvent, which: Any) -> int:
-    scope, v = enrolment_scope(stand.world, stand.pin), other(events)
+    scope, v = stand.scope, other(events)
     first = (
         sa.select(sa.func.min(v.c.occurred_at))
         .where(
@@ -205,7 +155,7 @@ def _meet_event(stand: Stand, step: WaitUntilEvent, which: Any) -> int:
 
 
 def _branch(stand: Stand, step: Branch) -> int:
-    scope = enrolment_scope(stand.world, stand.pin)
+    scope = stand.scope
     arms = [(compile_condition(arm.when, scope), arm.target) for arm in step.arms]
     return _choose(stand, [*arms, (sa.true(), step.next)])
 
@@ -228,7 +178,7 @@ def _choose(stand: Stand, ways: Sequence[tuple[Any, str | None]]) -> int:
         with writing(stand.engine) as connection:
             for holds, target in ways:
                 which = among(e.id, ids, stand.here, holds)
-                moved += move_on(connection, stand.pin, which, target, e.arrived_at)
+                moved += stand.go(connection, which, target)
     return moved
 
 
@@ -242,7 +192,7 @@ def _do_and_go_on(stand: Stand, target: str | None, deed: Callable[[Connection, 
             here = among(e.id, ids, stand.due)
             still = list(connection.scalars(sa.select(e.id).where(here)))
             deed(connection, still)
-            moved += move_on(connection, stand.pin, among(e.id, still), target, e.arrived_at)
+            moved += stand.go(connection, among(e.id, still), target)
     return moved
 
 
@@ -250,7 +200,7 @@ def _coupon(stand: Stand, step: Coupon) -> int:
     number = stand.pin.number(step.id) or 0
     fixed: Any = sa.cast(sa.null(), sa.BigInteger)
     if step.valid_until is not None:
-        fixed = FIELDS[step.valid_until.field].sql(enrolment_scope(stand.world, stand.pin))
+        fixed = FIELDS[step.valid_until.field].sql(stand.scope)
 
     def deed(connection: Connection, ids: list[int]) -> None:
         query = (
@@ -289,23 +239,40 @@ def _tag(stand: Stand, step: Tag) -> int:
 
 
 def _enter(stand: Stand, step: Enter) -> int:
-    moved = 0
-    for ids in stand.batches(stand.due):
-        with writing(stand.engine) as connection:
-            still = list(connection.scalars(sa.select(e.id).where(among(e.id, ids, stand.due))))
-            send_to(connection, stand.world, step.journey, among(e.id, still), e.arrived_at)
-            if step.leave:
-                moved += leave(connection, among(e.id, still), stand.now, f"went on to {step.journey}")
-            else:
-                moved += move_on(connection, stand.pin, among(e.id, still), step.next, e.arrived_at)
-    return moved
+    def deed(connection: Connection, ids: list[int]) -> None:
+        send_to(connection, stand.world, step.journey, among(e.id, ids), stand.arrived)
+
+    if step.leave:
+        return _leave(stand, f"went on to {step.journey}", deed)
+    return _do_and_go_on(stand, step.next, deed)
+
+
+def _errand(stand: Stand, step: Webhook | Notify) -> int:
+    """Into the queue of what goes to tools and staff; the customer does not wait for it."""
+
+    def deed(connection: Connection, ids: list[int]) -> None:
+        occasion = sa.cast(stand.occasion, sa.Text) if isinstance(stand, Aside) else ""
+        queue_errands(
+            connection, stand.shop, stand.pin, step, among(e.id, ids), stand.now, occasion, arrived=stand.arrived
+        )
+
+    return _do_and_go_on(stand, step.next, deed)
 
 
 def _stop(stand: Stand, step: Stop) -> int:
+    return _leave(stand, f"stopped at {step.id}", lambda connection, ids: None)
+
+
+def _leave(stand: Stand, reason: str, deed: Callable[[Connection, list[int]], None]) -> int:
+    """Who has a message of a `whenever` under way stays until that is settled (rule 16)."""
     left = 0
-    for ids in stand.batches(stand.due):
+    free = sa.and_(stand.due, sa.not_(busy_with_a_message(stand.now)), sa.not_(stand.has_more_to_say))
+    for ids in stand.batches(free):
         with writing(stand.engine) as connection:
-            left += leave(connection, among(e.id, ids, stand.due), stand.now, f"stopped at {step.id}")
+            still = list(connection.scalars(sa.select(e.id).where(among(e.id, ids, free))))
+            deed(connection, still)
+            left += leave(connection, among(e.id, still), stand.now, reason)
+            stand.end(connection, among(e.id, still))
     return left
 
 
@@ -314,6 +281,8 @@ def _stop(stand: Stand, step: Stop) -> int:
 
 def _message(stand: Stand, step: Message) -> int:
     """Queue a message for everybody who has arrived, and let go on whose message was settled or held long enough."""
+    if isinstance(stand, Aside):
+        return _say_aside(stand, step)
     moved = _release_held(stand, step)
     arrived = sa.and_(stand.due, e.phase == 0)
     for ids in stand.batches(arrived, claims.BATCH):
@@ -328,13 +297,28 @@ def _message(stand: Stand, step: Message) -> int:
     return moved
 
 
+def _say_aside(stand: Aside, step: Message) -> int:
+    """Queue a message for each event that has come here, and go on at once: in `whenever` a message holds nobody."""
+    moved = 0
+    for ids in stand.batches(stand.due, claims.BATCH):
+        which = among(e.id, ids, stand.due)
+        with writing(stand.engine) as connection:
+            queue_messages(connection, stand.pin, step, which, stand.occasion, stand.arrived)
+            moved += stand.go(connection, which, step.next)
+    settle_aside(stand, step)
+    return moved
+
+
 def _let_go_on(connection: Connection, stand: Stand, step: Message, ids: Sequence[int]) -> None:
     """Who has come to a step whose message they had already is due at once, to go on."""
-    had = sa.exists().where(
-        s.enrolment_id == e.id, s.step == stand.pin.number(step.id), s.state.in_(("sent", "skipped", "failed"))
-    )
+    had = sa.exists().where(_mine(stand, step), s.state.in_(("sent", "skipped", "failed")))
     which = among(e.id, ids, stand.here, had.correlate_except(sends))
     connection.execute(sa.update(enrolments).where(which).values(due_at=e.arrived_at))
+
+
+def _mine(stand: Stand, step: Message) -> Any:
+    """Over `sends` beside `enrolments`: the message of this step."""
+    return sa.and_(s.enrolment_id == e.id, s.step == stand.pin.number(step.id), s.occasion == 0)
 
 
 def held_and_settled(stand: Stand, step: Message) -> list[Any]:
@@ -343,7 +327,8 @@ def held_and_settled(stand: Stand, step: Message) -> list[Any]:
     Either they are due, or the message was ever in doubt: everybody else goes on in the transaction that settles. So no
     look at all who wait for their turn is needed.
     """
-    doubts = sa.and_(s.journey_id == stand.pin.journey_id, s.step == stand.pin.number(step.id), s.doubts > 0)
+    mine = sa.and_(s.journey_id == stand.pin.journey_id, s.step == stand.pin.number(step.id), s.occasion == 0)
+    doubts = sa.and_(mine, s.doubts > 0)
     doubted = sa.select(s.enrolment_id).where(doubts, s.state.in_(("sent", "skipped", "failed")))
     held = sa.and_(stand.here, e.phase == 1)
     return [sa.and_(held, e.due_at <= stand.now), sa.and_(e.id.in_(doubted), beside(held))]
@@ -352,7 +337,7 @@ def held_and_settled(stand: Stand, step: Message) -> list[Any]:
 def _release_held(stand: Stand, step: Message) -> int:
     """Who stands here with a settled message (the provider told late), or with one in doubt for long enough, goes on;
     a transactional one in doubt goes once more (rules 14, 15)."""
-    mine = sa.and_(s.enrolment_id == e.id, s.step == stand.pin.number(step.id))
+    mine = _mine(stand, step)
     settled = sa.select(s.claimed_at).where(mine, s.state.in_(("sent", "skipped", "failed")))
     settled_at = sa.func.coalesce(settled.correlate_except(sends).scalar_subquery(), e.arrived_at, type_=Instant())
     done = sa.exists(settled.correlate_except(sends))
@@ -395,5 +380,7 @@ _HANDLERS: dict[type[Any], Callable[[Stand, Any], int]] = {
     Tag: _tag,
     Enter: _enter,
     Stop: _stop,
+    Webhook: _errand,
+    Notify: _errand,
     Message: _message,
 }

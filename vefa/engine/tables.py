@@ -99,6 +99,39 @@ enrolments = Table(
     Index("ix_enrolments_enrolled_at", "journey_id", "enrolled_at"),
 )
 
+occasions = Table(
+    "occasions",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("enrolment_id", Id, ForeignKey("enrolments.id"), nullable=False),
+    Column("journey_id", Id, ForeignKey("journeys.id"), nullable=False),
+    Column("whenever", Id, nullable=False, comment="step_names.id of the whenever's name"),
+    Column("event_id", Id, nullable=False),
+    Column("occurred_at", Instant, nullable=False, comment="the event's own moment"),
+    Column("noted_at", Instant, nullable=False, comment="the tick's now"),
+    Column("state", Text, nullable=False, comment="waiting | acting | done | left | gone | too late"),
+    Column("step", Id, comment="step_names.id of the step's key, while acting"),
+    UniqueConstraint("enrolment_id", "whenever", "event_id", name="uq_occasions_event"),
+    Index(
+        "uq_occasions_acting",
+        "enrolment_id",
+        "whenever",
+        unique=True,
+        sqlite_where=sa.text("state = 'acting'"),
+        postgresql_where=sa.text("state = 'acting'"),
+    ),
+    Index(
+        "ix_occasions_open",
+        "journey_id",
+        "whenever",
+        "state",
+        sqlite_where=sa.text("state IN ('waiting', 'acting')"),
+        postgresql_where=sa.text("state IN ('waiting', 'acting')"),
+    ),
+    Index("ix_occasions_noted_at", "journey_id", "noted_at"),
+    comment="events that came to somebody inside, and for which whenever's steps run: once each",
+)
+
 considered = Table(
     "considered",
     metadata,

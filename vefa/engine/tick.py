@@ -21,8 +21,10 @@ from vefa.crm import facts
 from vefa.crm.scope import Source, World
 from vefa.database import EPOCH, reading, writing
 from vefa.engine import triggers
+from vefa.engine.asides import Asides, anything_at, in_doubt
 from vefa.engine.delivery import deliver
 from vefa.engine.entries import Doorway, EntryCounts
+from vefa.engine.errands import run_errands
 from vefa.engine.exits import mark_goals, run_exits
 from vefa.engine.lease import JourneyBusy, acquire, give_up, renew
 from vefa.engine.plans import JourneyRow, Pinned, plans_in_use, plans_measured
@@ -30,7 +32,8 @@ from vefa.engine.post import Post, StepCounts, queued
 from vefa.engine.scopes import asks_for_scores, make_world
 from vefa.engine.shares import done_by_others, runs_for
 from vefa.engine.shop import Shop
-from vefa.engine.steps import Stand, advance, changed_field, held_and_settled, waiting_for_event
+from vefa.engine.stands import Aside, Stand, stand_at
+from vefa.engine.steps import advance, changed_field, held_and_settled, waiting_for_event
 from vefa.engine.tables import enrolments
 from vefa.ledger.claims import HOLD, LOOK_UP, Former, leased, recover
 from vefa.ledger.reports import BATCH as REPORTS
@@ -184,6 +187,8 @@ class Tick:
         for pin in self.pins:
             self.entries.left += run_exits(self._door(pin), pin)
             mark_goals(self._door(pin), pin)
+            if pin.plan.whenever:
+                Asides(self.shop, self._door(pin), pin, advance).run()
         if self.since is not None:
             return self.entries
         with reading(self.shop.database) as connection:
@@ -272,12 +277,16 @@ class Tick:
             self._renewed_at = wall
 
     def finish(self) -> TickReport:
-        """Note the tick as completed, return the lease and say what was done. A narrow one notes nothing, and counts
-        neither who waits nor who has finished."""
+        """Note the tick as completed, return the lease, bring out what waits for tools and staff; say what was done.
+
+        A narrow one notes nothing, counts neither who waits nor who has finished, and leaves the errands to whoever
+        walks it: a slow tool must hold up no answer to a customer."""
         waiting = self._active() if self.since is None else 0
         left = self.entries.left + sum(c.left for c in self.counts.values())
         whole = self.running and self.since is None
         give_up(self.shop.database, self.row.id, self.owner, self.now if whole else None)
+        if self.since is None:
+            run_errands(self.shop, clock=self.clock, wall=self.wall, owner=self.owner)
         return TickReport(
             journey=self.row.name,
             now=self.now,
@@ -306,7 +315,7 @@ class Tick:
         pin = next(pin for pin in self.pins if pin.hash == ref.plan_hash)
         now = max(self.now, self.clock())
         world = replace(self.world, now=now)
-        return Stand(self.shop, pin, pin.plan.step(ref.key), world, self._door(pin).horizon)
+        return stand_at(self.shop, pin, pin.plan.step(ref.key), world, self._door(pin).horizon)
 
     def _post(self, pin: Pinned, step: Message) -> Post:
         post = Post(self.shop, pin, self.pins[0], step, self.clock, self.wall, self.owner, self.world)
@@ -329,12 +338,21 @@ class Tick:
     def _is_occupied(self, stand: Stand) -> bool:
         """Whether anybody stands there: one look along an index."""
         with reading(self.shop.database) as connection:
+            if isinstance(stand, Aside) and isinstance(stand.step, Message):
+                return anything_at(connection, stand, stand.step)
             return bool(connection.scalar(sa.select(sa.exists().where(stand.here))))
 
     def _settled_late(self, connection: Any, stand: Stand, step: Message) -> int:
-        """Who was held by a message that was settled meanwhile."""
+        """Who was held by a message that was settled meanwhile; in `whenever`, messages in doubt that may go once
+        more."""
+        if isinstance(stand, Aside):
+            again = sa.select(sa.func.count()).select_from(sends).where(in_doubt(stand, step))
+            return connection.scalar(again) or 0
         done = sa.exists().where(
-            s.enrolment_id == e.id, s.step == stand.pin.number(step.id), s.state.in_(("sent", "skipped", "failed"))
+            s.enrolment_id == e.id,
+            s.step == stand.pin.number(step.id),
+            s.occasion == 0,
+            s.state.in_(("sent", "skipped", "failed")),
         )
         _, doubted = held_and_settled(stand, step)
         where = sa.and_(doubted, sa.or_(e.due_at.is_(None), e.due_at > stand.now), done)
@@ -345,10 +363,12 @@ class Tick:
         micros = timedelta(microseconds=1)
         again = sa.case((s.purpose == "transactional", LOOK_UP // micros), else_=HOLD // micros)
         in_doubt = sa.case((s.state == "unknown", sa.type_coerce(s.claimed_at, sa.BigInteger) + again))
-        last = sa.select(in_doubt).where(s.enrolment_id == e.id).order_by(s.id.desc()).limit(1)
+        last = sa.select(in_doubt).where(s.enrolment_id == e.id, s.occasion == 0).order_by(s.id.desc()).limit(1)
         until = last.correlate_except(sends).scalar_subquery()
         held = sa.and_(e.journey_id == self.row.id, e.state == "active", e.phase == 1, e.due_at.is_(None))
-        doubted = sa.select(s.enrolment_id).where(s.journey_id == self.row.id, s.doubts > 0, s.state == "unknown")
+        doubted = sa.select(s.enrolment_id).where(
+            s.journey_id == self.row.id, s.occasion == 0, s.doubts > 0, s.state == "unknown"
+        )
         held = sa.and_(held, e.id.in_(doubted), until.is_not(None))
         with reading(self.shop.database) as connection:
             if not connection.scalar(sa.select(sa.exists().where(held))):
@@ -364,8 +384,11 @@ class Tick:
         places = sa.or_(*(sa.and_(e.plan_id == pin.id, e.step == pin.numbers[step.key]) for pin, step in steps))
         held = sa.and_(places, e.state == "active", e.phase == 1, e.due_at.is_not(None))
         query = sa.select(s.id).join_from(enrolments, sends, s.enrolment_id == e.id).where(held, s.state == "unknown")
+        # Those of a `whenever` hold nobody; as long as they may go once more, they are asked about, too.
+        aside = sa.and_(s.journey_id == self.row.id, s.occasion != 0, s.doubts > 0, s.state == "unknown")
+        lately = sa.select(s.id).where(aside, s.claimed_at > self.now - HOLD)
         with reading(self.shop.database) as connection:
-            doubtful = list(connection.scalars(query))
+            doubtful = sorted({*connection.scalars(query), *connection.scalars(lately)})
         for start in range(0, len(doubtful), REPORTS):
             with writing(self.shop.database) as connection:
                 settle_told(connection, doubtful[start : start + REPORTS], self.now)

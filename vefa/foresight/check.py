@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from vefa.content.brand_file import brand_problems
 from vefa.content.problems import BrandError, TemplateProblem
 from vefa.content.templates import TemplateStore
+from vefa.foresight.errand_words import check_errands
 from vefa.foresight.findings import Finding
 from vefa.foresight.lint import lint_day, lint_journey, lint_settings, lint_shop
 from vefa.foresight.words import BESIDE, check_words, commercial_templates, journey_file
@@ -59,6 +60,7 @@ def _findings(project: Project, settings: Settings) -> Iterator[Finding]:
     for plan in project.plans.values():
         place = journey_file(settings.root, plan.journey)
         yield from check_words(plan, store, place)
+        yield from check_errands(plan, store, project.outside, place)
         yield from lint_journey(plan, store, place)
         yield from lint_day(plan, settings, place)
 

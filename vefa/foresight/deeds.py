@@ -17,6 +17,7 @@ from vefa.plan.steps import (
     Medium,
     Message,
     Moment,
+    Notify,
     SameDay,
     Split,
     Step,
@@ -25,6 +26,7 @@ from vefa.plan.steps import (
     WaitFor,
     WaitUntilEvent,
     WaitUntilTime,
+    Webhook,
 )
 
 MEDIA: dict[Medium, str] = {"email": "e-mail", "sms": "SMS"}
@@ -61,10 +63,23 @@ def deed(step: Step) -> Deed:
         case Enter():
             onward = "and end here" if step.leave else "and go on here, too"
             return Deed(f"Put them into the journey “{step.journey}” {onward}", timed=True)
+        case Webhook() | Notify():
+            return _errand(step)
         case Stop():
             return Deed("Leave the journey")
         case _:
             assert_never(step)
+
+
+#: The customer's way does not depend on whether a tool or the staff can be reached.
+NO_WAIT = "tried again for a day; the customer goes on meanwhile"
+
+
+def _errand(step: Webhook | Notify) -> Deed:
+    if isinstance(step, Webhook):
+        return Deed(f"Tell the tool “{step.tool}”", (NO_WAIT,), timed=True)
+    notes = ("while the shop is open, else when it opens", NO_WAIT) if step.shop_hours else (NO_WAIT,)
+    return Deed(f"Tell the team “{step.team}”: {' '.join(plain_words(step.say).split())}", notes, timed=True)
 
 
 def ways(step: Step) -> list[tuple[str, str | None]]:
@@ -120,6 +135,8 @@ def _message_notes(step: Message) -> tuple[str, ...]:
     notes = [f"{locale}: {plain_words(subject)}" for locale, subject in step.subject.items()]
     if step.recommend:
         notes.append(f"with {step.recommend} suggestions from what they bought")
+    if step.survey is not None:
+        notes.append(f"asks the survey “{step.survey}”")
     if step.not_after is not None:
         notes.append(f"no later than {_moment(step.not_after)}")
     if step.unless is not None:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from vefa.foresight.audience import Standing
 from vefa.foresight.deeds import share
-from vefa.foresight.timeline import Line, timeline
+from vefa.foresight.timeline import Line, asides, timeline
 from vefa.language.catalogue import OBJECT_KINDS
 from vefa.language.conditions import Condition, Duration, EventScope, Everything
 from vefa.language.english import clock, counted, duration, english, event_sentence, moment, name_of, weekdays
@@ -27,9 +27,18 @@ from vefa.plan.steps import (
     Purpose,
     Runs,
     SegmentTrigger,
+    Whenever,
 )
 
 MEDIA: dict[Medium, str] = {"email": "e-mail", "sms": "SMS"}
+
+
+@dataclass(frozen=True)
+class Aside:
+    """What happens each time an event comes, whatever step they stand at."""
+
+    when: str
+    timeline: tuple[Line, ...]
 
 
 @dataclass(frozen=True)
@@ -49,6 +58,7 @@ class Explanation:
     leaves: tuple[str, ...]
     goal: str | None
     policy: tuple[str, ...]
+    whenever: tuple[Aside, ...] = ()
     audience_now: int | None = None
     inside: int | None = None
     in_older_plans: int | None = None
@@ -72,6 +82,7 @@ def explain(
         tuple(_leaves(plan)),
         _goal(plan),
         tuple(_policy(plan, policy)),
+        tuple(Aside(_whenever(plan, each), lines) for each, lines in asides(plan)),
         audience_now,
         standing.all if standing else None,
         sum(standing.older.values()) if standing else None,
@@ -118,6 +129,10 @@ def _trigger(plan: Plan) -> str:
 def _event(plan: Plan, scope: EventScope) -> str:
     brings = isinstance(plan.trigger, EventTrigger) and plan.trigger.object_kind in OBJECT_KINDS
     return event_sentence(scope, among_others=brings)
+
+
+def _whenever(plan: Plan, each: Whenever) -> str:
+    return f"Each time {_event(plan, each.scope)}, whatever step they stand at, at once and once for each event:"
 
 
 def _where(where: Condition) -> str:

@@ -36,7 +36,8 @@ def lint_day(plan: Plan, settings: Settings, place: Place) -> Iterator[Finding]:
 
 def _selling(step: Message, store: TemplateStore, place: Place) -> Iterator[Finding]:
     # Suggestions (`recommend`) are left out by the engine for those without consent; a coupon is not.
-    if any(name.startswith("coupon.") for name in _variables(step, store)):
+    names = _variables(step, store)
+    if any(name.startswith("coupon.") for name in names) and "commercial" not in names:
         yield Finding(
             "warning",
             place.of_template(step.template),

@@ -75,7 +75,8 @@ def say(whens: Whens) -> str:
 
 def arrivals(plan: Plan) -> dict[str, Whens]:
     """When customers come to each step, by key. Every target lies further down, so one pass is enough."""
-    found: dict[str, Whens] = {plan.steps[0].key: (beginning(plan),)} if plan.steps else {}
+    found: dict[str, Whens] = {plan.first: (beginning(plan),)} if plan.first else {}
+    found |= {each.first: (When(since_event(each.scope.event)),) for each in plan.whenever}
     for step in plan.steps:
         here = found.get(step.key, ())
         for target, whens in _leaving(plan, step, here):

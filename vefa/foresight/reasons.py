@@ -73,6 +73,7 @@ REASONS: tuple[tuple[str, str | Callable[[re.Match[str]], str]], ...] = (
     (r"exit: (.+)", _exit),
     (r"left: (.+)", lambda m: f"they left the journey: {reason_words(m[1])}"),
     (r"may have gone before the restore", "it may have gone already, before a backup was restored"),
+    (r"the journey is gone", "the journey was taken away before it could go"),
     (r"interrupted", "the sending was interrupted, and it is not known whether it went out"),
 )
 

@@ -12,6 +12,7 @@ from sqlalchemy.engine import Connection
 
 from vefa.crm.tables import customers
 from vefa.engine.tables import enrolments, journeys, plans, step_names
+from vefa.foresight.met import Followed, followed
 from vefa.foresight.troubles import Trouble, troubles
 from vefa.ledger.tables import batches, breakers, sends
 from vefa.plan.codec import load
@@ -56,6 +57,8 @@ class JourneyStatus:
     day: Sendings = Sendings()
     week: Sendings = Sendings()
     patience: timedelta = timedelta(minutes=30)
+    #: events that `whenever` follows
+    events: Followed = Followed()
 
 
 @dataclass(frozen=True)
@@ -113,18 +116,20 @@ def _journey(
 ) -> JourneyStatus:
     plan = load(row.body) if row.body else None
     queued = _queued(connection, row.id, now)
+    events = followed(connection, row.id, now, now - patience(plan))
     return JourneyStatus(
         row.name,
         row.state,
         row.hash,
         sum(each.customers for each in waiting),
-        sum(each.due for each in waiting) + queued,
-        _late(connection, row.id, now - patience(plan)),
+        sum(each.due for each in waiting) + queued + events.under_way,
+        _late(connection, row.id, now - patience(plan)) + events.late,
         row.last_tick_at,
         _in_plan_order(waiting, plan),
         sent.day if sent else Sendings(),
         sent.week if sent else Sendings(),
         patience(plan),
+        events,
     )
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from vefa.foresight import moments
 from vefa.foresight.deeds import Deed, deed, ways
-from vefa.plan.steps import Enter, Plan, Step, Stop
+from vefa.plan.steps import Enter, Plan, Step, Stop, Whenever
 
 
 @dataclass(frozen=True)
@@ -31,6 +31,12 @@ class Line:
 def timeline(plan: Plan, standing: Mapping[str, int] | None = None) -> tuple[Line, ...]:
     """The plan from its first step to its end, with how many customers stand at each step."""
     return tuple(_Telling(plan, standing or {}).chain(plan.first, None, 0))
+
+
+def asides(plan: Plan) -> tuple[tuple[Whenever, tuple[Line, ...]], ...]:
+    """What happens beside it, each time an event comes."""
+    telling = _Telling(plan, {})
+    return tuple((each, tuple(telling.chain(each.first, None, 0))) for each in plan.whenever)
 
 
 class _Telling:
@@ -60,7 +66,7 @@ class _Telling:
             yield from self.chain(target, meeting, depth)
 
     def _line(self, step: Step, said: Deed, depth: int) -> Line:
-        when = moments.say(self.arrivals.get(step.key, ())) if said.timed else ""
+        when = moments.say(self.arrivals.get(step.key, ())) if said.timed and step.key in self.arrivals else ""
         here = self.standing.get(step.key, 0)
         return Line(depth, said.what, step.kind, step.key, step.id, when, said.notes, here)
 

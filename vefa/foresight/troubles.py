@@ -14,6 +14,7 @@ from sqlalchemy.engine import Connection
 from vefa.crm.tables import BY_MESSAGE, facts, imports, stale_facts
 from vefa.engine.incidents import open_incidents
 from vefa.engine.tables import journeys, run_failures
+from vefa.foresight.errands import stuck
 from vefa.foresight.register import RegisterStatus, register_status
 from vefa.inbox import inbox
 from vefa.ledger.tables import batches, sends
@@ -59,6 +60,7 @@ def troubles(connection: Connection, found: Status, wall: datetime, iys: bool = 
         *_rollups(connection, found.now),
         *_imports(connection, found.now),
         *_inbox(connection, found.now),
+        *_errands(connection, found.now),
     )
 
 
@@ -179,6 +181,17 @@ def _inbox(connection: Connection, now: datetime) -> Iterator[Trouble]:
     for kind, problem, count in connection.execute(query.group_by(inbox.c.kind).order_by(inbox.c.kind)):
         says = f"{count:,} messages of {kind} in {_ago(SHOWN)} could not be taken in; one of them: {problem}"
         yield Trouble("inbox", says, "each is kept in the table inbox with its problem")
+
+
+def _errands(connection: Connection, now: datetime) -> Iterator[Trouble]:
+    for each in stuck(connection, now):
+        what = "events for the tool" if each.kind == "webhook" else "words to the team"
+        fate = {"failed": "could not be brought out", "unknown": "may or may not have arrived"}
+        says = (
+            f"{each.count:,} {what} “{each.target}” {fate.get(each.state, 'have not got through yet')}: {each.reason}"
+        )
+        do = "look at config/tools.yaml and config/staff.yaml; docs/tools-and-staff.md says what each answer means"
+        yield Trouble("errands", says, do, each.journey)
 
 
 def _runs(journey: JourneyStatus) -> bool:

@@ -13,7 +13,9 @@ from sqlalchemy.engine import Connection
 from vefa.crm.tables import deliveries, events, orders, returns, reviews, tickets
 from vefa.engine.tables import considered, enrolments, journeys, plans, step_names
 from vefa.errors import UserError
+from vefa.foresight.errands import Told, told_of
 from vefa.foresight.explain import cron_words
+from vefa.foresight.met import Met, events_met
 from vefa.foresight.persons import Person, find_person
 from vefa.foresight.reasons import reason_words, refusal_words
 from vefa.foresight.sendings import Sending, sendings
@@ -54,6 +56,8 @@ class Story:
     due_at: datetime | None
     sendings: tuple[Sending, ...]
     gifts: tuple[Gift, ...]
+    met: tuple[Met, ...] = ()
+    errands: tuple[Told, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -123,7 +127,8 @@ def _story(connection: Connection, row: Any) -> Story:
     plan = load(row.body)
     step = row.step_key if row.state == "active" else None
     sent = sendings(connection, row.id)
-    known = {each.step for each in sent} | ({step} if step else set())
+    told = told_of(connection, row.id)
+    known = {each.step for each in sent} | {each.step for each in told} | ({step} if step else set())
     return Story(
         row.id,
         row.hash,
@@ -140,6 +145,8 @@ def _story(connection: Connection, row: Any) -> Story:
         row.due_at if row.state == "active" else None,
         sent,
         tuple(_gifts(connection, row.id)),
+        events_met(connection, row.id),
+        told,
     )
 
 
@@ -151,9 +158,9 @@ def passed(plan: Plan, known: Iterable[str], state: str, standing: str | None) -
     if state == "holdout":
         return ()
     marks = set(known)
-    keys = {step.key for step in plan.steps if step.key in marks or step.id in marks}
+    keys = {step.key for step in plan.own_steps if step.key in marks or step.id in marks}
     ends: set[str | None] = {*keys, None} if state == "finished" else {*keys}
-    behind = [step for step in plan.steps if any(_needs(plan, end, step.key) for end in ends)]
+    behind = [step for step in plan.own_steps if any(_needs(plan, end, step.key) for end in ends)]
     return tuple(dict.fromkeys(step.id for step in behind if step.key != standing))
 
 

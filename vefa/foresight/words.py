@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from vefa.content.names import SURVEY_NAMES
 from vefa.content.problems import TemplateBroken
 from vefa.content.templates import TemplateStore
 from vefa.foresight.findings import Finding
@@ -21,6 +22,13 @@ BESIDE = {
     "coupon.amount": "how much the coupon takes off, if it does",
     "coupon.free_shipping": "whether the coupon gives free shipping",
     "coupon.minimum": "from what order total on the coupon is good",
+    "survey.kind": "with `survey:` on the step: csat, nps or choice",
+    "survey.question": "what the survey asks",
+    "survey.low": "what its lowest score means",
+    "survey.high": "what its highest score means",
+    "survey.page": "where it is answered; empty in SMS to numbers whose operators let no link through",
+    "survey.link_1": "where it is answered with 1, or the first option; so survey.link_0 to survey.link_10",
+    "survey.option_1": "the first option of a choice; so survey.option_1 to survey.option_10, empty beyond the last",
     "shop.name": "the shop's name",
     "links.unsubscribe": "where one says stop",
     "links.preferences": "where one chooses what to get",
@@ -65,7 +73,7 @@ def journey_file(root: Path, journey: str) -> Place:
 
 def check_words(plan: Plan, store: TemplateStore, place: Place) -> Iterator[Finding]:
     """Every finding about the words of a plan's messages."""
-    before = _coupons_before(plan)
+    before = coupons_before(plan)
     for step in plan.steps:
         if isinstance(step, Message):
             yield from _message(plan, step, store, place, step.key in before)
@@ -81,7 +89,10 @@ def _message(plan: Plan, step: Message, store: TemplateStore, place: Place, coup
         except TemplateBroken:
             continue  # told with its own file and line
         source = f"{step.template} ({medium})"
-        yield from _variables(plan, names, source, place.of_template(step.template), coupon)
+        yield from _variables(plan, step, names, source, place.of_template(step.template), coupon)
+        if step.survey and medium == "email" and not names & SURVEY_NAMES:
+            hint = "Put <!-- vefa:include survey --> into it."
+            yield Finding("error", place.of_template(step.template), f"{source} does not ask its survey. {hint}")
     for locale, text in (*step.subject.items(), *step.preheader.items()):
         yield from _subject(plan, step, store, place, locale, text, coupon)
 
@@ -109,21 +120,25 @@ def _subject(
         yield Finding("error", at, f"the {locale} subject or preheader of “{step.id}” cannot be read: {error}")
         return
     source = f"the {locale} subject or preheader of “{step.id}”"
-    for name in sorted(name for name in names if _known(name) is None):
+    for name in sorted(name for name in names if known_name(name) is None):
         advice = did_you_mean(name, [*FIELDS, *BESIDE], "vefa check --words lists all.")
         yield Finding("error", at, f"{source} uses {{{{ {name} }}}}: there is no such thing. {advice}")
-    yield from _variables(plan, names, source, at, coupon)
+    yield from _variables(plan, step, names, source, at, coupon)
 
 
-def _variables(plan: Plan, names: frozenset[str], source: str, at: str, coupon: bool) -> Iterator[Finding]:
-    for name in sorted(names):
-        if told := _wrong(name, plan, coupon):
+def _variables(
+    plan: Plan, step: Message, names: frozenset[str], source: str, at: str, coupon: bool
+) -> Iterator[Finding]:
+    if names & SURVEY_NAMES and not step.survey:
+        yield Finding("error", at, f"{source} asks a survey, and the message has none. Write survey: csat beside it.")
+    for name in sorted(names - SURVEY_NAMES):
+        if told := wrong_name(name, plan, coupon):
             yield Finding("error", at, f"{source} uses {{{{ {name} }}}}: {told}")
 
 
-def _wrong(name: str, plan: Plan, coupon: bool) -> str | None:
+def wrong_name(name: str, plan: Plan, coupon: bool) -> str | None:
     """Why the variable cannot be there, or None where it can. Names that nobody knows are told with their template."""
-    known = _known(name)
+    known = known_name(name)
     if known is None:
         return None
     home = known.partition(".")[0]
@@ -136,7 +151,7 @@ def _wrong(name: str, plan: Plan, coupon: bool) -> str | None:
     return None
 
 
-def _known(name: str) -> str | None:
+def known_name(name: str) -> str | None:
     """The field or thing that a dotted name reads, which may go deeper: brand.sms.code reads brand."""
     parts = name.split(".")
     tries = [".".join(parts[:length]) for length in range(len(parts), 0, -1)]
@@ -148,13 +163,14 @@ def _known(name: str) -> str | None:
 
 def reachable(plan: Plan) -> frozenset[str]:
     """The kinds of objects that the trigger brings along."""
+    asked = {"survey"} if any(isinstance(step, Message) and step.survey for step in plan.steps) else set()
     match plan.trigger:
         case EventTrigger(object_kind=kind):
-            return REACH.get(kind or "", frozenset())
-    return OBJECT_KINDS if plan.trigger.kind == "entered" else frozenset()
+            return REACH.get(kind or "", frozenset()) | asked
+    return OBJECT_KINDS if plan.trigger.kind == "entered" else frozenset(asked)
 
 
-def _coupons_before(plan: Plan) -> frozenset[str]:
+def coupons_before(plan: Plan) -> frozenset[str]:
     """Keys of the steps that some way through a coupon leads to."""
     after: set[str | None] = set()
     for step in plan.steps:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 FieldType = Literal["text", "number", "money", "time", "date", "bool", "list"]
-Home = Literal["customer", "order", "delivery", "return", "ticket", "review", "coupon", "trigger", "shop"]
+Home = Literal["customer", "order", "delivery", "return", "ticket", "review", "survey", "coupon", "trigger", "shop"]
 
 
 @dataclass(frozen=True)
@@ -113,6 +113,12 @@ _DELIVERY = (
 _RETURN = (
     Field("return.reason", "text", "return", "why it comes back", nullable=True),
     Field("return.amount", "money", "return", "sum to be refunded", nullable=True),
+    Field(
+        "return.state",
+        "text",
+        "return",
+        "how it stands: requested, received, refunded, or as the shop says; in whenever, what it has just become",
+    ),
     Field("return.requested_at", "time", "return", "when the return was asked for"),
     Field("return.received_at", "time", "return", "when the goods came back", nullable=True),
     Field("return.refunded_at", "time", "return", "when the money went back", nullable=True),
@@ -123,6 +129,12 @@ _TICKET = (
     Field("ticket.category", "text", "ticket", "kind of complaint or question", nullable=True),
     Field("ticket.agent", "text", "ticket", "who looks after it", nullable=True),
     Field("ticket.csat", "number", "ticket", "1 to 5: how content with the help", nullable=True),
+    Field(
+        "ticket.state",
+        "text",
+        "ticket",
+        "how it stands: opened, answered, resolved, or as the shop says; in whenever, what it has just become",
+    ),
     Field("ticket.opened_at", "time", "ticket", "when it was opened"),
     Field("ticket.answered_at", "time", "ticket", "when it was first answered", nullable=True),
     Field("ticket.resolved_at", "time", "ticket", "when it was resolved", nullable=True),
@@ -132,6 +144,14 @@ _REVIEW = (
     Field("review.rating", "number", "review", "1 to 5 stars", nullable=True),
     Field("review.text", "text", "review", "what they wrote", nullable=True),
     Field("review.posted_at", "time", "review", "when it was written"),
+)
+
+_SURVEY = (
+    Field("survey.name", "text", "survey", "which survey was answered", nullable=True),
+    Field("survey.score", "number", "survey", "the answer: 1 to 5, 0 to 10, or the option's place", nullable=True),
+    Field("survey.choice", "text", "survey", "the option that was chosen, by its name", nullable=True),
+    Field("survey.comment", "text", "survey", "what they wrote besides", nullable=True),
+    Field("survey.answered_at", "time", "survey", "when they answered", nullable=True),
 )
 
 _REST = (
@@ -154,6 +174,7 @@ FIELDS: dict[str, Field] = {
         *_RETURN,
         *_TICKET,
         *_REVIEW,
+        *_SURVEY,
         *_REST,
     )
 }
@@ -170,9 +191,11 @@ EVENTS: dict[str, EventType] = {
         EventType("return.requested", "return", "the customer wants to send something back"),
         EventType("return.received", "return", "returned goods came back"),
         EventType("return.refunded", "return", "the money of a return went back"),
+        EventType("return.state_changed", "return", "a return has come to another state, such as approved or received"),
         EventType("ticket.opened", "ticket", "a complaint or question came in"),
         EventType("ticket.answered", "ticket", "a complaint or question was first answered"),
         EventType("ticket.resolved", "ticket", "a complaint or question was resolved"),
+        EventType("ticket.state_changed", "ticket", "a complaint or question has come to another state"),
         EventType("review.posted", "review", "a review was written"),
         EventType("survey.answered", "survey", "a survey was answered"),
         EventType("customer.created", "customer", "somebody signed up"),
@@ -188,9 +211,11 @@ OF_AN_ORDER = frozenset({"order", "delivery", "return", "ticket", "review"})
 REACH: dict[str, frozenset[str]] = {
     "order": frozenset({"order", "delivery"}),
     "delivery": frozenset({"delivery", "order"}),
-    "return": frozenset({"return"}),
-    "ticket": frozenset({"ticket"}),
-    "review": frozenset({"review"}),
+    "return": frozenset({"return", "order", "delivery"}),
+    "ticket": frozenset({"ticket", "order", "delivery"}),
+    "review": frozenset({"review", "order", "delivery"}),
+    # beside it, where a message of the journey asks one itself
+    "survey": frozenset({"survey"}),
 }
 
 OBJECT_KINDS = frozenset(REACH)
@@ -207,6 +232,7 @@ FILLED_BY: dict[str, frozenset[str]] = {
     "return.refunded": frozenset({"return.refunded_at"}),
     "ticket.answered": frozenset({"ticket.answered_at"}),
     "ticket.resolved": frozenset({"ticket.resolved_at"}),
+    "survey.answered": frozenset({"survey.name", "survey.score", "survey.answered_at"}),
     "customer.created": frozenset({"customer.created_at"}),
     "order.placed": frozenset({"orders.first_at", "orders.last_at"}),
 }

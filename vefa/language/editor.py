@@ -38,7 +38,9 @@ _NESTED: dict[str, type[Form]] = {
     "Exit": forms.ExitForm,
     "Then": forms.ThenForm,
     "Goal": forms.GoalForm,
+    "Whenever": forms.WheneverForm,
     "Coupon": steps.CouponTerms,
+    "Notify": steps.NotifyTerms,
     "SplitArm": steps.SplitArm,
 }
 

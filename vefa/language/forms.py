@@ -11,7 +11,7 @@ from vefa.language.durations import quoted
 from vefa.language.problems import Mistake, did_you_mean
 from vefa.language.schema import Form, key_names
 from vefa.language.source import Source, Trail
-from vefa.language.steps import STEP_FORMS, CouponTerms, StepForm, WaitFor, WaitUntil
+from vefa.language.steps import STEP_FORMS, CouponTerms, NotifyTerms, StepForm, WaitFor, WaitUntil
 from vefa.language.values import either
 
 F = TypeVar("F", bound=Form)
@@ -105,4 +105,8 @@ def _home(form: type[StepForm], key: str) -> str:
 
 
 #: Forms that stand inside a step's verb.
-INSIDE: dict[str, tuple[type[Form], ...]] = {"wait": (WaitFor, WaitUntil), "coupon": (CouponTerms,)}
+INSIDE: dict[str, tuple[type[Form], ...]] = {
+    "wait": (WaitFor, WaitUntil),
+    "coupon": (CouponTerms,),
+    "notify": (NotifyTerms,),
+}

@@ -20,6 +20,7 @@ from vefa.language.schema import (
     GoalForm,
     JourneyForm,
     ThenForm,
+    WheneverForm,
     key_names,
 )
 from vefa.language.source import Source, Trail, read_file
@@ -27,6 +28,7 @@ from vefa.language.steps import (
     LATER_STEPS,
     STEP_FORMS,
     CouponTerms,
+    NotifyTerms,
     OtherwiseArm,
     SplitArm,
     StepForm,
@@ -84,6 +86,15 @@ class StepDraft:
 
 
 @dataclass(frozen=True)
+class WheneverDraft:
+    """An entry of `whenever` as it stands in the file."""
+
+    trail: Trail
+    form: WheneverForm | None
+    steps: tuple[StepDraft, ...]
+
+
+@dataclass(frozen=True)
 class JourneyDraft:
     """A journey's file as it stands."""
 
@@ -95,10 +106,13 @@ class JourneyDraft:
     then: ThenForm | None
     goal: GoalForm | None
     steps: tuple[StepDraft, ...]
+    whenever: tuple[WheneverDraft, ...] = ()
 
     def walk(self) -> Iterator[StepDraft]:
-        """Every step, the outer before the inner, in the order of reading."""
-        return _walk(self.steps)
+        """Every step, the outer before the inner, in the order of reading; those of `whenever` last."""
+        yield from _walk(self.steps)
+        for each in self.whenever:
+            yield from _walk(each.steps)
 
 
 def _walk(steps: tuple[StepDraft, ...]) -> Iterator[StepDraft]:
@@ -134,7 +148,14 @@ def draft_journey(source: Source, journey: str) -> JourneyDraft | None:
         read_form(source, ThenForm, ("exit", "then")) if exit_form and exit_form.then is not None else None,
         read_form(source, GoalForm, ("goal",)) if form.goal is not None else None,
         _steps(source, ("steps",)),
+        tuple(_whenever(source, form.whenever or [])),
     )
+
+
+def _whenever(source: Source, given: list[object]) -> Iterator[WheneverDraft]:
+    for index in range(len(given)):
+        trail = ("whenever", index)
+        yield WheneverDraft(trail, read_form(source, WheneverForm, trail), _steps(source, (*trail, "steps")))
 
 
 def _trigger(source: Source, form: JourneyForm) -> Form | None:
@@ -292,4 +313,18 @@ def _coupon(source: Source, trail: Trail, verb: str) -> StepDraft:
     return StepDraft(trail, verb, form, detail)
 
 
-_READERS = {"wait": _wait, "if": _if, "branch": _branch, "split": _split, "coupon": _coupon}
+def _notify(source: Source, trail: Trail, verb: str) -> StepDraft:
+    form = read_form(source, STEP_FORMS[verb], trail)
+    inside = (*trail, verb)
+    detail = read_form(source, NotifyTerms, inside) if source.get(inside) is not None else None
+    return StepDraft(trail, verb, form, detail)
+
+
+_READERS = {
+    "wait": _wait,
+    "if": _if,
+    "branch": _branch,
+    "split": _split,
+    "coupon": _coupon,
+    "notify": _notify,
+}

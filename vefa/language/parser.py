@@ -51,6 +51,8 @@ class Surroundings:
     own: str | None = None
     trigger_dates: bool = False
     has_coupon: bool = False
+    #: a message of this journey asks a survey: answers are told apart by that
+    has_survey: bool = False
     #: ids of this journey's messages, with their verbs
     messages: Mapping[str, str] = field(default_factory=dict)
 
@@ -58,6 +60,9 @@ class Surroundings:
         """About the same object, or the same order where both belong to one; else about the customer (rule 9)."""
         kind = self.events[event].object_kind
         same = kind is not None and (kind == self.own or {kind, self.own} <= OF_AN_ORDER)
+        if kind == "survey" and kind != self.own:
+            # An answer has no object of its own: it is about what was asked about.
+            same = self.has_survey or self.own in OF_AN_ORDER
         return EventScope(event, of_customer or not same)
 
     def check_event(self, event: str) -> None:
@@ -93,6 +98,8 @@ class Surroundings:
             hint = _move(home, name) if self.where == "audience" else f"Ask for {name} in a journey."
             return f"{what} only about the customer, and {name} is not", hint
         if home in OBJECT_KINDS and self.objects is not None and home not in self.objects:
+            if home == "survey":
+                return f"{name} is not at hand: this journey asks no survey", "Put survey: csat beside a message."
             brings = f"a {self.own}" if self.own in OBJECT_KINDS else "no object"
             message = f"{name} is not at hand: this journey's trigger brings {brings}"
             return message.replace("a order", "an order"), f"A trigger such as event: {_EXAMPLE[home]} would bring it."
@@ -110,6 +117,7 @@ _EXAMPLE = {
     "return": "return.requested",
     "ticket": "ticket.opened",
     "review": "review.posted",
+    "survey": "survey.answered",
 }
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from datetime import time
 from typing import Annotated, Any, ClassVar
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, PlainValidator
 
 from vefa.language.values import (
     Clock,
@@ -26,6 +26,8 @@ from vefa.language.values import (
     Steps,
     Text,
     YesNo,
+    list_of,
+    read_list,
     ref,
 )
 
@@ -49,7 +51,6 @@ class JourneyForm(Form):
     """One journey: who enters, when they leave, and what happens to them."""
 
     required = ("name", "trigger", "steps")
-    later = frozenset({"whenever"})
 
     name: Text = key("What the journey is called.", "Delivery thank-you", "")
     description: Text | None = key("What it is for, in a sentence or two.", "Thank the customer.")
@@ -74,6 +75,10 @@ class JourneyForm(Form):
     )
     holdout: Share | None = key("The share that is measured and never written to.", "10%")
     steps: Steps = key("What happens, from top to bottom.", [{"email": "welcome"}])
+    whenever: Annotated[list[Any] | None, PlainValidator(read_list), Editor(list_of("Whenever"))] = key(
+        "What happens each time an event comes, wherever the customer stands.",
+        [{"event": "ticket.state_changed", "steps": [{"message": "complaint-state"}]}],
+    )
 
 
 class EventTrigger(Form):
@@ -165,6 +170,16 @@ class EventForm(Form):
 
     event: Text = key("The event.", "ticket.opened", "")
     of: Of | None = key("customer: any of the customer's, not only the trigger's own object.", "customer")
+
+
+class WheneverForm(Form):
+    """What happens at once, each time the event comes, to those inside."""
+
+    required = ("event", "steps")
+
+    event: Text = key("The event.", "ticket.state_changed", "")
+    of: Of | None = key("customer: any of the customer's, not only the trigger's own object.", "customer")
+    steps: Steps | None = key("What happens then; nothing here waits.", [{"message": "complaint-state"}])
 
 
 class HappenedForm(EventForm):

@@ -22,6 +22,7 @@ from vefa.language.values import (
     Recommendations,
     Sender,
     Share,
+    ShopHours,
     Steps,
     Text,
     Weekdays,
@@ -82,6 +83,7 @@ class SendForm(StepForm):
     purpose: Purpose | None = key("commercial or transactional, if other than the journey's.", "transactional")
     not_after: Text | None = key("Pointless after that: a field's moment, or same day.", "order.delivered_at + 5 days")
     unless: Conditions = key("Not to whom this holds for.", {"happened": "review.posted"})
+    survey: Name | None = key("The survey that it asks: csat, nps, or a name of config/surveys.yaml.", "csat")
     on_failure: OnFailure = key("continue (go on all the same), or exit (leave).", "continue", "continue")
 
 
@@ -243,6 +245,36 @@ class GoToStep(StepForm):
     go_to: Name = key("The other journey.", "win-back", "")
 
 
+class WebhookStep(StepForm):
+    """A signed POST to an outside tool; the customer does not wait for it."""
+
+    verb = "webhook"
+    required = ("webhook",)
+
+    webhook: Name = key("The tool, from config/tools.yaml.", "board", "")
+
+
+class NotifyStep(StepForm):
+    """A word to the shop's own staff; the customer does not wait for it."""
+
+    verb = "notify"
+    required = ("notify",)
+
+    notify: Annotated[Any, Editor(ref("Notify"))] = key(
+        "Whom to tell, and what.", {"to": "care-team", "say": "Order {{ order.number }} is late."}
+    )
+
+
+class NotifyTerms(Form):
+    """Whom to tell, what, and whether it waits for the shop's opening hours."""
+
+    required = ("to", "say")
+
+    to: Name = key("A team of config/staff.yaml.", "care-team", "")
+    say: Text = key("The words, with any field in them.", "Order {{ order.number }} is late.", "")
+    hours: ShopHours = key("shop: it waits until the shop is open.", "shop")
+
+
 class StopStep(StepForm):
     """Leave here."""
 
@@ -267,7 +299,9 @@ STEP_FORMS: dict[str, type[StepForm]] = {
         UntagStep,
         EnterStep,
         GoToStep,
+        WebhookStep,
+        NotifyStep,
         StopStep,
     )
 }
-LATER_STEPS = frozenset({"points", "webhook", "notify"})
+LATER_STEPS = frozenset({"points"})

@@ -53,7 +53,9 @@ def _pattern(pattern: str, what: str, example: str) -> Callable[[object], str]:
     return read
 
 
-def _one_of(*words: str) -> PlainValidator:
+def one_of(*words: str) -> PlainValidator:
+    """One of these words."""
+
     def read(value: object) -> str:
         if value in words:
             return str(value)
@@ -101,7 +103,9 @@ def _whole_days(value: object) -> Duration:
     return length
 
 
-def _count(low: int, high: int, what: str) -> Callable[[object], int]:
+def read_count(low: int, high: int, what: str) -> Callable[[object], int]:
+    """A whole number between two others."""
+
     def read(value: object) -> int:
         if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
             raise Mistake(
@@ -219,31 +223,38 @@ Weekdays = Annotated[
 ]
 Recommendations = Annotated[
     int,
-    PlainValidator(_count(1, 12, "products")),
+    PlainValidator(read_count(1, 12, "products")),
     Editor({"type": "integer", "minimum": 1, "maximum": 12}),
 ]
 Limit = Annotated[
     int,
-    PlainValidator(_count(1, 1000, "messages")),
+    PlainValidator(read_count(1, 1000, "messages")),
     Editor({"type": "integer", "minimum": 1, "maximum": 1000}),
+]
+Seconds = Annotated[
+    int,
+    PlainValidator(read_count(1, 60, "seconds")),
+    Editor({"type": "integer", "minimum": 1, "maximum": 60}),
 ]
 
 Purpose = Annotated[
     Literal["commercial", "transactional"],
-    _one_of("commercial", "transactional"),
+    one_of("commercial", "transactional"),
     Editor({"enum": ["commercial", "transactional"]}),
 ]
 Status = Annotated[
     Literal["draft", "live", "paused", "closing"],
-    _one_of("draft", "live", "paused", "closing"),
+    one_of("draft", "live", "paused", "closing"),
     Editor({"enum": ["draft", "live", "paused", "closing"]}),
 ]
-OnFailure = Annotated[Literal["continue", "exit"], _one_of("continue", "exit"), Editor({"enum": ["continue", "exit"]})]
-Of = Annotated[Literal["customer"], _one_of("customer"), Editor({"enum": ["customer"]})]
+OnFailure = Annotated[Literal["continue", "exit"], one_of("continue", "exit"), Editor({"enum": ["continue", "exit"]})]
+ShopHours = Annotated[Literal["shop"] | None, one_of("shop"), Editor({"enum": ["shop"]})]
+Takes = Annotated[Literal["event", "text"], one_of("event", "text"), Editor({"enum": ["event", "text"]})]
+Of = Annotated[Literal["customer"], one_of("customer"), Editor({"enum": ["customer"]})]
 Period = Annotated[
-    Literal["day", "week", "month"], _one_of("day", "week", "month"), Editor({"enum": ["day", "week", "month"]})
+    Literal["day", "week", "month"], one_of("day", "week", "month"), Editor({"enum": ["day", "week", "month"]})
 ]
-Medium = Annotated[Literal["email", "sms"], _one_of("email", "sms"), Editor({"enum": ["email", "sms"]})]
+Medium = Annotated[Literal["email", "sms"], one_of("email", "sms"), Editor({"enum": ["email", "sms"]})]
 
 #: Read further by the condition parser.
 Conditions = Annotated[Any, Editor(ref("Condition"))]

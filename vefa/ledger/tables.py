@@ -1,4 +1,5 @@
-"""Every message that was ever due: one row per enrolment and step, and what became of it (rule 13)."""
+"""Every message that was ever due, and what became of it: one row per enrolment and step, in `whenever` per event too
+(rule 13)."""
 
 from __future__ import annotations
 
@@ -45,7 +46,10 @@ sends = Table(
     Column("provider_id", Text),
     Column("template_hash", Text),
     Column("locale", Text),
-    UniqueConstraint("enrolment_id", "step", name="uq_sends_enrolment_step"),
+    Column(
+        "occasion", Id, nullable=False, server_default="0", comment="occasions.id; 0: a step of the journey's own walk"
+    ),
+    UniqueConstraint("enrolment_id", "step", "occasion", name="uq_sends_enrolment_step"),
     _partial("ix_sends_queue", "journey_id", "not_before", where="state = 'queued' AND batch_id IS NULL"),
     _partial("ix_sends_doubts", "journey_id", "step", where="doubts > 0"),
     Index("ix_sends_customer_id", "customer_id"),

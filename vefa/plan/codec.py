@@ -5,10 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 from functools import cache
 from hashlib import blake2b
+from typing import Any
 
 from pydantic import TypeAdapter
 
-from vefa.plan.steps import Plan
+from vefa.plan.steps import Message, Plan
+
+#: Keys that came later: a plan that does not use them is written as if they did not exist.
+_LATER = ("topic", "whenever")
 
 
 @cache
@@ -18,8 +22,15 @@ def _adapter() -> TypeAdapter[Plan]:
 
 def dump(plan: Plan) -> str:
     """The plan as JSON; `load` gives back an equal plan."""
-    # A journey without a topic says what it said before there were topics: no new version of it is made.
-    return _adapter().dump_json(plan, exclude=None if plan.topic else {"topic"}).decode()
+    return _adapter().dump_json(plan, exclude=_unsaid(plan)).decode()
+
+
+def _unsaid(plan: Plan) -> dict[str, Any]:
+    """What was added to the language later and is not used: such a journey says what it always said, and no new
+    version of it is made."""
+    bare = {n: {"survey"} for n, step in enumerate(plan.steps) if isinstance(step, Message) and step.survey is None}
+    unsaid: dict[str, Any] = {name: True for name in _LATER if not getattr(plan, name)}
+    return unsaid | ({"steps": bare} if bare else {})
 
 
 def load(text: str) -> Plan:

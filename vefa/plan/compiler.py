@@ -17,8 +17,9 @@ from vefa.plan.calendar import RUNS_BY_DEFAULT, read_reentry, read_runs
 from vefa.plan.layout import Layout
 from vefa.plan.names import StepName, name_steps
 from vefa.plan.steps import DateTrigger, EnteredTrigger, EveryTrigger, Exits, Goal, Plan, Trigger
-from vefa.plan.surroundings import AtHand, Neighbours, at_hand
+from vefa.plan.surroundings import AtHand, Neighbours, asks_survey, at_hand
 from vefa.plan.triggers import compile_trigger
+from vefa.plan.whenever import check_whenever, lay_whenever
 
 T = TypeVar("T")
 MESSAGES = {"email", "sms", "message"}
@@ -42,6 +43,7 @@ class _Compiler:
         trigger = compile_trigger(self.draft, self.around, self.parser("where"))
         layout = Layout(self.draft, self.names, self.parser("journey"), self.around, self.hand)
         layout.lay(self.draft.steps, None)
+        whenever = lay_whenever(layout, self._scope)
         audience = self.condition("audience", ("audience",))
         plan = Plan(
             journey=self.draft.id,
@@ -60,6 +62,7 @@ class _Compiler:
             goal=self._goal(),
             holdout=form.holdout or 0,
             backfill=form.backfill,
+            whenever=whenever,
         )
         self._check_whole(plan, trigger)
         if layout.whole and not self.source.problems:
@@ -86,6 +89,7 @@ class _Compiler:
                 objects=self.hand.objects,
                 own=self.hand.own,
                 trigger_dates=self.hand.dates,
+                has_survey=asks_survey(self.draft),
                 has_coupon=any(step.verb == "coupon" for step in self.draft.walk()),
                 messages={self.names[step.trail].id: step.verb for step in self.draft.walk() if step.verb in MESSAGES},
             ),
@@ -167,6 +171,7 @@ class _Compiler:
     def _check_whole(self, plan: Plan, trigger: Trigger | None) -> None:
         """What single keys cannot tell: keys that contradict one another."""
         self._check_topic(plan)
+        check_whenever(self.draft, plan, self.around.events, self.hand)
         if plan.holdout and plan.purpose == "transactional":
             message = "a transactional journey cannot have a holdout: everybody is owed its messages"
             self.source.report(("holdout",), message, "Take it out.", "holdout", at="key")
@@ -182,13 +187,14 @@ class _Compiler:
 
     def _tell_of_unreachable(self, plan: Plan) -> None:
         """The first step of each list that nobody can come to."""
-        reached, todo = set(), [plan.first]
+        reached, todo = set(), [plan.first, *(each.first for each in plan.whenever)]
         while todo:
             key = todo.pop()
             if key is not None and key not in reached:
                 reached.add(key)
                 todo.extend(plan.after(plan.step(key)))
-        self._tell_of_stranded(self.draft.steps, reached)
+        for steps in (self.draft.steps, *(each.steps for each in self.draft.whenever)):
+            self._tell_of_stranded(steps, reached)
 
     def _tell_of_stranded(self, steps: tuple[StepDraft, ...], reached: set[str]) -> None:
         for step in steps:

@@ -14,6 +14,7 @@ from vefa.language.source import Trail
 from vefa.language.steps import EnterStep, GoToStep, TagStep, UntagStep
 from vefa.plan import steps as plan
 from vefa.plan.coupons import coupon
+from vefa.plan.errands import notify, webhook
 from vefa.plan.forks import branch, split, two_ways
 from vefa.plan.messages import send
 from vefa.plan.names import StepName
@@ -113,5 +114,7 @@ _LAYERS: dict[str, Callable[[Layout, StepDraft, str | None], None]] = {
     "untag": Layout.tag,
     "enter": Layout.enter,
     "go_to": Layout.enter,
+    "webhook": webhook,
+    "notify": notify,
     "stop": Layout.stop,
 }

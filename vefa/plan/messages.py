@@ -36,8 +36,18 @@ def send(layout: Layout, step: StepDraft, follow: str | None) -> None:
             not_after=_not_after(layout, (*step.trail, "not_after"), form.not_after),
             unless=layout.condition((*step.trail, "unless")),
             on_failure=form.on_failure,
+            survey=_survey(layout, step, form.survey),
         )
     )
+
+
+def _survey(layout: Layout, step: StepDraft, name: str | None) -> str | None:
+    """The survey must be one of the shop's."""
+    if name is not None and name not in layout.around.surveys:
+        hint = did_you_mean(name, layout.around.surveys, "Surveys stand in config/surveys.yaml; csat and nps always.")
+        layout.source.report((*step.trail, "survey"), f'there is no survey "{name}"', hint, "survey")
+        return None
+    return name
 
 
 def _words(layout: Layout, step: StepDraft, key: str) -> dict[str, str]:

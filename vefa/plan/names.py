@@ -9,12 +9,12 @@ from __future__ import annotations
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from vefa.language.catalogue import EVENTS
 from vefa.language.loader import ArmDraft, JourneyDraft, StepDraft
 from vefa.language.source import Trail
-from vefa.language.steps import SplitArm, WaitUntil
+from vefa.language.steps import NotifyTerms, SplitArm, WaitUntil
 
 
 @dataclass(frozen=True)
@@ -31,11 +31,18 @@ class _Stand:
 
     draft: StepDraft
     arms: tuple[tuple[Trail, int, str], ...]
+    aside: bool = False
+
+
+#: What the keys of steps inside `whenever` begin with: nobody stands there and in the journey's own steps alike.
+ASIDE = "whenever"
 
 
 def name_steps(draft: JourneyDraft) -> dict[Trail, StepName]:
     """Every step's name by its trail. An id that stands twice, outside the arms of one split, is told of."""
-    stands = list(_stands(draft.steps, ()))
+    stands = [*_stands(draft.steps, ())]
+    for each in draft.whenever:
+        stands += (replace(stand, aside=True) for stand in _stands(each.steps, ()))
     ids = _ids(stands)
     sharing: dict[str, list[_Stand]] = defaultdict(list)
     for stand in stands:
@@ -45,7 +52,7 @@ def name_steps(draft: JourneyDraft) -> dict[Trail, StepName]:
         _tell_of_doubles(draft, id_, equals)
         for stand in equals:
             path = [arm for _, _, arm in stand.arms] if len(equals) > 1 else []
-            names[stand.draft.trail] = StepName(id_, "/".join([*path, id_]))
+            names[stand.draft.trail] = StepName(id_, "/".join([*([ASIDE] if stand.aside else []), *path, id_]))
     return names
 
 
@@ -84,13 +91,15 @@ def derived_id(step: StepDraft) -> str:
     if isinstance(step.detail, WaitUntil):
         until = step.detail.until.strip()
         target = until if until in EVENTS else re.split(r"\s*[+-]\s*", until)[0]
+    elif isinstance(step.detail, NotifyTerms):
+        target = step.detail.to
     else:
         target = getattr(step.form, step.verb, "") if step.verb in _TARGETED else ""
     slug = re.sub(r"[^a-z0-9]+", "-", str(target or "").lower()).strip("-")
     return f"{verb}-{slug}" if slug else verb
 
 
-_TARGETED = {"email", "sms", "message", "tag", "untag", "enter", "go_to"}
+_TARGETED = {"email", "sms", "message", "tag", "untag", "enter", "go_to", "webhook"}
 
 
 def _tell_of_doubles(draft: JourneyDraft, id_: str, equals: list[_Stand]) -> None:

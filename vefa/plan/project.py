@@ -14,13 +14,16 @@ from vefa.language.catalogue import EVENTS, EventType
 from vefa.language.conditions import Condition
 from vefa.language.loader import load_journey
 from vefa.language.problems import Problem, ProblemsError
-from vefa.language.source import Source, read_file
 from vefa.plan.compiler import compile_journey
 from vefa.plan.crossings import tell_of_circles, what_is_brought
+from vefa.plan.directory import FILES, read_optional, read_outside
+from vefa.plan.outside import Outside
 from vefa.plan.policy import Policy
 from vefa.plan.rulebook import read_events, read_policy, read_segments, read_topics
 from vefa.plan.steps import Plan
 from vefa.plan.surroundings import Neighbours
+from vefa.plan.surveys import read_surveys
+from vefa.plan.themes import read_themes
 from vefa.settings import Settings
 
 _FILE_NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
@@ -39,6 +42,8 @@ class Project:
     events: Mapping[str, EventType] = field(default_factory=lambda: dict(EVENTS))
     #: what customers may refuse each for itself: by name, its words by language
     topics: dict[str, dict[str, str]] = field(default_factory=dict)
+    #: tools outside, and the shop's own teams
+    outside: Outside = field(default_factory=Outside)
 
     def refuse_problems(self) -> None:
         """Raises ProblemsError with all of them, if there are any."""
@@ -48,12 +53,17 @@ class Project:
 
 def load_project(root: Path, settings: Settings) -> Project:
     """All files under `root` read and checked in one go."""
-    events_file, segments_file, policy_file, topics_file = (
-        _read_optional(root, f"config/{name}.yaml") for name in ("events", "segments", "policy", "topics")
+    events_file, segments_file, policy_file, topics_file, surveys_file, themes_file = (
+        read_optional(root, f"config/{name}.yaml")
+        for name in ("events", "segments", "policy", "topics", "surveys", "themes")
     )
     events = read_events(events_file)
     segments = read_segments(segments_file, events)
     topics = read_topics(topics_file, settings.shop.locales)
+    tools_file, staff_file = (read_optional(root, name) for name in FILES)
+    outside = read_outside(tools_file, staff_file)
+    surveys = read_surveys(surveys_file, settings.shop.locales)
+    read_themes(themes_file, settings.shop.locales)
     read = {path.stem: load_journey(path, root) for path in journey_files(root)}
     drafts = {name: draft for name, (_, draft) in read.items() if draft is not None}
     around = Neighbours(
@@ -63,11 +73,14 @@ def load_project(root: Path, settings: Settings) -> Project:
         frozenset(read),
         what_is_brought(drafts, events),
         frozenset(topics),
+        outside=outside,
+        surveys=frozenset(surveys),
     )
     compiled = {name: compile_journey(draft, around) for name, draft in drafts.items()}
     tell_of_circles(drafts)
     policy = read_policy(policy_file, frozenset(read))
-    sources = [events_file, segments_file, policy_file, topics_file, *(source for source, _ in read.values())]
+    config = [events_file, segments_file, policy_file, topics_file, surveys_file, themes_file, tools_file, staff_file]
+    sources = [*config, *(source for source, _ in read.values())]
     problems = [problem for source in sources for problem in source.problems]
     problems += _misnamed(root)
     bad_files = {problem.file for problem in problems}
@@ -80,23 +93,18 @@ def load_project(root: Path, settings: Settings) -> Project:
         {name: condition for name, condition in segments.items() if condition is not None},
         events,
         topics,
+        outside,
     )
 
 
 def shop_topics(root: Path, settings: Settings) -> dict[str, dict[str, str]]:
     """The shop's topics as they stand in the file now; those that are not right are left out."""
-    return read_topics(_read_optional(root, "config/topics.yaml"), settings.shop.locales)
+    return read_topics(read_optional(root, "config/topics.yaml"), settings.shop.locales)
 
 
 def journey_files(root: Path) -> list[Path]:
     """The journeys' files, in the order of their names."""
     return sorted((root / "journeys").glob("*.yaml"))
-
-
-def _read_optional(root: Path, name: str) -> Source:
-    """The file, or an empty one where the shop has none."""
-    path = root / name
-    return read_file(path, root) if path.exists() else Source(name, [])
 
 
 def _misnamed(root: Path) -> list[Problem]:

@@ -11,6 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import time
 from decimal import Decimal
+from functools import cached_property
 from typing import Annotated, Literal
 
 from pydantic import Field
@@ -101,6 +102,7 @@ class Message:
     not_after: Moment | None = None
     unless: Condition | None = None
     on_failure: Literal["continue", "exit"] = "continue"
+    survey: str | None = None
     kind: Literal["message"] = "message"
 
 
@@ -186,6 +188,30 @@ class Enter:
 
 
 @dataclass(frozen=True)
+class Webhook:
+    """A signed POST to a tool of config/tools.yaml; the customer goes on at once."""
+
+    key: str
+    id: str
+    next: str | None
+    tool: str
+    kind: Literal["webhook"] = "webhook"
+
+
+@dataclass(frozen=True)
+class Notify:
+    """Words to a team of config/staff.yaml; the customer goes on at once."""
+
+    key: str
+    id: str
+    next: str | None
+    team: str
+    say: str
+    shop_hours: bool = False
+    kind: Literal["notify"] = "notify"
+
+
+@dataclass(frozen=True)
 class Stop:
     """Leave here."""
 
@@ -195,7 +221,18 @@ class Stop:
 
 
 Step = Annotated[
-    WaitFor | WaitUntilTime | WaitUntilEvent | Message | Branch | Split | Coupon | Tag | Enter | Stop,
+    WaitFor
+    | WaitUntilTime
+    | WaitUntilEvent
+    | Message
+    | Branch
+    | Split
+    | Coupon
+    | Tag
+    | Enter
+    | Webhook
+    | Notify
+    | Stop,
     Field(discriminator="kind"),
 ]
 
@@ -277,6 +314,19 @@ class Exits:
 
 
 @dataclass(frozen=True)
+class Whenever:
+    """What happens at once each time an event comes, to those inside, wherever they stand.
+
+    `id` names it in the database: the event, with an ordinal among equals, never its place in the file (rule 21).
+    """
+
+    id: str
+    scope: EventScope
+    first: str
+    keys: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class Goal:
     """What counts as success, from entry on. Only measured."""
 
@@ -304,6 +354,7 @@ class Plan:
     holdout: int = 0
     backfill: Duration | None = None
     topic: str | None = None
+    whenever: tuple[Whenever, ...] = ()
 
     def step(self, key: str) -> Step:
         """The step of that key. KeyError if the plan has none."""
@@ -316,7 +367,17 @@ class Plan:
     @property
     def first(self) -> str | None:
         """Where everybody begins; None for a journey without steps."""
-        return self.steps[0].key if self.steps else None
+        return next((step.key for step in self.steps if step.key not in self.aside), None)
+
+    @cached_property
+    def aside(self) -> frozenset[str]:
+        """Keys of the steps that stand in `whenever`: nobody comes to them by walking the journey's own steps."""
+        return frozenset(key for each in self.whenever for key in each.keys)
+
+    @property
+    def own_steps(self) -> tuple[Step, ...]:
+        """The journey's own steps, without those of `whenever`."""
+        return tuple(step for step in self.steps if step.key not in self.aside)
 
     def after(self, step: Step) -> tuple[str | None, ...]:
         """Every key a customer can be at next."""

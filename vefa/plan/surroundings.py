@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from vefa.language.catalogue import EVENTS, REACH, EventType
 from vefa.language.conditions import Condition
 from vefa.language.loader import JourneyDraft
 from vefa.language.schema import DateTrigger, EnteredTrigger, EventTrigger
+from vefa.language.steps import SendForm
+from vefa.plan.outside import Outside
 
 
 @dataclass(frozen=True)
@@ -24,6 +26,10 @@ class Neighbours:
     brought: Mapping[str, frozenset[str | None]] = field(default_factory=dict)
     #: names of config/topics.yaml
     topics: frozenset[str] = frozenset()
+    #: names of config/tools.yaml and config/staff.yaml
+    outside: Outside = field(default_factory=Outside)
+    #: names of config/surveys.yaml, and those that every shop has
+    surveys: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -37,7 +43,19 @@ class AtHand:
 
 
 def at_hand(draft: JourneyDraft, around: Neighbours) -> AtHand:
-    """What the journey's trigger brings along."""
+    """What the journey's trigger brings along, and the answer to the survey that it asks."""
+    brought = _brought(draft, around)
+    if brought.objects is None or not asks_survey(draft):
+        return brought
+    return replace(brought, objects=brought.objects | {"survey"})
+
+
+def asks_survey(draft: JourneyDraft) -> bool:
+    """Whether a message of the journey asks one."""
+    return any(isinstance(step.form, SendForm) and step.form.survey is not None for step in draft.walk())
+
+
+def _brought(draft: JourneyDraft, around: Neighbours) -> AtHand:
     match draft.trigger:
         case EventTrigger() as trigger:
             kind = around.events[trigger.event].object_kind if trigger.event in around.events else None

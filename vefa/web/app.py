@@ -21,6 +21,7 @@ from vefa.web.preferences import preferences
 from vefa.web.sendgrid_hook import sendgrid_hook
 from vefa.web.service import Service
 from vefa.web.shop_hooks import shop_hooks_room
+from vefa.web.surveys import survey_room
 from vefa.web.tracked import tracked
 from vefa.web.twilio_hooks import twilio_hooks
 from vefa.web.unsubscribe import unsubscribe
@@ -38,6 +39,7 @@ ROOMS: Sequence[Room] = (
     unsubscribe,
     preferences,
     personal_data,
+    survey_room,
     tracked,
 )
 

@@ -25,7 +25,7 @@ def plan_batches(connection: Connection, family: Family, keys: int) -> BatchPlan
     """Number the family's chosen rows by batches of `keys` owners; rows with nothing to write get none."""
     lost = _lost_lines(family)
     queries = [
-        sa.select(stage.chosen.c.owner, stage.chosen.c.n).where(stage.chosen.c.state != UNCHANGED)
+        sa.select(stage.chosen.c.owner, stage.chosen.c.n).where(stage.chosen.c.news != UNCHANGED)
         for stage in family.stages
     ]
     owners = sa.union_all(*queries, *([] if lost is None else [lost])).subquery("owners")

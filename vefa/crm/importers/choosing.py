@@ -32,7 +32,7 @@ def choose(connection: Connection, stage: Stage, source: str, head: Stage | None
         *base.c,
         *(ids[name].label(f"{name}_id") for name in stage.target.references),
         _owner(base, stage.target).label("owner"),
-        _state(base, stored, stage, ids).label("state"),
+        _state(base, stored, stage, ids).label("news"),
         problem.label("problem"),
         detail.label("detail"),
     ).select_from(joined)

@@ -47,6 +47,7 @@ class Habits:
 _FIRST_YEAR, _LAST_YEAR = 1900, 2200
 _LARGEST_MONEY = Decimal(2**63 // Money.scale)
 _LARGEST_WHOLE = 2**31 - 1
+LONGEST_STATE = 80
 _TRUE = frozenset({"1", "1.0", "true", "t", "yes", "y", "evet", "e", "on", "x"})
 _FALSE = frozenset({"0", "0.0", "false", "f", "no", "n", "hayır", "hayir", "h", "off"})
 _FLOAT_ID = re.compile(r"([+-]?\d+)\.0*")
@@ -246,6 +247,16 @@ def _language(column: Column, habits: Habits) -> Reader:
     return read
 
 
+def _state(column: Column, habits: Habits) -> Reader:
+    """How something stands, in the shop's own words: small letters, so that one word is one state."""
+
+    def read(text: str) -> Reading:
+        state = text.replace("\x00", "").replace("İ", "i").lower()
+        return state if len(state) <= LONGEST_STATE else Misfit("too long for a state")
+
+    return read
+
+
 def _one_of(what: str, *words: str, mild: bool) -> Callable[[Column, Habits], Reader]:
     def make(column: Column, habits: Habits) -> Reader:
         def read(text: str) -> Reading:
@@ -274,5 +285,6 @@ READERS: dict[str, Callable[[Column, Habits], Reader]] = {
     "channel": _one_of("channel", "email", "sms", mild=False),
     "preference": _one_of("channel", "email", "sms", mild=True),
     "purpose": _one_of("purpose", "commercial", "transactional", mild=False),
+    "state": _state,
     "survey": _one_of("survey", "nps", "csat", mild=False),
 }

@@ -241,7 +241,7 @@ class _Run:
                 sa.Index(f"ix_{chosen.name}_line", chosen.c.order_id, chosen.c.line).create(self._connection)
         self._reject_unknown(stage)
         with self._transaction():
-            states = sa.select(chosen.c.state, sa.func.count()).group_by(chosen.c.state)
+            states = sa.select(chosen.c.news, sa.func.count()).group_by(chosen.c.news)
             self._states[name].update(dict(self._pairs(states)))
 
     def _reject_unknown(self, stage: Stage) -> None:

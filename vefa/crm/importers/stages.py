@@ -30,7 +30,7 @@ _TYPES: dict[str, Any] = {
     "date": sa.Date,
 }
 
-#: A chosen row's state.
+#: What a chosen row brings.
 UNCHANGED, NEW, CHANGED = 0, 1, 2
 
 _EXTRA = {
@@ -107,7 +107,7 @@ def _stage(target: Target, part: Part) -> Stage:
         *_said(target),
         *(sa.Column(f"{name}_id", sa.BigInteger) for name in target.references),
         sa.Column("owner", sa.Text, comment="whose batch it is written in"),
-        sa.Column("state", sa.SmallInteger),
+        sa.Column("news", sa.SmallInteger),
         sa.Column("problem", sa.Text),
         sa.Column("detail", sa.Text),
         sa.Column("batch", sa.BigInteger),

@@ -106,7 +106,7 @@ class _Writer:
         given = _values(stage, self._terms, self._connection)
         query = (
             sa.select(*given.values())
-            .where(chosen.c.batch == self._number, chosen.c.state != UNCHANGED)
+            .where(chosen.c.batch == self._number, chosen.c.news != UNCHANGED)
             .order_by(chosen.c.n)
         )
         insert = self._insert(target.table).from_select(list(given), query)
@@ -221,6 +221,12 @@ def _particular(stage: Stage, terms: Terms, connection: Connection) -> dict[str,
             return {"address_key": chosen.c.address_key}
         case "products":
             return {"in_stock": sa.func.coalesce(chosen.c.in_stock, sa.true())}
+        case "tickets" | "returns" if _tells_state_alone(stage):
+            # The file says how they stand, not since when: since now, as far as anybody knows.
+            return {
+                "state_at": sa.literal(terms.now, sa.BigInteger),
+                "state_known_at": sa.literal(terms.now, sa.BigInteger),
+            }
         case "orders":
             return {
                 "number": sa.func.coalesce(chosen.c.number, chosen.c.outside_id),
@@ -233,6 +239,10 @@ def _particular(stage: Stage, terms: Terms, connection: Connection) -> dict[str,
             data = sa.cast(chosen.c.data, postgresql.JSON) if on_postgresql else chosen.c.data
             return {"occurrence": chosen.c.occurrence, "data": data}
     return {}
+
+
+def _tells_state_alone(stage: Stage) -> bool:
+    return "state" in stage.filled and "state_at" not in stage.filled
 
 
 def _unless_empty(updates: dict[str, Any], new: Any) -> dict[str, Any]:
@@ -264,6 +274,9 @@ def _updates(stage: Stage, new: Any) -> dict[str, Any]:
         if at in updates:
             same = stored[at].is_not_distinct_from(new[at])
             updates[known] = sa.case((same, stored[known]), else_=new[known])
+    if _tells_state_alone(stage):
+        same = stored.state.is_not_distinct_from(new.state)
+        updates |= {name: sa.case((same, stored[name]), else_=new[name]) for name in ("state_at", "state_known_at")}
     if target.has_fingerprint:
         updates["fingerprint"] = new.fingerprint
     if "language" in updates:  # what a customer chose themselves stands

@@ -1,0 +1,20 @@
+"""A world with staff and tools, on each database in turn."""
+
+from __future__ import annotations
+
+import pytest
+import sqlalchemy as sa
+
+from tests.errands.offices import Office
+from vefa.settings import Settings, Shop
+
+
+@pytest.fixture
+def settings(settings: Settings) -> Settings:
+    """A shop that writes Turkish only."""
+    return settings.model_copy(update={"shop": Shop(locales=("tr",))})
+
+
+@pytest.fixture
+def office(engine: sa.Engine, settings: Settings) -> Office:
+    return Office(engine, settings)

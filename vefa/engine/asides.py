@@ -1,0 +1,200 @@
+"""`whenever`: each event that comes to somebody inside is noted once, and its steps are walked at once (rule 25).
+
+A note is unique by enrolment, `whenever` and event. Of one customer's events one at a time is followed, the earliest
+first, down to the end of the steps. Messages are queued for that very event and hold nobody.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from vefa.crm.conditions import about, event_kind, since_entry
+from vefa.crm.scope import learned_by
+from vefa.crm.tables import events
+from vefa.database import among, other, reading, writing
+from vefa.engine.entries import BATCH, MAX_AGE, Doorway, insert_ignore
+from vefa.engine.exits import end_and_hand_over
+from vefa.engine.plans import Pinned, elapsed
+from vefa.engine.scopes import enrolment_scope
+from vefa.engine.shop import Shop
+from vefa.engine.stands import Aside
+from vefa.engine.tables import enrolments, occasions
+from vefa.ledger import claims
+from vefa.ledger.claims import HOLD, LOOK_UP
+from vefa.ledger.tables import batches, sends
+from vefa.plan.steps import Message, Whenever
+
+e, o, s = enrolments.c, occasions.c, sends.c
+OPEN = ("waiting", "acting")
+
+
+@dataclass(frozen=True)
+class Asides:
+    """One plan's `whenever`s at one moment; `advance` moves everybody at a step of theirs."""
+
+    shop: Shop
+    door: Doorway
+    pin: Pinned
+    advance: Callable[[Aside], int]
+
+    def run(self) -> None:
+        """Note what has come since the last look, and walk its steps to their end."""
+        for each in self.pin.plan.whenever:
+            self._note(each)
+        if not self._any_open():
+            return
+        self._let_go()
+        for each in self.pin.plan.whenever:
+            self._walk(each)
+
+    # --- what has come
+
+    def _note(self, whenever: Whenever) -> None:
+        """Write down each event that is new to somebody inside; one that we learned of too late sets nothing going."""
+        with reading(self.shop.database) as connection:
+            found = connection.execute(sa.union(*self._news(whenever))).all()
+        number = self.pin.number(whenever.id)
+        for start in range(0, len(found), BATCH):
+            rows = [
+                {
+                    "enrolment_id": enrolment,
+                    "journey_id": self.pin.journey_id,
+                    "whenever": number,
+                    "event_id": event,
+                    "occurred_at": occurred_at,
+                    "noted_at": self.door.now,
+                    "state": "too late" if known_at - occurred_at > self._patience else "waiting",
+                }
+                for enrolment, event, occurred_at, known_at in found[start : start + BATCH]
+            ]
+            with writing(self.shop.database) as connection:
+                connection.execute(insert_ignore(connection, occasions).on_conflict_do_nothing(), rows)
+
+    @property
+    def _patience(self) -> timedelta:
+        backfill = self.pin.plan.backfill
+        return max(MAX_AGE, elapsed(backfill) if backfill else timedelta(0))
+
+    def _news(self, whenever: Whenever) -> list[sa.Select[Any]]:
+        """Events that are new, of those inside; and all events since their entry, of those who are new themselves."""
+        v, k, door = other(events).c, other(occasions).c, self.door
+        scope, wanted = enrolment_scope(door.world, self.pin), whenever.scope
+        noted = sa.exists().where(
+            k.enrolment_id == e.id, k.whenever == self.pin.number(whenever.id), k.event_id == v.id
+        )
+        came = (
+            e.journey_id == self.pin.journey_id,
+            e.plan_id == self.pin.id,
+            e.state == "active",
+            v.customer_id == e.customer_id,
+            v.type == wanted.event,
+            since_entry(scope, wanted.event, v),
+            about(scope, wanted, v, event_kind(wanted.event)),
+            sa.not_(noted.correlate_except(other(occasions))),
+        )
+        query = sa.select(e.id, v.id, v.occurred_at, v.known_at).where(*came)
+        new = query.where(v.known_at.between(door.horizon, door.now))
+        return [new, query.where(e.enrolled_at >= door.horizon, learned_by(v, door.now))]
+
+    def _any_open(self) -> bool:
+        with reading(self.shop.database) as connection:
+            return bool(connection.scalar(sa.select(sa.exists().where(self._open))))
+
+    @property
+    def _open(self) -> Any:
+        return sa.and_(o.journey_id == self.pin.journey_id, o.state.in_(OPEN))
+
+    def _let_go(self) -> None:
+        """Nothing more comes of events of those who have left, nor of those that this plan has no steps for."""
+        gone = sa.exists().where(e.id == o.enrolment_id, e.state.not_in(("active", "finished")))
+        here = sa.exists().where(e.id == o.enrolment_id, e.plan_id == self.pin.id)
+        known = [self.pin.number(each.id) for each in self.pin.plan.whenever]
+        steps = [self.pin.number(key) for key in self.pin.plan.aside]
+        lost = sa.or_(o.whenever.not_in(known), sa.and_(o.state == "acting", o.step.not_in(steps)))
+        with writing(self.shop.database) as connection:
+            for which, state in ((gone, "left"), (sa.and_(lost, here), "gone")):
+                connection.execute(sa.update(occasions).where(self._open, which).values(state=state, step=None))
+
+    # --- what comes of it
+
+    def _walk(self, whenever: Whenever) -> None:
+        steps = [self.pin.plan.step(key) for key in whenever.keys]
+        stands = [Aside(self.shop, self.pin, step, self.door.world, self.door.horizon, whenever) for step in steps]
+        while True:
+            called = self._call_up(whenever)
+            moved = sum(self.advance(stand) for stand in stands)
+            if not called and not moved:
+                return
+
+    def _call_up(self, whenever: Whenever) -> int:
+        """The earliest event of each customer who has none before the steps now comes to the first of them."""
+        number, first = self.pin.number(whenever.id), self.pin.number(whenever.first)
+        w, a = occasions.alias("earlier"), occasions.alias("before")
+        mine = sa.and_(o.journey_id == self.pin.journey_id, o.whenever == number, o.state == "waiting")
+        earlier = sa.or_(
+            w.c.occurred_at < o.occurred_at, sa.and_(w.c.occurred_at == o.occurred_at, w.c.event_id < o.event_id)
+        )
+        held = sa.or_(
+            sa.exists().where(
+                w.c.enrolment_id == o.enrolment_id, w.c.whenever == number, w.c.state == "waiting", earlier
+            ),
+            sa.exists().where(a.c.enrolment_id == o.enrolment_id, a.c.whenever == number, a.c.state == "acting"),
+        )
+        here = sa.and_(e.plan_id == self.pin.id, e.state.in_(("active", "finished")))
+        chosen = sa.select(o.id).join_from(occasions, enrolments, e.id == o.enrolment_id)
+        with writing(self.shop.database) as connection:
+            ids = list(connection.scalars(chosen.where(mine, here, sa.not_(held)).order_by(o.id).limit(BATCH)))
+            called = sa.update(occasions).where(among(o.id, ids, o.state == "waiting"))
+            return connection.execute(called.values(state="acting", step=first)).rowcount if ids else 0
+
+
+def anything_at(connection: Connection, stand: Aside, step: Message) -> bool:
+    """Whether an event is at the step, or a message of it may go or was ever in doubt: one look along indexes."""
+    journey, number, b = stand.pin.journey_id, stand.pin.number(step.id), batches.c
+    mine = sa.and_(s.journey_id == journey, s.step == number, s.occasion != 0)
+    looks = (
+        sa.exists().where(b.journey_id == journey, b.step == stand.pin.number(step.key), b.settled_at.is_(None)),
+        sa.exists().where(mine, s.state == "queued", s.batch_id.is_(None), s.not_before <= stand.now),
+        sa.exists().where(mine, s.doubts > 0),
+        sa.exists().where(stand.here),
+    )
+    return bool(connection.scalar(sa.select(sa.or_(*looks))))
+
+
+def in_doubt(stand: Aside, step: Message) -> Any:
+    """Over `sends`: messages of the step that are in doubt and may go once more (rule 14), or failed after a doubt."""
+    mine = sa.and_(s.journey_id == stand.pin.journey_id, s.step == stand.pin.number(step.id), s.occasion != 0)
+    again = sa.and_(
+        s.state == "unknown",
+        s.purpose == "transactional",
+        s.doubts == 1,
+        s.claimed_at <= stand.now - LOOK_UP,
+        s.claimed_at > stand.now - HOLD,
+    )
+    return sa.and_(mine, s.doubts > 0, again)
+
+
+def settle_aside(stand: Aside, step: Message) -> None:
+    """A transactional message in doubt goes once more; who is told late to be out of reach leaves, if the step says
+    so (rules 14, 15)."""
+    mine = sa.and_(s.journey_id == stand.pin.journey_id, s.step == stand.pin.number(step.id), s.occasion != 0)
+    inside = sa.exists().where(e.id == s.enrolment_id, e.plan_id == stand.pin.id, e.state.in_(("active", "finished")))
+    with reading(stand.engine) as connection:
+        if not connection.scalar(sa.select(sa.exists().where(mine, s.doubts > 0))):
+            return
+    with writing(stand.engine) as connection:
+        claims.second_attempts(connection, sa.and_(mine, inside.correlate_except(enrolments)), stand.now)
+        if step.on_failure == "exit":
+            _leave_failed(connection, stand, step, mine)
+
+
+def _leave_failed(connection: Connection, stand: Aside, step: Message, mine: Any) -> None:
+    failed = sa.select(s.enrolment_id).where(mine, s.doubts > 0, s.state == "failed")
+    which = sa.and_(e.plan_id == stand.pin.id, e.state == "active", e.id.in_(failed))
+    end_and_hand_over(connection, stand.world, stand.pin, which, f"failed: {step.id}")

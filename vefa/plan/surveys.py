@@ -1,0 +1,221 @@
+"""`config/surveys.yaml` as data: what is asked, and which answers a person must see."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from vefa.language.conditions import Duration
+from vefa.language.durations import quoted
+from vefa.language.forms import read_form
+from vefa.language.problems import did_you_mean
+from vefa.language.source import Source, Trail, read_file
+from vefa.language.surveys import RouteForm, SurveyForm, SurveyKind
+
+_NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
+#: Options of a choice: an answer's place must fit into its link.
+MOST_OPTIONS = 10
+OPEN = Duration(days=60)
+
+#: By language.
+Said = Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Route:
+    """Which answers the staff gets to see as a ticket. Without limits: every one."""
+
+    to: str
+    at_most: int | None = None
+    options: tuple[str, ...] = ()
+    comments: bool = False
+
+    def takes(self, score: int, choice: str | None, comment: str | None) -> bool:
+        """Whether this answer is theirs."""
+        if self.comments and comment:
+            return True
+        if self.at_most is None and not self.options:
+            return not self.comments
+        return (self.at_most is not None and score <= self.at_most) or choice in self.options
+
+
+@dataclass(frozen=True)
+class Survey:
+    """One question with its answers."""
+
+    name: str
+    kind: SurveyKind
+    question: Said
+    low: Said = field(default_factory=dict)
+    high: Said = field(default_factory=dict)
+    comment: Said = field(default_factory=dict)
+    thanks: Said = field(default_factory=dict)
+    options: Mapping[str, Said] = field(default_factory=dict)
+    open: Duration = OPEN
+    route: Route | None = None
+
+    @property
+    def scores(self) -> range:
+        """Every answer as a number; an option's is its place."""
+        match self.kind:
+            case "csat":
+                return range(1, 6)
+            case "nps":
+                return range(11)
+            case "choice":
+                return range(1, len(self.options) + 1)
+
+    def choice(self, score: int) -> str | None:
+        """The name of the option at that place."""
+        return list(self.options)[score - 1] if self.kind == "choice" else None
+
+    def words(self, said: Said, locale: str) -> str:
+        """Its words in that language, else in the shop's first."""
+        return said.get(locale) or next(iter(said.values()), "")
+
+
+_LOW: Mapping[str, Said] = {
+    "csat": {"tr": "Hiç memnun değilim", "en": "Not at all content"},
+    "nps": {"tr": "Asla önermem", "en": "Not at all likely"},
+    "choice": {},
+}
+_HIGH: Mapping[str, Said] = {
+    "csat": {"tr": "Çok memnunum", "en": "Very content"},
+    "nps": {"tr": "Kesinlikle öneririm", "en": "Very likely"},
+    "choice": {},
+}
+_COMMENT = {"tr": "Eklemek istediğiniz bir şey var mı?", "en": "Is there anything you would like to add?"}
+_THANKS = {
+    "tr": "Zaman ayırdığınız için teşekkür ederiz.",
+    "en": "Thank you for taking the time.",
+}
+
+
+def _plain(name: str, kind: SurveyKind, **question: str) -> Survey:
+    return Survey(name, kind, question, _LOW[kind], _HIGH[kind], _COMMENT, _THANKS)
+
+
+#: What every shop can ask without a file.
+EVERYWHERE: Mapping[str, Survey] = {
+    "csat": _plain("csat", "csat", tr="Ne kadar memnun kaldınız?", en="How content are you?"),
+    "nps": _plain("nps", "nps", tr="Bizi bir arkadaşınıza önerir misiniz?", en="Would you recommend us to a friend?"),
+}
+
+
+def read_surveys(source: Source, locales: Sequence[str]) -> dict[str, Survey]:
+    """The shop's surveys by name, and those that every shop has; what cannot be read is told of and left out."""
+    surveys = dict(EVERYWHERE)
+    given: Any = source.value if source.usable else None
+    if given is not None and given != [] and not isinstance(given, dict):
+        source.report((), f"this must be a group of keys, not {quoted(given)}", "Write name: {kind: …}.", "type")
+    for name in given if isinstance(given, dict) else ():
+        if not _NAME.fullmatch(str(name)):
+            hint = "Use small letters a-z, digits and dashes, such as after-return."
+            source.report((name,), f'"{name}" is no name for a survey', hint, "name", at="key")
+        elif survey := _survey(source, name, locales):
+            surveys[name] = survey
+    return surveys
+
+
+def _survey(source: Source, name: str, locales: Sequence[str]) -> Survey | None:
+    form = read_form(source, SurveyForm, (name,))
+    if form is None:
+        return None
+    texts = {key: _said(source, (name, key), getattr(form, key), locales) for key in _TEXTS}
+    if form.kind is None or form.question is None:
+        return None
+    options = _options(source, name, form.kind, locales)
+    for key in ("low", "high") if form.kind == "choice" else ():
+        if getattr(form, key) is not None:
+            message = f'"{key}" has no place in a choice: its options have words of their own'
+            source.report((name, key), message, "Take it out.", "survey", at="key")
+    return Survey(
+        name,
+        form.kind,
+        texts["question"],
+        texts["low"] or _LOW[form.kind],
+        texts["high"] or _HIGH[form.kind],
+        texts["comment"] or _COMMENT,
+        texts["thanks"] or _THANKS,
+        options,
+        form.open or OPEN,
+        _route(source, name, options) if form.route is not None else None,
+    )
+
+
+_TEXTS = ("question", "low", "high", "comment", "thanks")
+
+
+def _said(source: Source, trail: Trail, given: Said | str | None, locales: Sequence[str]) -> Said:
+    """The words in each of the shop's languages."""
+    if given is None:
+        return {}
+    if isinstance(given, str):
+        given = {locales[0]: given}
+    if lacking := [locale for locale in locales if locale not in given]:
+        message = f'"{trail[-1]}" lacks the language {", ".join(lacking)}'
+        source.report(trail, message, f'Add {lacking[0]}: "…".', "locale", at="key")
+    return {locale: given[locale] for locale in (*locales, *given) if locale in given}
+
+
+def _options(source: Source, name: str, kind: SurveyKind, locales: Sequence[str]) -> dict[str, Said]:
+    given, trail = source.get((name, "options")), (name, "options")
+    if kind != "choice":
+        if given is not None:
+            message = f'"options" has no place in a survey of kind {kind}: its answers are numbers'
+            source.report(trail, message, "Take it out, or write kind: choice.", "survey", at="key")
+        return {}
+    if not isinstance(given, dict) or not 2 <= len(given) <= MOST_OPTIONS:
+        hint = 'Write options: {price: {tr: "Fiyat", en: "The price"}, …}.'
+        at: Trail = trail if given is not None else (name,)
+        source.report(at, f"a choice needs 2 to {MOST_OPTIONS} options", hint, "survey", at="key")
+        return {}
+    found: dict[str, Said] = {}
+    for option, words in given.items():
+        here = (*trail, option)
+        if not _NAME.fullmatch(str(option)):
+            hint = "Use small letters a-z, digits and dashes, such as too-late."
+            source.report(here, f'"{option}" is no name for an option', hint, "name", at="key")
+        elif not isinstance(words, dict) or not all(isinstance(text, str) and text for text in words.values()):
+            hint = 'Write them in each language: {tr: "Fiyat", en: "The price"}.'
+            source.report(here, f"{quoted(words)} are no words for an option", hint, "type")
+        else:
+            found[option] = _said(source, here, words, locales)
+    return found
+
+
+def _route(source: Source, name: str, options: Mapping[str, Said]) -> Route | None:
+    trail: Trail = (name, "route")
+    form = read_form(source, RouteForm, trail)
+    if form is None or form.to is None:
+        return None
+    for place, option in enumerate(form.options or ()):
+        if option not in options:
+            hint = did_you_mean(str(option), options, "Options stand above, under options.")
+            source.report((*trail, "options", place), f"there is no option {quoted(option)}", hint, "survey")
+    return Route(form.to, form.at_most, tuple(map(str, form.options or ())), form.comments)
+
+
+class Surveys:
+    """The shop's surveys as its file says now. Safe to use from several threads."""
+
+    def __init__(self, root: Path, locales: Sequence[str]) -> None:
+        self._root, self._path, self._locales = root, root / "config" / "surveys.yaml", locales
+        self._seen: tuple[tuple[int, int], Mapping[str, Survey]] | None = None
+
+    def get(self, name: str) -> Survey | None:
+        """The survey of that name; None where there is none, or it holds mistakes."""
+        return self._read().get(name)
+
+    def _read(self) -> Mapping[str, Survey]:
+        try:
+            found = self._path.stat()
+        except OSError:
+            return EVERYWHERE
+        stamp = (found.st_mtime_ns, found.st_size)
+        if self._seen is None or self._seen[0] != stamp:
+            self._seen = stamp, read_surveys(read_file(self._path, self._root), self._locales)
+        return self._seen[1]
