@@ -305,7 +305,9 @@ def test_every_moment_is_an_event_and_none_is_twice(rows: Rows) -> None:
     }
     moments = sum(row[f"{stage}_at"] is not None for name in stages for row in rows[name] for stage in stages[name])
 
-    assert len(keys) == len(set(keys)) == moments
+    changes = sum(row["n"] > 0 for row in rows["object_states"])
+
+    assert len(keys) == len(set(keys)) == moments + changes
 
 
 def test_all_who_ordered_have_their_roll_ups_to_be_made(rows: Rows) -> None:
@@ -372,3 +374,18 @@ def small_shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rows]:
     make_demo_shop(engine, 200, 24, 7, Settings(root=root), END)
     yield contents(engine)
     engine.dispose()
+
+
+def test_returns_and_tickets_come_to_states_each_of_which_is_a_change(rows: Rows) -> None:
+    states = Counter((row["kind"], row["state"]) for row in rows["object_states"])
+    changes = Counter(row["type"] for row in rows["events"])
+    later = {(row["kind"], row["object_id"], row["n"]): row["changed_at"] for row in rows["object_states"]}
+
+    for state in ("requested", "approved", "shipped", "received", "refunded"):
+        assert states["return", state], state
+    for state in ("opened", "answered", "waiting", "resolved"):
+        assert states["ticket", state], state
+    for kind in ("return", "ticket"):
+        numbered = [row for row in rows["object_states"] if row["kind"] == kind and row["n"]]
+        assert changes[f"{kind}.state_changed"] == len(numbered)
+        assert all(row["changed_at"] >= later[kind, row["object_id"], 0] for row in numbered)

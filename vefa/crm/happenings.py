@@ -134,7 +134,7 @@ def _record_states(connection: Connection, kind: Kind, table: sa.Table, wanted: 
         return 0
     note_states(connection, kind, wanted)
     named = (table.c.source, sa.literal(changed(kind)), sa.literal(kind), table.c.outside_id, table.c.id, _order(table))
-    happened = changes(kind, named, (_customer(table),)).order_by(table.c.id)
+    happened = changes(kind, named, (_customer(table),))
     return _put(connection, happened if wanted is None else happened.where(wanted))
 
 

@@ -11,6 +11,7 @@ from vefa.crm.demo_shop.lives import Span
 from vefa.crm.demo_shop.loading import Columns
 from vefa.crm.demo_shop.people import People
 from vefa.crm.demo_shop.purchases import Purchases
+from vefa.crm.demo_shop.stages import draw_stages
 from vefa.crm.demo_shop.words import AGENTS, COMMENTS, MOODS, RETURN_REASONS, REVIEWS, TICKETS
 from vefa.database import HOUR, MINUTE
 
@@ -31,12 +32,13 @@ class FirstNumbers:
 
 @dataclass(frozen=True)
 class AfterSales:
-    """Rows of four tables."""
+    """Rows of four tables, and how the first two went."""
 
     returns: Columns
     tickets: Columns
     reviews: Columns
     answers: Columns
+    stages: Columns
 
 
 @dataclass(frozen=True)
@@ -52,13 +54,15 @@ def draw_after_sales(draws: Draws, people: People, bought: Purchases, span: Span
     voice = _Voice(draws, people, bought)
     arrived = bought.delivered <= span.end
     tickets, csat = _tickets(voice, span, first.tickets)
+    returns = _returns(voice, _told(draws, bought.delivered, arrived, 0.07, (0.2, 13.5), span), span, first.returns)
     return AfterSales(
-        returns=_returns(voice, _told(draws, bought.delivered, arrived, 0.07, (0.2, 13.5), span), span, first.returns),
+        returns=returns,
         tickets=tickets,
         reviews=_reviews(voice, _told(draws, bought.delivered, arrived, 0.14, (1.5, 24), span), first.reviews),
         answers=_answers(
             voice, _told(draws, bought.delivered, arrived, 0.06, (4.5, 9), span), csat, span, first.answers
         ),
+        stages=draw_stages(draws, returns, tickets, span),
     )
 
 
