@@ -103,9 +103,9 @@ class _Claiming:
         if not media:
             return Claim(self.now, going, wait=wait)
         groups: dict[Marks, list[int]] = {}
-        marks: dict[tuple[Medium, str | None], Marks] = {}
-        for send_id, language in zip(going.ids, going.languages, strict=True):
-            key = (media[send_id], language)
+        marks: dict[tuple[Medium, str | None, str | None], Marks] = {}
+        for send_id, language, variant in zip(going.ids, going.languages, going.variants, strict=True):
+            key = (media[send_id], language, variant)
             if key not in marks:
                 marks[key] = self.words.marks(*key)
             groups.setdefault(marks[key], []).append(send_id)

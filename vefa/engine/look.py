@@ -52,6 +52,7 @@ class Seen:
     orders: Sequence[int | None]
     not_after: Sequence[Any]
     due_at: Sequence[int]
+    variants: Sequence[str | None]
     fields: Sequence[Sequence[Any]]
 
     def __len__(self) -> int:
@@ -71,6 +72,10 @@ class Seen:
         return Seen.of([*chosen, [[column[n] for n in rows] for column in fields]])
 
 
+#: How many columns there are beside those of the fields.
+BESIDE = len(Seen.__dataclass_fields__) - 1
+
+
 class Look:
     """The look of one message step. `medium` is the one that its plain messages go by."""
 
@@ -86,8 +91,8 @@ class Look:
     def at(self, connection: Connection, batch_id: int, limit: int, now: datetime) -> Seen:
         """The first `limit` messages of the batch that are not claimed yet."""
         rows = self._statement.rows(connection, now, batch=batch_id, limit=limit)
-        columns = list(zip(*rows, strict=True)) or [()] * (12 + len(self._fields.select(self._scope(now))))
-        return Seen.of([*columns[:12], columns[12:]])
+        columns = list(zip(*rows, strict=True)) or [()] * (BESIDE + len(self._fields.select(self._scope(now))))
+        return Seen.of([*columns[:BESIDE], columns[BESIDE:]])
 
     def sure(self, seen: Seen, now: datetime) -> tuple[list[int], list[int]]:
         """Rows that may simply go, and the others."""
@@ -124,6 +129,7 @@ class Look:
             e.order_id if self._wants_orders else sa.null(),
             reader.not_after_field(),
             sa.type_coerce(s.due_at, sa.BigInteger),
+            s.variant if post.step.test is not None else sa.null(),
             *self._fields.select(scope),
         ]
         source = sa.join(sends, enrolments, e.id == s.enrolment_id).join(customers, c.id == s.customer_id)

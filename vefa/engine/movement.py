@@ -42,18 +42,32 @@ def go_on(connection: Connection, pin: Pinned, step: Message, enrolment_ids: Seq
         connection.execute(sa.update(enrolments).where(stayed).values(due_at=arrived))
 
 
-def queue_messages(connection: Connection, pin: Pinned, step: Message, which: Any) -> int:
-    """Put the step's message into the ledger for the enrolments that `which` chooses, a batch at most."""
+def queue_messages(
+    connection: Connection,
+    pin: Pinned,
+    step: Message,
+    which: Any,
+    *,
+    variant: str | None = None,
+    occasion: int | None = None,
+    not_before: Any = e.arrived_at,
+) -> int:
+    """Put the step's message into the ledger for the enrolments that `which` chooses, a batch at most.
+
+    All of them get the same `variant`; with an `occasion` they are those on whom it is tried.
+    """
     columns = {
         "enrolment_id": e.id,
         "step": sa.literal(pin.number(step.id)),
         "journey_id": e.journey_id,
         "plan_id": e.plan_id,
-        "template": sa.literal(step.template),
+        "template": sa.literal(step.of(variant).template),
         "customer_id": e.customer_id,
         "purpose": sa.literal(step.purpose),
         "medium": sa.literal(step.medium) if step.medium else sa.cast(sa.null(), sa.Text),
         "due_at": e.arrived_at,
-        "not_before": e.arrived_at,
+        "not_before": not_before,
     }
+    if variant is not None:
+        columns |= {"variant": sa.literal(variant), "occasion": sa.literal(occasion, sa.BigInteger)}
     return claims.queue(connection, Place(pin.journey_id, pin.id, pin.numbers[step.key]), columns, which)

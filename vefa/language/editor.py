@@ -39,6 +39,7 @@ _NESTED: dict[str, type[Form]] = {
     "Then": forms.ThenForm,
     "Goal": forms.GoalForm,
     "Coupon": steps.CouponTerms,
+    "Variants": steps.VariantsForm,
     "SplitArm": steps.SplitArm,
 }
 
@@ -96,7 +97,11 @@ def _form(form: type[Form]) -> dict[str, Any]:
         "properties": properties,
         "additionalProperties": False,
     }
-    return {**told, "required": list(form.required)} if form.required else told
+    always = [name for name in form.required if name not in form.instead]
+    either = [{"anyOf": [{"required": [name]}, {"required": [path[0]]}]} for name, path in form.instead.items()]
+    if either and set(form.instead) <= set(form.required):
+        told["allOf"] = either
+    return {**told, "required": always} if always else told
 
 
 def _told(declared: FieldInfo) -> dict[str, Any]:

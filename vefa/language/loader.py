@@ -30,6 +30,7 @@ from vefa.language.steps import (
     OtherwiseArm,
     SplitArm,
     StepForm,
+    VariantsForm,
     WaitFor,
     WaitUntil,
     WhenArm,
@@ -292,4 +293,13 @@ def _coupon(source: Source, trail: Trail, verb: str) -> StepDraft:
     return StepDraft(trail, verb, form, detail)
 
 
-_READERS = {"wait": _wait, "if": _if, "branch": _branch, "split": _split, "coupon": _coupon}
+def _send(source: Source, trail: Trail, verb: str) -> StepDraft:
+    form = read_form(source, STEP_FORMS[verb], trail)
+    inside = (*trail, "test")
+    detail = read_form(source, VariantsForm, inside) if source.get(inside) is not None else None
+    return StepDraft(trail, verb, form, detail)
+
+
+_READERS = {"wait": _wait, "if": _if, "branch": _branch, "split": _split, "coupon": _coupon} | dict.fromkeys(
+    ("email", "sms", "message"), _send
+)

@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 from functools import cache
 from hashlib import blake2b
+from typing import Any
 
 from pydantic import TypeAdapter
 
-from vefa.plan.steps import Plan
+from vefa.plan.steps import Message, Plan
 
 
 @cache
@@ -18,8 +19,13 @@ def _adapter() -> TypeAdapter[Plan]:
 
 def dump(plan: Plan) -> str:
     """The plan as JSON; `load` gives back an equal plan."""
-    # A journey without a topic says what it said before there were topics: no new version of it is made.
-    return _adapter().dump_json(plan, exclude=None if plan.topic else {"topic"}).decode()
+    return _adapter().dump_json(plan, exclude=_unsaid(plan)).decode()
+
+
+def _unsaid(plan: Plan) -> dict[str, Any]:
+    """What a journey without topics and tests did not say before there were any: no new version of it is made."""
+    plain = {n: {"test"} for n, step in enumerate(plan.steps) if isinstance(step, Message) and step.test is None}
+    return {**({} if plan.topic else {"topic": True}), **({"steps": plain} if plain else {})}
 
 
 def load(text: str) -> Plan:

@@ -1,0 +1,77 @@
+"""Tests of messages."""
+
+# A statement for each table and index; the words of some are long.
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0011"
+down_revision = "0010"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    op.create_table(
+        "test_decisions",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("journey_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column(
+            "plan_id",
+            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
+            nullable=False,
+            comment="the plan by which it was decided",
+        ),
+        sa.Column(
+            "step",
+            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
+            nullable=False,
+            comment="step_names.id of the step's id",
+        ),
+        sa.Column("occasion", sa.BigInteger(), nullable=False, comment="sends.occasion: a wave, or what is tested"),
+        sa.Column("by", sa.Text(), nullable=False, comment="clicked | opened | goal"),
+        sa.Column("chosen", sa.Text(), nullable=False, comment="the variant that everybody else gets"),
+        sa.Column(
+            "counts", sa.JSON(), nullable=False, comment="of each variant what it was decided by: [sent, reacted]"
+        ),
+        sa.Column("decided_at", sa.BigInteger(), nullable=False),
+        sa.ForeignKeyConstraint(["journey_id"], ["journeys.id"], name=op.f("fk_test_decisions_journey_id")),
+        sa.ForeignKeyConstraint(["plan_id"], ["plans.id"], name=op.f("fk_test_decisions_plan_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_test_decisions")),
+        sa.UniqueConstraint("journey_id", "step", "occasion", name="uq_test_decisions_occasion"),
+        comment="what did best in a test, decided once and for all",
+    )
+    with op.batch_alter_table("sends", schema=None) as batch_op:
+        batch_op.add_column(
+            sa.Column("variant", sa.Text(), nullable=True, comment="of the step's test; null where it has none")
+        )
+        batch_op.add_column(
+            sa.Column(
+                "occasion",
+                sa.BigInteger(),
+                nullable=True,
+                comment="of the test, for those on whom it is tried; null: not one of them",
+            )
+        )
+        batch_op.create_index(
+            "ix_sends_occasion",
+            ["journey_id", "step", "occasion"],
+            unique=False,
+            sqlite_where=sa.text("occasion IS NOT NULL"),
+            postgresql_where=sa.text("occasion IS NOT NULL"),
+        )
+
+
+def downgrade() -> None:
+    with op.batch_alter_table("sends", schema=None) as batch_op:
+        batch_op.drop_index(
+            "ix_sends_occasion",
+            sqlite_where=sa.text("occasion IS NOT NULL"),
+            postgresql_where=sa.text("occasion IS NOT NULL"),
+        )
+        batch_op.drop_column("occasion")
+        batch_op.drop_column("variant")
+
+    op.drop_table("test_decisions")
