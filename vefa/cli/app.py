@@ -21,6 +21,7 @@ from vefa.cli import (
     housekeeping,
     keys,
     outbox,
+    report_tests,
     reporting,
     requests,
     restoring,
@@ -98,6 +99,7 @@ app.command("serve", rich_help_panel=WATCH)(serving.serve)
 app.command("instant", rich_help_panel=WATCH)(serving.instant)
 app.command("housekeeping", rich_help_panel=WATCH)(housekeeping.housekeeping)
 app.command("why", rich_help_panel=WATCH)(customers.why)
+reporting.report.command("tests")(report_tests.report_tests)
 app.add_typer(reporting.report, name="report", rich_help_panel=WATCH)
 app.command("consent", rich_help_panel=WATCH)(consenting.consent)
 app.command("iys", rich_help_panel=WATCH)(consenting.iys)

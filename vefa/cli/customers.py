@@ -133,8 +133,15 @@ OUTCOMES = {
 def _sending(sending: Sending) -> Text:
     words, style = OUTCOMES[sending.state]
     why = f": {sending.because}" if sending.because else ""
-    what = f"{MEDIA[sending.medium]} “{sending.step}” {words}{why}"
+    what = f"{MEDIA[sending.medium]} “{sending.step}”{_variant(sending)} {words}{why}"
     return Text(what, style=style)
+
+
+def _variant(sending: Sending) -> str:
+    """Which of the variants they got, and whether it was tried on them or had been decided for."""
+    if sending.variant is None:
+        return ""
+    return f" (variant {sending.variant}{', tried on them' if sending.tried else ', what did best'})"
 
 
 def _end(story: Story) -> Text:
@@ -149,4 +156,6 @@ def _place(story: Story, zone: ZoneInfo) -> str:
     if story.state != "active":
         return behind.strip()
     until = f" until {shown(story.due_at, zone)}" if story.due_at else ", held by a message"
+    if story.waits_for_test:
+        until += ", when its test may be decided"
     return f"{behind}They stand at {story.step}{until}."

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from vefa.content.problems import BrandError, TemplateProblem
 from vefa.content.templates import TemplateStore
 from vefa.foresight.findings import Finding
-from vefa.foresight.lint import lint_journey, lint_settings, lint_shop
+from vefa.foresight.lint import lint_journey, lint_settings, lint_shop, lint_test
 from vefa.foresight.words import BESIDE, check_words, commercial_templates, journey_file
 from vefa.language.catalogue import EVENTS, FIELDS
 from vefa.plan.project import Project
@@ -57,6 +57,7 @@ def _findings(project: Project, settings: Settings) -> Iterator[Finding]:
         place = journey_file(settings.root, plan.journey)
         yield from check_words(plan, store, place)
         yield from lint_journey(plan, store, place)
+        yield from lint_test(plan, settings, place)
 
 
 def _template(problem: TemplateProblem, settings: Settings) -> Finding:
