@@ -24,6 +24,7 @@ import vefa.crm.forgotten
 import vefa.crm.tables
 import vefa.crm.wishes
 import vefa.engine.tables
+import vefa.engine.trial_tables
 import vefa.inbox
 import vefa.ledger.tables
 import vefa.rewards.tables

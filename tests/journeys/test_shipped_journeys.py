@@ -26,6 +26,7 @@ SHIPPED = (
     "anniversary-sign-up",
     "birthday",
     "delivery-thank-you",
+    "newsletter",
     "onboarding",
     "order-thank-you",
     "return-reminder",

@@ -14,7 +14,7 @@ from vefa.cli.session import Session
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
 
-    from vefa.insight.trials import TestRun, Tried
+    from vefa.insight.trials import TrialRun, Tried
 
 BY = {"clicked": "clicked", "opened": "opened", "goal": "reached the goal"}
 
@@ -30,15 +30,15 @@ def report_tests(
     The range beside a rate is where the true one lies in 95 of 100 cases.
     """
     from vefa.database import reading
-    from vefa.insight.trials import test_runs
+    from vefa.insight.trials import trial_runs
 
     session: Session = context.obj
     with session.store() as engine, reading(engine) as connection:
-        runs = test_runs(connection, session.moment(now), journey)
+        runs = trial_runs(connection, session.moment(now), journey)
     print_json(runs) if as_json else _show(runs, session.settings.zone)
 
 
-def _show(runs: tuple[TestRun, ...], zone: ZoneInfo) -> None:
+def _show(runs: tuple[TrialRun, ...], zone: ZoneInfo) -> None:
     console = out()
     if not runs:
         console.print("No test has begun yet.")
@@ -59,7 +59,7 @@ def _range(each: Tried) -> str:
     return f"{100 * each.low:.1f}–{100 * each.high:.1f} %"
 
 
-def _decision(run: TestRun, zone: ZoneInfo) -> str:
+def _decision(run: TrialRun, zone: ZoneInfo) -> str:
     if run.chosen is None or run.decided_at is None:
         return "Not decided yet."
     then = {each.variant: each.at_decision for each in run.variants}
@@ -67,7 +67,7 @@ def _decision(run: TestRun, zone: ZoneInfo) -> str:
     return f"Decided for {run.chosen} on {shown(run.decided_at, zone)} ({counts})."
 
 
-def _verdict(run: TestRun) -> str:
+def _verdict(run: TrialRun) -> str:
     if run.p_value is None:
         return "Too few to tell whether the difference is more than chance."
     words = "The difference is beyond chance" if run.beyond_chance else "The difference may be chance"

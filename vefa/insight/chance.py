@@ -2,8 +2,8 @@
 
 The interval is Wilson's score interval (E. B. Wilson, "Probable inference, the law of succession, and statistical
 inference", Journal of the American Statistical Association 22, 1927, pages 209 to 212): unlike the one that textbooks
-begin with it stays between 0 and 1, and holds for few and for rare. The test is the one of two proportions with a pooled
-variance (NIST/SEMATECH e-Handbook of Statistical Methods, section 7.3.3).
+begin with it stays between 0 and 1, and holds for few and for rare. The test is the one of two proportions with a
+pooled variance (NIST/SEMATECH e-Handbook of Statistical Methods, section 7.3.3).
 """
 
 from __future__ import annotations

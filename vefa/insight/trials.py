@@ -1,4 +1,4 @@
-"""What tests on messages came to: each variant's rate with its interval, and whether the difference is beyond chance."""
+"""What tests on messages came to: each variant's rate with its interval, and whether they differ by more than chance."""
 
 from __future__ import annotations
 
@@ -44,10 +44,8 @@ class Tried:
 
 
 @dataclass(frozen=True)
-class TestRun:
+class TrialRun:
     """One test. `p_value` compares the two best variants, corrected for their number; None: too few to tell."""
-
-    __test__ = False
 
     journey: str
     step: str
@@ -61,7 +59,7 @@ class TestRun:
     beyond_chance: bool | None
 
 
-def test_runs(connection: Connection, now: datetime, journey: str | None = None) -> tuple[TestRun, ...]:
+def trial_runs(connection: Connection, now: datetime, journey: str | None = None) -> tuple[TrialRun, ...]:
     """All tests that ever began, the newest first, as of now; only the journey's where one is named."""
     if journey is not None:
         _check(connection, journey)
@@ -75,7 +73,7 @@ def _check(connection: Connection, journey: str) -> None:
         raise UserError(f'No journey "{journey}" has ever run. {advice}')
 
 
-def _runs(connection: Connection, now: datetime, journey: str | None) -> Iterator[TestRun]:
+def _runs(connection: Connection, now: datetime, journey: str | None) -> Iterator[TrialRun]:
     began = sa.type_coerce(sa.func.min(s.claimed_at), Instant()).label("began_at")
     found = sa.select(s.journey_id, s.step, s.occasion, sa.func.max(s.plan_id).label("plan_id"), began)
     found = found.where(s.occasion.is_not(None), s.claimed_at <= now)
@@ -96,7 +94,7 @@ def _runs(connection: Connection, now: datetime, journey: str | None) -> Iterato
             yield run
 
 
-def _run(connection: Connection, row: Any, now: datetime) -> TestRun | None:
+def _run(connection: Connection, row: Any, now: datetime) -> TrialRun | None:
     plan = load(row.body)
     step = _step(plan, row.named)
     if step is None or step.test is None:
@@ -109,7 +107,7 @@ def _run(connection: Connection, row: Any, now: datetime) -> TestRun | None:
     names = [variant.name for variant in step.test.variants]
     shares = {name: Share(tally.reacted, tally.sent) for name in names for tally in [tallies.get(name, Tally())]}
     p_value = _beyond(list(shares.values()))
-    return TestRun(
+    return TrialRun(
         row.journey,
         row.named,
         row.began_at,
