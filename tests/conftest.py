@@ -20,6 +20,7 @@ import sqlalchemy as sa
 from pydantic import SecretStr
 
 import vefa.consent.tables
+import vefa.crm.answers
 import vefa.crm.forgotten
 import vefa.crm.tables
 import vefa.crm.wishes

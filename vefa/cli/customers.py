@@ -67,6 +67,8 @@ def _person(console: Console, person: Person, zone: ZoneInfo) -> None:
         what = f"{stop.purpose} " if stop.purpose else "every "
         words = f"  {shown(stop.occurred_at, zone)}  no {what}{MEDIA[stop.channel]} any more: {stop.reason}"
         console.print(words, style="yellow", markup=False)
+    if person.preferred_channel:
+        console.print(f"  would rather be written to by {MEDIA[person.preferred_channel]}", markup=False)
     _wishes(console, person, zone)
 
 
@@ -111,7 +113,7 @@ def _told(story: Story) -> Iterator[tuple[datetime, Text]]:
     for sending in story.sendings:
         for turn in sending.history:
             detail = f": {turn.because}" if turn.because else ""
-            yield turn.at, Text(f"“{sending.step}” {turn.what}{detail}", style="yellow")
+            yield turn.at, Text(f"“{sending.step}” {TURNS.get(turn.what, turn.what)}{detail}", style="yellow")
         yield sending.settled_at or sending.claimed_at or sending.due_at, _sending(sending)
     if story.goal_at is not None:
         yield story.goal_at, Text("the journey's goal was reached", style="green")
@@ -119,6 +121,12 @@ def _told(story: Story) -> Iterator[tuple[datetime, Text]]:
         yield story.left_at, _end(story)
 
 
+TURNS = {
+    "by email": "goes by e-mail",
+    "by sms": "goes by SMS",
+    "by email instead": "goes by e-mail instead",
+    "by sms instead": "goes by SMS instead",
+}
 OUTCOMES = {
     "queued": ("is due", "yellow"),
     "reserved": ("is being made", "yellow"),

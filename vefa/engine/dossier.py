@@ -35,6 +35,7 @@ ORDER = (
         "reviews",
         "survey_answers",
         "tags",
+        "answers",
         "coupons",
         "journeys",
         "messages",

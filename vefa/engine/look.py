@@ -16,6 +16,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 from sqlalchemy.sql import ColumnElement
 
+from vefa.crm.answers import answers_on, evidence
 from vefa.crm.conditions import compile_condition
 from vefa.crm.contexts import FieldColumns, as_day
 from vefa.crm.fields import FIELDS
@@ -53,6 +54,8 @@ class Seen:
     not_after: Sequence[Any]
     due_at: Sequence[int]
     variants: Sequence[str | None]
+    #: why a plain message whose medium the customer decides goes by e-mail
+    evidence: Sequence[str | None]
     fields: Sequence[Sequence[Any]]
 
     def __len__(self) -> int:
@@ -130,6 +133,7 @@ class Look:
             reader.not_after_field(),
             sa.type_coerce(s.due_at, sa.BigInteger),
             s.variant if post.step.test is not None else sa.null(),
+            _evidence(world.now) if post.step.medium is None else sa.null(),
             *self._fields.select(scope),
         ]
         source = sa.join(sends, enrolments, e.id == s.enrolment_id).join(customers, c.id == s.customer_id)
@@ -152,6 +156,12 @@ def _allowed(medium: MediumColumns) -> ColumnElement[bool]:
     return sa.and_(*holds, *([medium.register().is_(None)] if medium.gate is not None else []))
 
 
+def _evidence(now: datetime) -> ColumnElement[Any]:
+    """How it is known that they answer e-mails rather, where they did not ask for them."""
+    unsaid = sa.and_(c.preferred_channel.is_(None), answers_on(c.id, now) == "email")
+    return sa.case((unsaid, evidence(c.id, now)))
+
+
 def _plain(reader: Reader, medium: MediumColumns, policy: Policy) -> ColumnElement[bool]:
     """Nothing stands against the message; all of it is asked of the judgement's own expressions."""
     step, t = reader.step, medium.table.c
@@ -167,7 +177,8 @@ def _plain(reader: Reader, medium: MediumColumns, policy: Policy) -> ColumnEleme
     if medium.gate is not None and step.purpose == "commercial":
         holds.append(medium.register().is_(None))
     if step.medium is None:
-        holds.append(c.preferred_channel.is_distinct_from("sms"))
+        rather = sa.func.coalesce(c.preferred_channel, answers_on(c.id, reader.world.now))
+        holds.append(rather.is_distinct_from("sms"))
     return sa.and_(*holds, *_far_from_caps(step, medium.medium, policy, reader.world.now))
 
 

@@ -1,4 +1,4 @@
-"""What tests on messages came to: each variant's rate with its interval, and whether they differ by more than chance."""
+"""What tests on messages came to: each variant's rate with its interval, and whether they differ beyond chance."""
 
 from __future__ import annotations
 

@@ -79,10 +79,10 @@ send_history = Table(
     Column("send_id", Id, ForeignKey("sends.id"), nullable=False),
     Column("at", Instant, nullable=False),
     Column("attempt", Small, nullable=False),
-    Column("what", Text, nullable=False, comment="deferred | released | unknown | settled late"),
+    Column("what", Text, nullable=False, comment="deferred | released | unknown | settled late | by email | by sms …"),
     Column("detail", Text),
     Index("ix_send_history_send_id", "send_id"),
-    comment="whatever did not go straight from queued to sent",
+    comment="whatever did not go straight from queued to sent, and why a message went by its medium",
 )
 
 breakers = Table(

@@ -9,6 +9,7 @@ from alembic import context
 from alembic.autogenerate.api import AutogenContext
 
 import vefa.consent.tables
+import vefa.crm.answers
 import vefa.crm.forgotten
 import vefa.crm.tables
 import vefa.crm.wishes

@@ -1,4 +1,4 @@
-"""Tests of messages."""
+"""Tests of messages and what customers answer to."""
 
 # A statement for each table and index; the words of some are long.
 
@@ -14,6 +14,21 @@ depends_on = None
 
 
 def upgrade() -> None:
+    op.create_table(
+        "channel_answers",
+        sa.Column("customer_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("channel", sa.Text(), nullable=False, comment="email | sms: where they answer rather"),
+        sa.Column("emails", sa.Integer(), nullable=False, comment="that they were sent in the last year"),
+        sa.Column("emails_answered", sa.Integer(), nullable=False, comment="in which they followed a link"),
+        sa.Column("sms", sa.Integer(), nullable=False, comment="that they were sent in the last year"),
+        sa.Column("sms_answered", sa.Integer(), nullable=False, comment="after which they wrote back"),
+        sa.Column(
+            "learned_at", sa.BigInteger(), nullable=False, comment="as of then; it serves no earlier reading (rule 24)"
+        ),
+        sa.ForeignKeyConstraint(["customer_id"], ["customers.id"], name=op.f("fk_channel_answers_customer_id")),
+        sa.PrimaryKeyConstraint("customer_id", name=op.f("pk_channel_answers")),
+        comment="by which medium customers answer, as far as it can be told",
+    )
     op.create_table(
         "test_decisions",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
@@ -75,3 +90,4 @@ def downgrade() -> None:
         batch_op.drop_column("variant")
 
     op.drop_table("test_decisions")
+    op.drop_table("channel_answers")
