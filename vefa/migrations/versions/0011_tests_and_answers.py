@@ -1,4 +1,4 @@
-"""Tests of messages and what customers answer to."""
+"""Tests on messages, and by which medium customers answer."""
 
 # A statement for each table and index; the words of some are long.
 
@@ -11,6 +11,17 @@ revision = "0011"
 down_revision = "0010"
 branch_labels = None
 depends_on = None
+
+
+#: What the tables' comments say of `send_history`, before and since.
+_BEFORE = (
+    "whatever did not go straight from queued to sent",
+    "deferred | released | unknown | settled late",
+)
+_SINCE = (
+    "whatever did not go straight from queued to sent, and why a message went by its medium",
+    "deferred | released | unknown | settled late | by email | by sms …",
+)
 
 
 def upgrade() -> None:
@@ -77,6 +88,8 @@ def upgrade() -> None:
             sqlite_where=sa.text("occasion IS NOT NULL"),
             postgresql_where=sa.text("occasion IS NOT NULL"),
         )
+    if op.get_context().dialect.name == "postgresql":
+        _comment_on_history(_BEFORE, _SINCE)
 
 
 def downgrade() -> None:
@@ -91,3 +104,11 @@ def downgrade() -> None:
 
     op.drop_table("test_decisions")
     op.drop_table("channel_answers")
+    if op.get_context().dialect.name == "postgresql":
+        _comment_on_history(_SINCE, _BEFORE)
+
+
+def _comment_on_history(old: tuple[str, str], new: tuple[str, str]) -> None:
+    """Only PostgreSQL keeps comments; SQLite would make the table anew for them."""
+    op.create_table_comment("send_history", new[0], existing_comment=old[0])
+    op.alter_column("send_history", "what", existing_type=sa.Text(), existing_comment=old[1], comment=new[1])
