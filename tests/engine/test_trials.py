@@ -10,13 +10,14 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from tests.engine.worlds import DAY, HOUR, MINUTE, NOON, World, email, make_plan, wait
-from vefa.channels.base import Refused
+from tests.engine.worlds import DAY, HOUR, MINUTE, NOON, Mailbox, World, email, make_plan, wait
+from vefa.channels.base import Accepted, BulkEmail, Refused
 from vefa.crm.tables import customers
 from vefa.database import reading, writing
 from vefa.engine.agenda import due_journeys, next_moment
+from vefa.engine.shop import open_shop
 from vefa.engine.trial_tables import test_decisions
-from vefa.engine.trials import Tally
+from vefa.engine.trials import Occasion, Tally
 from vefa.foresight.timeline import timeline
 from vefa.foresight.why import Story, why
 from vefa.insight.trials import trial_runs
@@ -415,3 +416,50 @@ def test_words_are_live_and_the_variants_of_those_inside_are_pinned(world: World
     world.tick(NOON + 4 * HOUR)
 
     assert set(subjects(world)) == {"Bir", "İki", "Biir"}
+
+
+# --- many at once
+
+
+class Bulk(Mailbox):
+    """A letter box that takes many letters in one request, as a provider's does."""
+
+    def deliver_bulk(self, bulk: BulkEmail) -> list[Accepted]:
+        self.got.append([bulk.email(n) for n in range(len(bulk))])
+        return [Accepted(f"p-{ref}") for ref in bulk.refs]
+
+
+def test_one_request_holds_letters_of_one_variant(world: World) -> None:
+    """Also where letters were put off and are gathered again without regard to their variants."""
+    box = Bulk("email", "post", 1_000)
+    hours = Policy(rules=(Rule("commercial", "email", consent=True, quiet=QuietHours(time(11), time(13))),))
+    channels = {"email": box, "sms": world.sms}
+    world.shop = open_shop(world.settings, database=world.database, channels=channels, policy=hours)
+    people(world, 30)
+    live(world, broadcast(trial(share=10_000)))
+    world.tick(NOON)
+    assert box.got == []
+
+    world.tick(NOON + HOUR)
+
+    assert [len({letter.subject for letter in letters}) for letters in box.got] == [1, 1]
+    assert sum(map(len, box.got)) == 30
+
+
+def test_of_two_who_decide_at_once_the_first_has_the_last_word(world: World) -> None:
+    people(world, 30)
+    live(world, broadcast())
+    world.tick(NOON)
+    first, second = (tried(world, name)[0] for name in ("a", "b"))
+    row = first
+    occasion = Occasion(row.journey_id, row.step, row.occasion, trial(), is_wave=True)
+    click(world, first, NOON + HOUR)
+    with writing(world.database) as connection:
+        one = occasion.decision(connection, row.plan_id, NOON + 4 * HOUR)
+    for send in tried(world, "b"):
+        click(world, send, NOON + 3 * HOUR)
+    with writing(world.database) as connection:
+        other = occasion.decision(connection, row.plan_id, NOON + 4 * HOUR)
+
+    assert (one, other, second.variant) == ("a", "a", "b")
+    assert decision(world).counts["b"][1] == 0
