@@ -20,11 +20,13 @@ import sqlalchemy as sa
 from pydantic import SecretStr
 
 import vefa.consent.tables
+import vefa.crm.answers
 import vefa.crm.forgotten
 import vefa.crm.states
 import vefa.crm.tables
 import vefa.crm.wishes
 import vefa.engine.tables
+import vefa.engine.trial_tables
 import vefa.errands.tables
 import vefa.inbox
 import vefa.ledger.tables

@@ -227,3 +227,33 @@ def test_every_field_and_event_has_a_name_in_plain_words() -> None:
 
     assert set(NAMES) >= set(FIELDS)
     assert set(EVENTS) >= set(KNOWN)
+
+
+TEST = """  - email: thanks
+    test:
+      subjects: {{a: {{en: "One"}}, b: {{en: "Two {}"}}}}
+      on: 20%
+      decide: 4 hours
+      by: clicked"""
+TEMPLATES = """  - email: thanks
+    subject: {en: "Thanks"}
+    test: {templates: {a: thanks, b: thanks-warm}, on: 20%, decide: 4 hours, by: clicked}"""
+
+
+def test_every_variant_of_a_test_is_looked_at(look: Look) -> None:
+    subjects, templates = look(TEST.format("{{ order.totl }}")), look(TEMPLATES)
+
+    assert any("order.totl" in found.says for found in subjects.errors)
+    (missing,) = templates.errors
+    assert "thanks-warm" in missing.says
+    assert missing.place == "journeys/thanks.yaml:7"
+
+
+def test_a_test_by_clicks_that_nobody_counts_is_a_warning(look: Look) -> None:
+    smtp = {"channels": Channels(email="smtp"), "secret_key": SecretStr("x" * 40), "public_url": "https://a.ornek.tr"}
+    uncounted = look(TEST.format(""), **smtp, sender_email="a@ornek.tr")
+    counted = look(TEST.format(""), **smtp, sender_email="a@ornek.tr", tracking={"clicks": True})
+
+    assert [found.place for found in uncounted.warnings] == ["journeys/thanks.yaml:10"]
+    assert "tracking.clicks is off" in uncounted.warnings[0].says
+    assert counted.warnings == ()

@@ -199,6 +199,10 @@ def test_every_kind_of_trigger_is_told(trigger: Trigger, words: str) -> None:
         ("0 10 * * *", "every day at 10:00"),
         ("30 9 1 * *", "on day 1 of every month at 09:30"),
         ("0 10 * * 0", "every Sunday at 10:00"),
+        ("0 10 * * MON,THU", "every Monday or Thursday at 10:00"),
+        ("0 10 * * TUE#1", "on the first Tuesday of every month at 10:00"),
+        ("0 10 * * 5L", "on the last Friday of every month at 10:00"),
+        ("0 10 L * *", "on the last day of every month at 10:00"),
         ("*/5 * * * *", "at each time of “*/5 * * * *”"),
     ],
 )

@@ -27,6 +27,7 @@ SHIPPED = (
     "birthday",
     "brand-day",
     "delivery-thank-you",
+    "newsletter",
     "onboarding",
     "order-thank-you",
     "return-care",

@@ -25,6 +25,7 @@ from vefa.cli import (
     report_feedback,
     report_measures,
     report_replies,
+    report_tests,
     report_themes,
     reporting,
     requests,
@@ -109,6 +110,7 @@ reporting.report.command("effects")(report_measures.effects)
 reporting.report.command("replies")(report_replies.replies)
 reporting.report.command("feedback")(report_feedback.feedback)
 reporting.report.command("themes")(report_themes.themes)
+reporting.report.command("tests")(report_tests.report_tests)
 app.add_typer(reporting.report, name="report", rich_help_panel=WATCH)
 app.command("consent", rich_help_panel=WATCH)(consenting.consent)
 app.command("iys", rich_help_panel=WATCH)(consenting.iys)

@@ -14,6 +14,7 @@ import sqlalchemy as sa
 from sqlalchemy.sql import ColumnElement, Select
 
 from vefa.crm import facts as rollups
+from vefa.crm.answers import answers_on
 from vefa.crm.dates import by_zone, date_number, local_date
 from vefa.crm.scope import Scope, learned_by
 from vefa.crm.states import changed, object_states
@@ -342,6 +343,7 @@ FIELDS: dict[str, SqlField] = {
     "customer.zone": _customer("zone"),
     "customer.created_at": _customer("created_at", "time"),
     "customer.preferred_channel": _customer("preferred_channel"),
+    "customer.answers_on": SqlField("text", lambda scope: answers_on(scope.customer_id, scope.now)),
     "customer.tags": SqlField("list", _tags),
     "orders.count": SqlField("number", _counted),
     "orders.revenue": SqlField("money", _revenue),

@@ -36,6 +36,7 @@ ORDER = (
         "reviews",
         "survey_answers",
         "tags",
+        "answers",
         "coupons",
         "journeys",
         "messages",

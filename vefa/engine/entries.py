@@ -244,6 +244,8 @@ def _enrol(connection: Connection, door: Doorway) -> None:
     # Who may leave before it is first asked whether they do.
     exits = pin.plan.exits
     message = first if isinstance(first, Message) and not exits.on and exits.unless is None else None
+    if message is not None and message.test is not None:
+        message = None  # who is queued with what is the step's own work
     insert = _enrolling(connection, door, queued=message is not None)
     if message is None:
         connection.execute(insert)

@@ -15,6 +15,7 @@ import sqlalchemy as sa
 
 from vefa.consent.tables import iys_pushes
 from vefa.crm import tables as crm
+from vefa.crm.answers import channel_answers
 from vefa.crm.states import STATEFUL, object_states
 from vefa.crm.wishes import topic_refusals, wishes
 from vefa.engine.tables import considered, enrolments, journeys, occasions, reentry_slots, segment_members
@@ -207,6 +208,13 @@ HOLDINGS: tuple[Holding, ...] = (
     Holding("tags", crm.tags, _own(crm.tags), "removed", ("tag", "since")),
     Holding("roll_up", crm.facts, _own(crm.facts), "removed"),
     Holding("stale_roll_up", crm.stale_facts, _own(crm.stale_facts), "removed"),
+    Holding(
+        "answers",
+        channel_answers,
+        _own(channel_answers),
+        "removed",
+        ("channel", "emails", "emails_answered", "sms", "sms_answered", "learned_at"),
+    ),
     Holding("wishes", wishes, _own(wishes), "removed", ("language", "paused_until", "link_mailed_at")),
     Holding("refused_topics", topic_refusals, _own(topic_refusals), "removed", ("topic", "refused_at")),
     Holding("refused_tracking", crm.tracking_refusals, _own(crm.tracking_refusals), "removed", ("since",)),

@@ -23,7 +23,7 @@ from vefa.engine.gifts import Gifts
 from vefa.engine.look import Look, Seen
 from vefa.engine.post import Post
 from vefa.ledger.claims import Marks, ref
-from vefa.plan.steps import Medium
+from vefa.plan.steps import Medium, Message
 
 Columns = dict[str, Sequence[Any]]
 
@@ -65,9 +65,12 @@ class Words:
         """Everything that the words of any medium and language name."""
         step, templates = self.post.words_step, self.post.shop.templates
         media: tuple[Medium, ...] = (step.medium,) if step.medium else ("email", "sms")
-        names: frozenset[str] = frozenset().union(*(templates.variables(step.template, medium) for medium in media))
+        names: frozenset[str] = frozenset()
+        for template in step.templates:
+            names = names.union(*(templates.variables(template, medium) for medium in media))
         if "email" in media:
-            for text in (*step.subject.values(), *step.preheader.values()):
+            subjects = [variant.subject for variant in step.test.variants] if step.test else [step.subject]
+            for text in (*(text for subject in subjects for text in subject.values()), *step.preheader.values()):
                 names |= templates.variables_in(text)
         return names
 
@@ -99,14 +102,18 @@ class Words:
         """The one look at a batch that brings them all."""
         return Look(self.post, self.fields, wants_orders=ORDER_LINES in self.names)
 
-    def marks(self, medium: Medium, language: str | None) -> Marks:
+    def step(self, variant: str | None) -> Message:
+        """The step with the words of one of the variants that are tested."""
+        return self.post.words_step.of(variant)
+
+    def marks(self, medium: Medium, language: str | None, variant: str | None = None) -> Marks:
         """What a claim notes of the words that a customer of that language gets."""
-        template = self.template(medium, language)
+        template = self.template(medium, language, variant)
         return Marks(medium, template.hash, template.locale)
 
-    def template(self, medium: Medium, language: str | None) -> EmailTemplate | SmsTemplate:
+    def template(self, medium: Medium, language: str | None, variant: str | None = None) -> EmailTemplate | SmsTemplate:
         """The template in that language, else in the shop's first."""
-        shop, name = self.post.shop, self.post.words_step.template
+        shop, name = self.post.shop, self.step(variant).template
         locale = language or shop.settings.shop.locales[0]
         return shop.templates.email(name, locale) if medium == "email" else shop.templates.sms(name, locale)
 
@@ -166,22 +173,23 @@ class Written:
 def write(
     words: Words, seen: Seen, columns: Columns, media: Mapping[int, Medium], attempts: Mapping[int, int]
 ) -> Written:
-    """Fill in the words of all claimed messages: one parcel a medium and language, those who refuse tracking apart."""
+    """Fill in the words of all claimed messages: one parcel a medium, language and variant, those who refuse tracking
+    apart."""
     refused = columns.get(REFUSED)
     columns = {name: column for name, column in columns.items() if name != REFUSED}
-    groups: dict[tuple[Medium, str | None, bool], list[int]] = {}
+    groups: dict[tuple[Medium, str | None, str | None, bool], list[int]] = {}
     for n, send_id in enumerate(seen.ids):
         if send_id in attempts:
-            key = (media[send_id], seen.languages[n], refused is not None and refused[n])
+            key = (media[send_id], seen.languages[n], seen.variants[n], refused is not None and refused[n])
             groups.setdefault(key, []).append(n)
     parcels, faults = [], {}
-    for (medium, language, is_private), rows in groups.items():
-        template = words.template(medium, language)
+    for (medium, language, variant, is_private), rows in groups.items():
+        template = words.template(medium, language, variant)
         some, theirs = seen.only(rows), _chosen(columns, rows, len(seen))
         refs = [ref(send_id, attempts[send_id]) for send_id in some.ids]
         if isinstance(template, EmailTemplate):
             tracker = words.straight if is_private else words.tracker
-            parcel, told = _emails(words, template, some, theirs, refs, tracker)
+            parcel, told = _emails(words, words.step(variant), template, some, theirs, refs, tracker)
         else:
             parcel, told = _smses(words, template, some, theirs, refs)
         faults.update(told)
@@ -197,9 +205,15 @@ def _chosen(columns: Columns, rows: Sequence[int], whole: int) -> Columns:
 
 
 def _emails(
-    words: Words, template: EmailTemplate, seen: Seen, columns: Columns, refs: Sequence[str], tracker: Tracker | None
+    words: Words,
+    step: Message,
+    template: EmailTemplate,
+    seen: Seen,
+    columns: Columns,
+    refs: Sequence[str],
+    tracker: Tracker | None,
 ) -> tuple[Parcel, dict[int, str]]:
-    step, shop, pin = words.post.words_step, words.post.shop, words.post.pin
+    shop, pin = words.post.shop, words.post.pin
     settings = shop.settings
     subject, preheader = (_in(text, template.locale, settings.shop.locales) for text in (step.subject, step.preheader))
     rendered = template.render_bulk(subject, preheader, words.common(template.locale), columns, len(seen))

@@ -28,6 +28,7 @@ from vefa.engine.plans import busy_with_a_message, leave
 from vefa.engine.stands import Aside, Stand
 from vefa.engine.tables import enrolments
 from vefa.engine.timing import as_moment, end_of_day, moment_end, move, wait_end
+from vefa.engine.trials import Turn, turns
 from vefa.ledger import claims
 from vefa.ledger.claims import HOLD
 from vefa.ledger.tables import sends
@@ -285,16 +286,23 @@ def _message(stand: Stand, step: Message) -> int:
         return _say_aside(stand, step)
     moved = _release_held(stand, step)
     arrived = sa.and_(stand.due, e.phase == 0)
-    for ids in stand.batches(arrived, claims.BATCH):
-        which = among(e.id, ids, arrived)
-        with writing(stand.engine) as connection:
-            new = queue_messages(connection, stand.pin, step, which)
-            update = sa.update(enrolments).where(which).values(phase=1, due_at=None)
-            held = connection.execute(update).rowcount
-            if new < held:
-                _let_go_on(connection, stand, step, ids)
-            moved += held
-    return moved
+    if step.test is not None:
+        return moved + sum(_queue(stand, step, arrived, turn) for turn in turns(stand, step, arrived))
+    return moved + sum(_queue(stand, step, arrived, Turn(ids)) for ids in stand.batches(arrived, claims.BATCH))
+
+
+def _queue(stand: Stand, step: Message, arrived: Any, turn: Turn) -> int:
+    which = among(e.id, turn.ids, arrived)
+    with writing(stand.engine) as connection:
+        since = sa.literal(stand.now, Instant()) if turn.waited else e.arrived_at
+        new = queue_messages(
+            connection, stand.pin, step, which, variant=turn.variant, trial=turn.trial, not_before=since
+        )
+        update = sa.update(enrolments).where(which).values(phase=1, due_at=None)
+        held = connection.execute(update).rowcount
+        if new < held:
+            _let_go_on(connection, stand, step, turn.ids)
+        return held
 
 
 def _say_aside(stand: Aside, step: Message) -> int:
@@ -303,7 +311,7 @@ def _say_aside(stand: Aside, step: Message) -> int:
     for ids in stand.batches(stand.due, claims.BATCH):
         which = among(e.id, ids, stand.due)
         with writing(stand.engine) as connection:
-            queue_messages(connection, stand.pin, step, which, stand.occasion, stand.arrived)
+            queue_messages(connection, stand.pin, step, which, occasion=stand.occasion, arrived=stand.arrived)
             moved += stand.go(connection, which, step.next)
     settle_aside(stand, step)
     return moved

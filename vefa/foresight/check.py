@@ -11,7 +11,7 @@ from vefa.content.problems import BrandError, TemplateProblem
 from vefa.content.templates import TemplateStore
 from vefa.foresight.errand_words import check_errands
 from vefa.foresight.findings import Finding
-from vefa.foresight.lint import lint_day, lint_journey, lint_settings, lint_shop
+from vefa.foresight.lint import lint_day, lint_journey, lint_settings, lint_shop, lint_test
 from vefa.foresight.words import BESIDE, check_words, commercial_templates, journey_file
 from vefa.language.catalogue import EVENTS, FIELDS
 from vefa.plan.project import Project
@@ -63,6 +63,7 @@ def _findings(project: Project, settings: Settings) -> Iterator[Finding]:
         yield from check_errands(plan, store, project.outside, place)
         yield from lint_journey(plan, store, place)
         yield from lint_day(plan, settings, place)
+        yield from lint_test(plan, settings, place)
 
 
 def _template(problem: TemplateProblem, settings: Settings) -> Finding:

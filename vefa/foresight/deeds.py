@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import time
 from decimal import Decimal
@@ -23,6 +24,7 @@ from vefa.plan.steps import (
     Step,
     Stop,
     Tag,
+    Trial,
     WaitFor,
     WaitUntilEvent,
     WaitUntilTime,
@@ -104,9 +106,10 @@ def share(hundredths: int) -> str:
 
 
 def _sending(step: Message) -> str:
+    words = " or ".join(f"“{template}”" for template in step.templates)
     if step.medium is None:
-        return f"Send “{step.template}” by e-mail or SMS, as they prefer"
-    return f"Send the {MEDIA[step.medium]} “{step.template}”"
+        return f"Send {words} by e-mail or SMS, as they prefer"
+    return f"Send the {MEDIA[step.medium]} {words}"
 
 
 def _wait_for(step: WaitFor) -> str:
@@ -132,7 +135,9 @@ def _wait_until_event(step: WaitUntilEvent) -> Deed:
 
 
 def _message_notes(step: Message) -> tuple[str, ...]:
-    notes = [f"{locale}: {plain_words(subject)}" for locale, subject in step.subject.items()]
+    notes = list(_test_notes(step.test)) if step.test else []
+    if step.test is None or not step.test.variants[0].subject:
+        notes += [f"{locale}: {plain_words(subject)}" for locale, subject in step.subject.items()]
     if step.recommend:
         notes.append(f"with {step.recommend} suggestions from what they bought")
     if step.survey is not None:
@@ -144,6 +149,26 @@ def _message_notes(step: Message) -> tuple[str, ...]:
     if step.on_failure == "exit":
         notes.append("if it cannot be delivered, they leave the journey")
     return tuple(notes)
+
+
+#: What a test is decided by, as it is told.
+MEASURES = {"clicked": "clicks in it", "opened": "opens it", "goal": "comes to the journey’s goal"}
+
+
+def _test_notes(test: Trial) -> Iterator[str]:
+    count = NUMBERS[len(test.variants)]
+    yield f"a test of {count} variants on {share(test.share)} of them, in equal parts"
+    for variant in test.variants:
+        if variant.template:
+            yield f"{variant.name}: “{variant.template}”"
+        yield from (f"{variant.name}, {locale}: {plain_words(text)}" for locale, text in variant.subject.items())
+    if test.share < 10_000:
+        waited = f"the others wait until {duration(test.decide)} after it began"
+        yield f"{waited}, and get the one of which the largest share {MEASURES[test.by]}"
+
+
+#: How many variants there may be, in words.
+NUMBERS = {2: "two", 3: "three", 4: "four", 5: "five"}
 
 
 def plain_words(template: str) -> str:

@@ -46,12 +46,28 @@ def _selling(step: Message, store: TemplateStore, place: Place) -> Iterator[Find
         )
 
 
+def lint_test(plan: Plan, settings: Settings, place: Place) -> Iterator[Finding]:
+    """Tests that nothing can decide."""
+    counted = {"clicked": settings.tracking.clicks, "opened": settings.tracking.opens}
+    for step in plan.steps:
+        by = step.test.by if isinstance(step, Message) and step.test else "goal"
+        if counted.get(by, True) or settings.channels.email == "outbox":
+            continue
+        switch = {"clicked": "clicks", "opened": "opens"}[by]
+        yield Finding(
+            "warning",
+            place.of("by: " + by),
+            f"the test of “{step.id}” is decided by {switch}, and tracking.{switch} is off in config/settings.yaml: "
+            "unless your provider tells of them, the first variant always wins.",
+        )
+
+
 def _variables(step: Message, store: TemplateStore) -> frozenset[str]:
     found: frozenset[str] = frozenset()
     media: tuple[Medium, ...] = (step.medium,) if step.medium else ("email", "sms")
     for medium in media:
         with suppress(VefaError):  # missing and broken templates are told elsewhere
-            found |= store.variables(step.template, medium)
+            found = found.union(*(store.variables(template, medium) for template in step.templates))
     return found
 
 

@@ -23,7 +23,7 @@ from vefa.language.conditions import Duration, EventScope
 from vefa.language.english import day_words, event_sentence, moment, name_of
 from vefa.language.problems import did_you_mean
 from vefa.plan.codec import load
-from vefa.plan.steps import Plan
+from vefa.plan.steps import Message, Plan
 from vefa.rewards.tables import coupons
 
 
@@ -58,6 +58,8 @@ class Story:
     gifts: tuple[Gift, ...]
     met: tuple[Met, ...] = ()
     errands: tuple[Told, ...] = ()
+    #: they wait for a test at the step to be decided
+    waits_for_test: bool = False
 
 
 @dataclass(frozen=True)
@@ -147,7 +149,14 @@ def _story(connection: Connection, row: Any) -> Story:
         tuple(_gifts(connection, row.id)),
         events_met(connection, row.id),
         told,
+        _waits_for_test(plan, row, step),
     )
+
+
+def _waits_for_test(plan: Plan, row: Any, step: str | None) -> bool:
+    at = plan.by_key.get(step or "")
+    has_test = isinstance(at, Message) and at.test is not None
+    return has_test and row.phase == 0 and row.due_at is not None and row.due_at > row.arrived_at
 
 
 def passed(plan: Plan, known: Iterable[str], state: str, standing: str | None) -> tuple[str, ...]:

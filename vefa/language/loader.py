@@ -32,6 +32,7 @@ from vefa.language.steps import (
     OtherwiseArm,
     SplitArm,
     StepForm,
+    VariantsForm,
     WaitFor,
     WaitUntil,
     WhenArm,
@@ -320,6 +321,13 @@ def _notify(source: Source, trail: Trail, verb: str) -> StepDraft:
     return StepDraft(trail, verb, form, detail)
 
 
+def _send(source: Source, trail: Trail, verb: str) -> StepDraft:
+    form = read_form(source, STEP_FORMS[verb], trail)
+    inside = (*trail, "test")
+    detail = read_form(source, VariantsForm, inside) if source.get(inside) is not None else None
+    return StepDraft(trail, verb, form, detail)
+
+
 _READERS = {
     "wait": _wait,
     "if": _if,
@@ -327,4 +335,7 @@ _READERS = {
     "split": _split,
     "coupon": _coupon,
     "notify": _notify,
+    "email": _send,
+    "sms": _send,
+    "message": _send,
 }

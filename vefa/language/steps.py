@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import MappingProxyType
 from typing import Annotated, Any, ClassVar
 
 from pydantic import PlainValidator
@@ -12,6 +13,7 @@ from vefa.language.values import (
     Conditions,
     Editor,
     Length,
+    Measure,
     Moment,
     Money,
     Name,
@@ -25,6 +27,8 @@ from vefa.language.values import (
     ShopHours,
     Steps,
     Text,
+    VariantNames,
+    VariantWords,
     Weekdays,
     Words,
     YesNo,
@@ -78,17 +82,38 @@ class WaitUntil(Form):
 class SendForm(StepForm):
     """What all messages have."""
 
-    later = frozenset({"test"})
-
     purpose: Purpose | None = key("commercial or transactional, if other than the journey's.", "transactional")
     not_after: Text | None = key("Pointless after that: a field's moment, or same day.", "order.delivered_at + 5 days")
     unless: Conditions = key("Not to whom this holds for.", {"happened": "review.posted"})
     survey: Name | None = key("The survey that it asks: csat, nps, or a name of config/surveys.yaml.", "csat")
     on_failure: OnFailure = key("continue (go on all the same), or exit (leave).", "continue", "continue")
+    test: Annotated[Any, Editor(ref("Variants"))] = key(
+        "Try variants on a part; the rest gets the one that did best.",
+        {
+            "subjects": {"a": {"tr": "…", "en": "…"}, "b": {"tr": "…", "en": "…"}},
+            "on": "20%",
+            "decide": "4 hours",
+            "by": "clicked",
+        },
+    )
+
+
+class VariantsForm(Form):
+    """A test: two to five subjects, or templates, on a part of the customers; the rest gets the one that did best."""
+
+    required = ("on", "decide", "by")
+
+    subjects: VariantWords | None = key("The subject line of each variant.", {"a": {"tr": "…", "en": "…"}})
+    templates: VariantNames | None = key("The template of each variant.", {"a": "welcome", "b": "welcome-short"})
+    on: Share | None = key("On how many it is tried, in equal parts.", "20%")
+    decide: Length | None = key("How long after the first of them went out it is decided.", "4 hours")
+    by: Measure | None = key("What counts: clicked, opened or goal.", "clicked")
 
 
 class WrittenForm(SendForm):
     """What e-mail has besides."""
+
+    instead = MappingProxyType({"subject": ("test", "subjects")})
 
     subject: Words | None = key("The subject line in each language.", {"tr": "Merhaba", "en": "Hello"})
     preheader: Words | None = key("The line that mail programs show beside it.", {"tr": "…", "en": "…"})

@@ -40,6 +40,7 @@ NAMES = {
     "customer.zone": "their time zone",
     "customer.created_at": "their sign-up",
     "customer.preferred_channel": "their preferred channel",
+    "customer.answers_on": "the channel they answer to",
     "customer.tags": "their tags",
     "orders.count": "the number of their orders",
     "orders.revenue": "what they have spent",

@@ -8,7 +8,7 @@ steps in order moves everybody as far as they can go.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import time
 from decimal import Decimal
 from functools import cached_property
@@ -85,6 +85,30 @@ class WaitUntilEvent:
 
 
 @dataclass(frozen=True)
+class Variant:
+    """One of the things that a test compares: a subject of its own, or a template of its own."""
+
+    name: str
+    subject: dict[str, str] = field(default_factory=dict)
+    template: str | None = None
+
+
+@dataclass(frozen=True)
+class Trial:
+    """A test: its variants go to `share` (hundredths of a per cent) of the customers, in equal parts; the others wait
+    until `decide` after it began, and get what did best."""
+
+    variants: tuple[Variant, ...]
+    share: int
+    decide: Duration
+    by: Literal["clicked", "opened", "goal"]
+
+    def variant(self, name: str | None) -> Variant | None:
+        """The variant of that name."""
+        return next((variant for variant in self.variants if variant.name == name), None)
+
+
+@dataclass(frozen=True)
 class Message:
     """Words to the customer. `medium` None takes the preferred channel, the other where that one cannot be used."""
 
@@ -103,7 +127,21 @@ class Message:
     unless: Condition | None = None
     on_failure: Literal["continue", "exit"] = "continue"
     survey: str | None = None
+    test: Trial | None = None
     kind: Literal["message"] = "message"
+
+    def of(self, variant: str | None) -> Message:
+        """The same message with that variant's words; as it stands where there is no such variant."""
+        found = self.test.variant(variant) if self.test else None
+        if found is None:
+            return self
+        return replace(self, subject=found.subject or self.subject, template=found.template or self.template)
+
+    @property
+    def templates(self) -> tuple[str, ...]:
+        """Every template that the message may go with."""
+        tried = [variant.template for variant in self.test.variants if variant.template] if self.test else []
+        return tuple(dict.fromkeys(tried)) or (self.template,)
 
 
 @dataclass(frozen=True)
