@@ -20,9 +20,11 @@ import sqlalchemy as sa
 from pydantic import SecretStr
 
 import vefa.consent.tables
+import vefa.crm.coupon_uses
 import vefa.crm.forgotten
 import vefa.crm.tables
 import vefa.crm.wishes
+import vefa.engine.shortages
 import vefa.engine.tables
 import vefa.inbox
 import vefa.ledger.tables

@@ -12,11 +12,11 @@ SEGMENTS = """\
 lapsed: {orders.count: ">= 2", orders.last_at: more than 90 days ago}
 open-complaint: {tickets.open: "> 0"}
 """
-CONFIG = {"segments", "policy", "events"}
+CONFIG = {"segments", "policy", "events", "coupons"}
 
 
 def load_shop(root: Path, files: dict[str, str]) -> Project:
-    """The project made of these files; `segments`, `policy` and `events` go to config/, the rest are journeys."""
+    """The project made of these files; `segments`, `policy`, `events` and `coupons` go to config/, the rest are journeys."""
     for folder in ("journeys", "config"):
         (root / folder).mkdir()
     for name, text in {"segments": SEGMENTS, **files}.items():

@@ -10,13 +10,14 @@ from sqlalchemy.sql import ColumnElement
 
 from vefa.crm import facts
 from vefa.crm.scope import Borders, Scope, Source, World, known_zones, learned_by
-from vefa.crm.tables import events, orders
+from vefa.crm.tables import events
 from vefa.database import Instant, other
 from vefa.engine.plans import Pinned
 from vefa.engine.tables import enrolments
 from vefa.ledger.tables import sends
 from vefa.plan.codec import dump
-from vefa.rewards.tables import coupons
+from vefa.rewards.redemptions import stands
+from vefa.rewards.tables import coupons, redemptions
 from vefa.settings import Shop as ShopSettings
 
 
@@ -61,6 +62,7 @@ def enrolment_scope(world: World, pin: Pinned, e: Any = enrolments.c) -> Scope:
         is_trigger=lambda event: _is_trigger(pin, e, event),
         more=lambda name: _more(world, e, name),
         reacted=lambda step, how: _reacted(world, pin, e, step, how),
+        own_coupon=lambda event: _own_coupon(e, event),
     )
 
 
@@ -85,14 +87,19 @@ def _more(world: World, e: Any, name: str) -> ColumnElement[Any]:
         case "trigger.at":
             return sa.type_coerce(e.entered_at, Instant())
         case "coupon.used":
-            c, o = other(coupons), other(orders)
-            used = sa.exists().where(
-                c.c.enrolment_id == e.id, o.c.coupon_code == c.c.code, o.c.placed_known_at <= world.now
-            )
-            return used.correlate_except(c, o)
+            c, r = other(coupons), other(redemptions)
+            used = sa.exists().where(c.c.enrolment_id == e.id, r.c.coupon_id == c.c.id, stands(r.c, world.now))
+            return used.correlate_except(c, r)
     held = other(coupons)
     latest = sa.select(held.c[name.removeprefix("coupon.")]).where(held.c.enrolment_id == e.id)
     return latest.order_by(held.c.id.desc()).limit(1).correlate_except(held).scalar_subquery()
+
+
+def _own_coupon(e: Any, event: Any) -> ColumnElement[bool]:
+    """Whether the event's coupon is one that the enrolment was given, or the one that brought it in."""
+    c = other(coupons)
+    given = sa.exists().where(c.c.enrolment_id == e.id, c.c.id == event.object_id).correlate_except(c)
+    return sa.or_(given, sa.and_(e.object_kind == "coupon", e.object_id == event.object_id))
 
 
 def _reacted(world: World, pin: Pinned, e: Any, step: str, how: str) -> ColumnElement[bool]:

@@ -14,6 +14,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Engine
 
+from vefa.clock import Clock, system_clock
 from vefa.crm.conditions import about, compile_condition, event_kind, since_entry
 from vefa.crm.fields import FIELDS
 from vefa.crm.identity import PRIME, chance
@@ -22,12 +23,13 @@ from vefa.crm.tables import customers, events, tags
 from vefa.database import Instant, among, beside, other, reading, writing
 from vefa.engine.entries import BATCH, insert_ignore
 from vefa.engine.exits import end_and_hand_over, send_to
+from vefa.engine.giving import give_coupons
 from vefa.engine.movement import move_on, queue_messages
 from vefa.engine.plans import Pinned, leave
 from vefa.engine.scopes import enrolment_scope
 from vefa.engine.shop import Shop
 from vefa.engine.tables import enrolments
-from vefa.engine.timing import as_moment, end_of_day, moment_end, move, wait_end
+from vefa.engine.timing import as_moment, moment_end, move, wait_end
 from vefa.ledger import claims
 from vefa.ledger.claims import HOLD
 from vefa.ledger.tables import sends
@@ -44,7 +46,6 @@ from vefa.plan.steps import (
     WaitUntilEvent,
     WaitUntilTime,
 )
-from vefa.rewards.coupons import give
 
 e, s = enrolments.c, sends.c
 
@@ -58,6 +59,7 @@ class Stand:
     step: Step
     world: World
     horizon: datetime
+    wall: Clock = system_clock
 
     @property
     def engine(self) -> Engine:
@@ -246,32 +248,6 @@ def _do_and_go_on(stand: Stand, target: str | None, deed: Callable[[Connection, 
     return moved
 
 
-def _coupon(stand: Stand, step: Coupon) -> int:
-    number = stand.pin.number(step.id) or 0
-    fixed: Any = sa.cast(sa.null(), sa.BigInteger)
-    if step.valid_until is not None:
-        fixed = FIELDS[step.valid_until.field].sql(enrolment_scope(stand.world, stand.pin))
-
-    def deed(connection: Connection, ids: list[int]) -> None:
-        query = (
-            sa.select(e.id, e.customer_id, customers.c.zone, fixed.label("value"))
-            .join_from(enrolments, customers, customers.c.id == e.customer_id)
-            .where(among(e.id, ids))
-        )
-        people = [(row.id, row.customer_id, _fixed_end(step, row)) for row in connection.execute(query)]
-        if people:
-            give(connection, step, number, people, stand.now, stand.shop.secret)
-
-    return _do_and_go_on(stand, step.next, deed)
-
-
-def _fixed_end(step: Coupon, row: Any) -> datetime | None:
-    """`valid_until: trigger.date + 7 days`: the end of that day on the customer's clock."""
-    if step.valid_until is None or row.value is None:
-        return None
-    return end_of_day(move(as_moment(row.value, row.zone), step.valid_until.offset, row.zone), row.zone)
-
-
 def _tag(stand: Stand, step: Tag) -> int:
     def deed(connection: Connection, ids: list[int]) -> None:
         chosen = sa.select(e.customer_id).where(among(e.id, ids))
@@ -391,7 +367,7 @@ _HANDLERS: dict[type[Any], Callable[[Stand, Any], int]] = {
     WaitUntilEvent: _wait_until_event,
     Branch: _branch,
     Split: _split,
-    Coupon: _coupon,
+    Coupon: give_coupons,
     Tag: _tag,
     Enter: _enter,
     Stop: _stop,

@@ -58,6 +58,7 @@ class Surroundings:
         """About the same object, or the same order where both belong to one; else about the customer (rule 9)."""
         kind = self.events[event].object_kind
         same = kind is not None and (kind == self.own or {kind, self.own} <= OF_AN_ORDER)
+        same |= kind == "coupon" and self.has_coupon  # about the coupon that this journey gave
         return EventScope(event, of_customer or not same)
 
     def check_event(self, event: str) -> None:

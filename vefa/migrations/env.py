@@ -9,9 +9,11 @@ from alembic import context
 from alembic.autogenerate.api import AutogenContext
 
 import vefa.consent.tables
+import vefa.crm.coupon_uses
 import vefa.crm.forgotten
 import vefa.crm.tables
 import vefa.crm.wishes
+import vefa.engine.shortages
 import vefa.engine.tables
 import vefa.inbox
 import vefa.ledger.tables

@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 from functools import cache
 from hashlib import blake2b
+from typing import Any
 
 from pydantic import TypeAdapter
 
-from vefa.plan.steps import Plan
+from vefa.plan.steps import Coupon, Plan
 
 
 @cache
@@ -18,8 +19,14 @@ def _adapter() -> TypeAdapter[Plan]:
 
 def dump(plan: Plan) -> str:
     """The plan as JSON; `load` gives back an equal plan."""
-    # A journey without a topic says what it said before there were topics: no new version of it is made.
-    return _adapter().dump_json(plan, exclude=None if plan.topic else {"topic"}).decode()
+    return _adapter().dump_json(plan, exclude=_unsaid(plan)).decode()
+
+
+def _unsaid(plan: Plan) -> dict[str, Any]:
+    """What is left out: a journey that does not use a newer word says what it said before there was that word, so no
+    new version of it is made."""
+    made = {n: {"pool", "ends"} for n, step in enumerate(plan.steps) if isinstance(step, Coupon) and step.pool is None}
+    return {**({} if plan.topic else {"topic": True}), **({"steps": made} if made else {})}
 
 
 def load(text: str) -> Plan:

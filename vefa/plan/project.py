@@ -18,6 +18,7 @@ from vefa.language.source import Source, read_file
 from vefa.plan.compiler import compile_journey
 from vefa.plan.crossings import tell_of_circles, what_is_brought
 from vefa.plan.policy import Policy
+from vefa.plan.pools import Checkout, Pool, read_coupons
 from vefa.plan.rulebook import read_events, read_policy, read_segments, read_topics
 from vefa.plan.steps import Plan
 from vefa.plan.surroundings import Neighbours
@@ -39,6 +40,8 @@ class Project:
     events: Mapping[str, EventType] = field(default_factory=lambda: dict(EVENTS))
     #: what customers may refuse each for itself: by name, its words by language
     topics: dict[str, dict[str, str]] = field(default_factory=dict)
+    pools: Mapping[str, Pool | None] = field(default_factory=dict)
+    checkout: Checkout = Checkout()
 
     def refuse_problems(self) -> None:
         """Raises ProblemsError with all of them, if there are any."""
@@ -48,12 +51,13 @@ class Project:
 
 def load_project(root: Path, settings: Settings) -> Project:
     """All files under `root` read and checked in one go."""
-    events_file, segments_file, policy_file, topics_file = (
-        _read_optional(root, f"config/{name}.yaml") for name in ("events", "segments", "policy", "topics")
+    events_file, segments_file, policy_file, topics_file, coupons_file = (
+        _read_optional(root, f"config/{name}.yaml") for name in ("events", "segments", "policy", "topics", "coupons")
     )
     events = read_events(events_file)
     segments = read_segments(segments_file, events)
     topics = read_topics(topics_file, settings.shop.locales)
+    pools, checkout = read_coupons(coupons_file)
     read = {path.stem: load_journey(path, root) for path in journey_files(root)}
     drafts = {name: draft for name, (_, draft) in read.items() if draft is not None}
     around = Neighbours(
@@ -63,11 +67,13 @@ def load_project(root: Path, settings: Settings) -> Project:
         frozenset(read),
         what_is_brought(drafts, events),
         frozenset(topics),
+        pools,
     )
     compiled = {name: compile_journey(draft, around) for name, draft in drafts.items()}
     tell_of_circles(drafts)
     policy = read_policy(policy_file, frozenset(read))
-    sources = [events_file, segments_file, policy_file, topics_file, *(source for source, _ in read.values())]
+    config = [events_file, segments_file, policy_file, topics_file, coupons_file]
+    sources = [*config, *(source for source, _ in read.values())]
     problems = [problem for source in sources for problem in source.problems]
     problems += _misnamed(root)
     bad_files = {problem.file for problem in problems}
@@ -80,6 +86,8 @@ def load_project(root: Path, settings: Settings) -> Project:
         {name: condition for name, condition in segments.items() if condition is not None},
         events,
         topics,
+        pools,
+        checkout,
     )
 
 

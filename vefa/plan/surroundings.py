@@ -9,6 +9,7 @@ from vefa.language.catalogue import EVENTS, REACH, EventType
 from vefa.language.conditions import Condition
 from vefa.language.loader import JourneyDraft
 from vefa.language.schema import DateTrigger, EnteredTrigger, EventTrigger
+from vefa.plan.pools import Pool
 
 
 @dataclass(frozen=True)
@@ -24,6 +25,8 @@ class Neighbours:
     brought: Mapping[str, frozenset[str | None]] = field(default_factory=dict)
     #: names of config/topics.yaml
     topics: frozenset[str] = frozenset()
+    #: pools of config/coupons.yaml; None: it holds mistakes there
+    pools: Mapping[str, Pool | None] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
