@@ -153,7 +153,7 @@ def judged(door: Doorway, rows: sa.Select[Any], sent_on: bool) -> sa.Select[Any]
     if plan.reentry is None:
         drawn = sa.case((in_holdout(door.pin, bucket_of(c.customer_id)), "holdout"), else_="entered")
         outcome = sa.func.coalesce(outcome, drawn)
-    return sa.select(*(c[name] for name in COLUMNS), outcome, turn)
+    return sa.select(*(c[name] for name in COLUMNS), outcome.label("outcome"), turn)
 
 
 def _refusals(door: Doorway, c: Any, sent_on: bool) -> list[tuple[Any, str]]:

@@ -52,6 +52,9 @@ def fed(door: Doorway, wave: Wave) -> Iterator[sa.Select[Any]]:
         return
     for _, rows in wave():
         yield rows
+    if asked:  # not before: whoever is cut off here looks as far back again
+        with writing(door.engine) as connection:
+            shortages.over(connection, door.row.id, "wave")
 
 
 def _can_feed(door: Doorway, wave: Wave, asked: tuple[str, ...]) -> bool:
@@ -62,8 +65,6 @@ def _can_feed(door: Doorway, wave: Wave, asked: tuple[str, ...]) -> bool:
         for pool, codes in missing.items():
             if codes > 0:
                 shortages.note(connection, door.row.id, pool, "wave", codes, door.now, wave_at=begin)
-            else:
-                shortages.over(connection, door.row.id, "wave", pool)
     return max(missing.values()) <= 0
 
 
