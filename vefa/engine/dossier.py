@@ -36,6 +36,7 @@ ORDER = (
         "survey_answers",
         "tags",
         "coupons",
+        "coupons_used",
         "journeys",
         "messages",
         "message_history",

@@ -18,7 +18,7 @@ from vefa.crm import tables as crm
 from vefa.crm.wishes import topic_refusals, wishes
 from vefa.engine.tables import considered, enrolments, journeys, reentry_slots, segment_members
 from vefa.ledger.tables import send_history, sends
-from vefa.rewards.tables import coupons
+from vefa.rewards.tables import coupons, redemptions
 
 Which = Callable[[int], sa.ColumnElement[bool]]
 Fate = Literal["removed", "stripped", "kept"]
@@ -59,6 +59,11 @@ def _considered(customer: int) -> sa.ColumnElement[bool]:
 
 def _history(customer: int) -> sa.ColumnElement[bool]:
     return send_history.c.send_id.in_(sa.select(sends.c.id).where(sends.c.customer_id == customer))
+
+
+def _redemptions(customer: int) -> sa.ColumnElement[bool]:
+    """Orders in which one of their coupons was used."""
+    return redemptions.c.coupon_id.in_(sa.select(coupons.c.id).where(coupons.c.customer_id == customer))
 
 
 def _suppressions(customer: int) -> sa.ColumnElement[bool]:
@@ -107,6 +112,14 @@ HOLDINGS: tuple[Holding, ...] = (
         ("entered_at", "state", "reason", "left_at", "goal_at"),
         {"object_kind": _NULL, "object_id": _NULL, "order_id": _NULL, "trigger_date": _NULL},
         {"journey": _JOURNEY.where(journeys.c.id == enrolments.c.journey_id).scalar_subquery()},
+    ),
+    Holding(
+        "coupons_used",
+        redemptions,
+        _redemptions,
+        "kept",
+        ("at", "again", "late", "small", "not_theirs"),
+        more={"code": sa.select(coupons.c.code).where(coupons.c.id == redemptions.c.coupon_id).scalar_subquery()},
     ),
     Holding("coupons", coupons, _own(coupons), "stripped", ("code", "terms", "made_at", "valid_from", "valid_until")),
     Holding("reentry", reentry_slots, _own(reentry_slots), "removed"),
