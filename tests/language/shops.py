@@ -16,7 +16,7 @@ CONFIG = {"segments", "policy", "events", "coupons"}
 
 
 def load_shop(root: Path, files: dict[str, str]) -> Project:
-    """The project made of these files; `segments`, `policy`, `events` and `coupons` go to config/, the rest are journeys."""
+    """The project made of these files; what CONFIG names goes to config/, the rest are journeys."""
     for folder in ("journeys", "config"):
         (root / folder).mkdir()
     for name, text in {"segments": SEGMENTS, **files}.items():

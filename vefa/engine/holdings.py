@@ -15,6 +15,7 @@ import sqlalchemy as sa
 
 from vefa.consent.tables import iys_pushes
 from vefa.crm import tables as crm
+from vefa.crm.coupon_uses import coupon_uses
 from vefa.crm.wishes import topic_refusals, wishes
 from vefa.engine.tables import considered, enrolments, journeys, reentry_slots, segment_members
 from vefa.ledger.tables import send_history, sends
@@ -113,12 +114,13 @@ HOLDINGS: tuple[Holding, ...] = (
         {"object_kind": _NULL, "object_id": _NULL, "order_id": _NULL, "trigger_date": _NULL},
         {"journey": _JOURNEY.where(journeys.c.id == enrolments.c.journey_id).scalar_subquery()},
     ),
+    Holding("named_codes", coupon_uses, _of_orders(coupon_uses), "stripped", (), {"code_key": _NULL, "news_at": _NULL}),
     Holding(
         "coupons_used",
         redemptions,
         _redemptions,
         "kept",
-        ("at", "again", "late", "small", "not_theirs"),
+        ("at", "counts", "again", "late", "small", "not_theirs"),
         more={"code": sa.select(coupons.c.code).where(coupons.c.id == redemptions.c.coupon_id).scalar_subquery()},
     ),
     Holding("coupons", coupons, _own(coupons), "stripped", ("code", "terms", "made_at", "valid_from", "valid_until")),

@@ -71,7 +71,7 @@ def coupon_report(connection: Connection, now: datetime, journey: str | None = N
     found: dict[tuple[Any, ...], Given] = {}
     mine = [] if journey is None else [journeys.c.name == journey]
     for key, given, told, expired in _given(connection, now, mine):
-        found[key] = Given(*key[:3], given, told, 0, expired)
+        found[key] = Given(key[0], key[1], key[2], given, told, 0, expired)
     for key, terms, currency, count, total in _used(connection, now, mine):
         _add_use(found[key], terms, currency, count, total)
     for key, anomalies in _anomalies(connection, now, mine):
