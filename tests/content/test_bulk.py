@@ -56,6 +56,7 @@ COLUMNS: Mapping[str, list[object]] = {
     "coupon.minimum": [ABSENT if n == 5 else MoneyAmount(Decimal(n), "TRY") if n else None for n in range(PEOPLE)],
     "coupon.valid_until": [ABSENT if n == 5 else date(2026, 8, 30) if n else None for n in range(PEOPLE)],
     "trigger.date": [date(2026, 8, 1 + n) for n in range(PEOPLE)],
+    "trigger.years": [1 + n % 3 for n in range(PEOPLE)],
     "links.unsubscribe": [f"https://ornek.example/u/{n}?a=1&b" for n in range(PEOPLE)],
     "links.preferences": [f"https://ornek.example/p/{n}" for n in range(PEOPLE)],
     "recommendations": [[_product(number) for number in range(1, n)] for n in range(PEOPLE)],

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from vefa.content.brand import load_brand
+from vefa.content.brand_file import load_brand
 from vefa.content.problems import BrandError, TemplateBroken
 from vefa.content.templates import TemplateStore
 
@@ -161,14 +161,21 @@ def test_plain_html_is_put_into_the_layout_or_taken_whole(make_store: MakeStore)
 @pytest.mark.parametrize(
     ("brand", "told"),
     [
-        ("mersis: 123", "mersis"),
-        ('mersis: "123"', "mersis"),
-        ("colors: {accent: red}", "colors.accent"),
+        ("mersis: 0123456789000015", "Put it in quotes"),
+        ('mersis: "123"', '"123" is no MERSİS number'),
+        ("colors: {accent: red}", '"red" is no colour'),
+        ("colors:\n  accent: #b4472e", "begins a remark"),
         ("logo_url: ftp://x", "must begin with https://"),
-        ("nmae: x", "nmae"),
+        ("nmae: x", 'unknown key "nmae". Did you mean "name"\\?'),
+        ('dark: {accnt: "#000000"}', 'Did you mean "accent"\\?'),
+        ("social: [{name: X}]", '"url" is missing'),
+        ("social: [{name: X, link: y}]", 'unknown key "link"'),
+        ("email: destek", "is no e-mail address"),
+        ('fonts: {body: "x; color: red"}', "is no list of fonts"),
+        ("logo_url: https://", "must begin with https://"),
         ("- a", "must hold `key: value` lines"),
-        ("a: [", "not valid YAML"),
-        ("sms: {code: X1}", "sms.code"),
+        ("a: [", "brand.yaml:1"),
+        ("sms: {code: X1}", "is no operator.s code"),
     ],
 )
 def test_a_brand_that_cannot_be_used_says_where(tmp_path: Path, brand: str, told: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -155,11 +156,48 @@ def test_a_turkish_shop_without_identity_is_told(look: Look) -> None:
     assert "trade_name" in says(found)
 
 
-def test_a_brand_that_cannot_be_read_is_one_finding(look: Look) -> None:
-    found = look(brand="name: X\nmersis: '12'\n")
+def test_every_mistake_of_the_brand_is_told_with_its_line(look: Look) -> None:
+    found = look(brand="name: X\nmersis: '12'\ncolors:\n  accent: #b4472e\n  card: white\nlogo: x\n")
 
-    assert "config/brand.yaml" in says(found)
-    assert "mersis" in says(found)
+    told = says(found)
+    assert 'config/brand.yaml:2:9 "12" is no MERSİS number' in told
+    assert 'config/brand.yaml:4:3 "accent" is empty. A # begins a remark' in told
+    assert 'config/brand.yaml:5:9 "white" is no colour' in told
+    assert 'config/brand.yaml:6:1 unknown key "logo". Did you mean "logo_url"?' in told
+
+
+def test_colours_that_are_hard_to_read_are_a_warning_by_day_and_by_night(look: Look) -> None:
+    brand = 'name: X\ncolors:\n  muted: "#bbbbbb"\ndark:\n  accent: "#333333"\n'
+
+    found = look(brand=brand)
+
+    assert found.good
+    told = says(found)
+    assert "config/brand.yaml:3 colors.muted on colors.card (small words) has a contrast of 1.9" in told
+    assert "config/brand.yaml:5 dark.accent on dark.card (links)" in told
+    assert "colors.text" not in told
+
+
+def test_a_template_without_one_of_the_shops_languages_is_told_with_the_file_to_write(look: Look) -> None:
+    both = Shop(country="DE", locales=("tr", "en"))
+
+    found = look('  - email: thanks\n    subject: {tr: "Sağ olun", en: "Thanks"}', shop=both)
+
+    assert not found.good
+    assert 'journeys/templates/thanks.tr.mjml is missing: "thanks" is written in en only' in says(found)
+
+
+def test_a_journey_on_the_shops_birthday_needs_the_day(look: Look) -> None:
+    day = '{date: shop.founded_on, at: "09:00"}'
+
+    assert "Write founded_on: 2015-03-20" in says(look(trigger=day))
+    known = GERMANY.model_copy(update={"founded_on": date(2015, 3, 20)})
+    assert "founded_on" not in says(look(trigger=day, shop=known))
+
+
+def test_years_are_only_there_after_a_date_trigger(look: Look) -> None:
+    assert "only a date trigger has a day." in says(look(words="{{ trigger.years }}"))
+    assert look(words="{{ trigger.years }}", trigger='{date: customer.birth_date, at: "09:00"}').good
 
 
 def test_providers_without_keys_are_told_before_the_first_message(look: Look) -> None:

@@ -234,6 +234,7 @@ def test_policy_tells_only_what_concerns_the_journey() -> None:
     assert explain(plan(mail("m")), policy).policy == (
         "Commercial e-mail: only with consent; none from 21:00 to 09:00 on the customer's own clock "
         "(put off until it may go, dropped after 24 hours).",
+        "While a complaint or question of theirs is open: no commercial message (put off, dropped after 3 days).",
         "At most 2 commercial messages to one customer in 7 days, over all journeys "
         "(put off until it may go, dropped after 24 hours).",
         "Where several journeys want to write at once, this one is number 2 of 2.",

@@ -25,6 +25,7 @@ SHIPPED = (
     "anniversary-first-order",
     "anniversary-sign-up",
     "birthday",
+    "brand-day",
     "delivery-thank-you",
     "onboarding",
     "order-thank-you",
@@ -88,7 +89,7 @@ def _context(locale: str, **changes: Any) -> dict[str, Any]:
             "free_shipping": False,
             "minimum": MoneyAmount(Decimal("500"), "TRY"),
         },
-        "trigger": {"date": date(2026, 8, 30), "at": datetime(2026, 8, 30, 9, 30, tzinfo=ISTANBUL)},
+        "trigger": {"date": date(2026, 8, 30), "years": 11, "at": datetime(2026, 8, 30, 9, 30, tzinfo=ISTANBUL)},
         "shop": {"name": "Örnek Mağaza"},
         "links": {
             "unsubscribe": "https://ornek.example/ayril/abc",

@@ -22,7 +22,10 @@ from vefa.cli import (
     housekeeping,
     keys,
     outbox,
+    previewing,
     report_coupons,
+    report_measures,
+    report_replies,
     reporting,
     requests,
     restoring,
@@ -87,6 +90,7 @@ def vefa(
 app.command("demo", rich_help_panel=BEGIN)(demo.demo)
 app.command("check", rich_help_panel=JOURNEYS)(checking.check)
 app.command("explain", rich_help_panel=JOURNEYS)(explaining.explain)
+app.command("preview", rich_help_panel=JOURNEYS)(previewing.preview)
 app.command("run", rich_help_panel=JOURNEYS)(running.run)
 app.command("restored", rich_help_panel=JOURNEYS)(restoring.restored)
 app.command("import", rich_help_panel=DATA)(shop_data.import_)
@@ -102,6 +106,9 @@ app.command("instant", rich_help_panel=WATCH)(serving.instant)
 app.command("housekeeping", rich_help_panel=WATCH)(housekeeping.housekeeping)
 app.command("why", rich_help_panel=WATCH)(customers.why)
 reporting.report.command("coupons")(report_coupons.report_coupons)
+reporting.report.command("measures")(report_measures.measures)
+reporting.report.command("effects")(report_measures.effects)
+reporting.report.command("replies")(report_replies.replies)
 app.add_typer(reporting.report, name="report", rich_help_panel=WATCH)
 app.command("consent", rich_help_panel=WATCH)(consenting.consent)
 app.command("iys", rich_help_panel=WATCH)(consenting.iys)

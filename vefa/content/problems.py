@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 from vefa.errors import UserError, VefaError
+from vefa.language.problems import Problem, render
 
 Severity = Literal["error", "warning"]
 
@@ -24,7 +26,11 @@ class TemplateBroken(UserError):  # named by what is the case, as other rooms kn
 
 
 class BrandError(UserError):
-    """config/brand.yaml cannot be used."""
+    """config/brand.yaml cannot be used: all its mistakes, each with its place."""
+
+    def __init__(self, problems: Sequence[Problem]) -> None:
+        self.problems = tuple(problems)
+        super().__init__(render(self.problems))
 
 
 @dataclass(frozen=True)

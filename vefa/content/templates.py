@@ -12,7 +12,8 @@ from threading import RLock
 
 from minijinja import Environment, TemplateError
 
-from vefa.content.brand import Brand, load_brand
+from vefa.content.brand import Brand
+from vefa.content.brand_file import load_brand
 from vefa.content.bulk import RenderedBulk, SplitEmail
 from vefa.content.columns import ABSENT
 from vefa.content.environments import html_environment, text_environment

@@ -199,7 +199,8 @@ def _age(scope: Scope) -> ColumnElement[int]:
         return int(local_date(world.now, zone).strftime("%Y%m%d"))
 
     now = by_zone(own.zone, world.zones, world.shop.zone, today, sa.Integer())
-    years = (now - date_number(own.birth_date)).op("/")(sa.literal(10_000, sa.Integer()))
+    # with the precedence of a division, or the difference before it would get no brackets
+    years = (now - date_number(own.birth_date)).op("/", precedence=8)(sa.literal(10_000, sa.Integer()))
     return years if scope.customer is not None else _one(sa.select(years).where(c.c.id == scope.customer_id), c)
 
 
@@ -365,6 +366,7 @@ FIELDS: dict[str, SqlField] = {
     "coupon.used": _more("coupon.used", "bool"),
     "coupon.valid_until": _more("coupon.valid_until", "time"),
     "trigger.date": _more("trigger.date", "date"),
+    "trigger.years": _more("trigger.years", "number"),
     "trigger.at": _more("trigger.at", "time"),
     "shop.founded_on": SqlField("date", lambda scope: sa.literal(scope.world.shop.founded_on, sa.Date())),
 }

@@ -64,6 +64,7 @@ class Reader:
             (compile_condition(self.step.unless, scope) if self.step.unless else sa.false()).label("hindered"),
             self.repeated().label("repeated"),
             unwished(self.step.purpose, self.pin.plan.topic, self.world.now).label("unwished"),
+            self.open_ticket().label("open_ticket"),
             self.not_after_field().label("not_after"),
             *(column for medium in found for column in medium.columns()),
         ]
@@ -87,6 +88,13 @@ class Reader:
             )
             .correlate_except(before)
         )
+
+    def open_ticket(self) -> ColumnElement[bool]:
+        """A complaint or question of theirs is open, and the message is commercial."""
+        if self.step.purpose != "commercial":
+            return sa.false()
+        open_ones: ColumnElement[int] = FIELDS["tickets.open"].sql(customer_scope(self.world, s.customer_id))
+        return open_ones > 0
 
     def not_after_field(self) -> Any:
         """The field that the step's `not_after` counts from."""
@@ -130,6 +138,7 @@ class Reader:
             contacts=reached,
             deferred_for=row.reason,
             unwished=row.unwished,
+            open_ticket=bool(row.open_ticket),
         )
 
 

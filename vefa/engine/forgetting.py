@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from shutil import rmtree
 from urllib.parse import quote, quote_plus
 
 import sqlalchemy as sa
@@ -63,6 +64,7 @@ def forget(engine: Engine, settings: Settings, customer_id: int, now: datetime) 
         {name: count for name, count in done.items() if count and fates[name] == fate}
         for fate in ("removed", "stripped")
     )
+    rmtree(settings.var / "preview", ignore_errors=True)  # messages as somebody would read them, made anew at will
     return Forgot(removed, stripped, left, remove_messages(settings.var / "outbox", addresses))
 
 

@@ -158,6 +158,8 @@ def _plain(reader: Reader, medium: MediumColumns, policy: Policy) -> ColumnEleme
     if policy.rule(step.purpose, medium.medium).consent:
         holds.append(medium.consent())
     holds += [sa.not_(wish) for wish, _ in wishes_against(step.purpose, reader.pin.plan.topic, reader.world.now)]
+    if policy.open_ticket is not None and step.purpose == "commercial":
+        holds.append(sa.not_(reader.open_ticket()))
     if medium.gate is not None and step.purpose == "commercial":
         holds.append(medium.register().is_(None))
     if step.medium is None:

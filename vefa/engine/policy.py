@@ -19,6 +19,8 @@ DEFER_LIMIT = timedelta(hours=24)
 LOOK_AGAIN = timedelta(minutes=15)
 #: Who waits for İYS to be heard again is let go by the reading that hears it; this is the net beneath.
 IYS_AGAIN = timedelta(hours=1)
+#: Whether a ticket is still open is looked at so often.
+TICKET_AGAIN = timedelta(hours=1)
 
 
 @dataclass(frozen=True)
@@ -55,6 +57,7 @@ class Candidate:
     contacts: Mapping[Medium, Contact]
     deferred_for: str | None = None
     unwished: str | None = None
+    open_ticket: bool = False
 
     def contact(self, medium: Medium) -> Contact:
         """The contact of a medium that was judged reachable."""
@@ -118,6 +121,8 @@ def judge(one: Candidate, message: Message, policy: Policy, now: datetime, close
         return _until_known(one, reached.reason, now)
     if reached.medium in closed:
         return Defer(closed[reached.medium], None, f"the {reached.medium} channel is closed")
+    if one.open_ticket and policy.open_ticket is not None:
+        return withhold(one, policy.open_ticket, now, now + TICKET_AGAIN, "open ticket")
     quiet = policy.rule(message.purpose, reached.medium).quiet
     if quiet is not None and (end := quiet_until(now, quiet, one.zone)) is not None:
         return withhold(one, quiet.withhold, now, end, "quiet hours")

@@ -9,16 +9,24 @@ from sqlalchemy.engine import Connection
 from sqlalchemy.sql import ColumnElement
 
 from vefa.crm import facts
+from vefa.crm.dates import date_number, month_day
+from vefa.crm.fields import FIELDS
 from vefa.crm.scope import Borders, Scope, Source, World, known_zones, learned_by
 from vefa.crm.tables import events
-from vefa.database import Instant, other
+from vefa.database import DAY, Instant, other
 from vefa.engine.plans import Pinned
 from vefa.engine.tables import enrolments
 from vefa.ledger.tables import sends
 from vefa.plan.codec import dump
+from vefa.plan.steps import DateTrigger
 from vefa.rewards.redemptions import stands
 from vefa.rewards.tables import coupons, redemptions
 from vefa.settings import Shop as ShopSettings
+
+#: microseconds of a year, leap days shared out
+YEAR = 146_097 * DAY // 400
+#: SQL's own precedence of a division: without it the difference before it would get no brackets
+DIVIDES = 8
 
 
 def make_world(connection: Connection, now: Any, shop: ShopSettings, source: Source, *plans: Pinned) -> World:
@@ -60,7 +68,7 @@ def enrolment_scope(world: World, pin: Pinned, e: Any = enrolments.c) -> Scope:
         kind_at=e.object_kind,
         trigger_event=getattr(pin.plan.trigger, "event", None),
         is_trigger=lambda event: _is_trigger(pin, e, event),
-        more=lambda name: _more(world, e, name),
+        more=lambda name: _more(world, pin, e, name),
         reacted=lambda step, how: _reacted(world, pin, e, step, how),
         own_coupon=lambda event: _own_coupon(e, event),
     )
@@ -79,11 +87,13 @@ def _is_trigger(pin: Pinned, e: Any, event: Any) -> ColumnElement[bool]:
     return sa.and_(event.object_id.is_not_distinct_from(e.object_id), first)
 
 
-def _more(world: World, e: Any, name: str) -> ColumnElement[Any]:
+def _more(world: World, pin: Pinned, e: Any, name: str) -> ColumnElement[Any]:
     """Fields of the enrolment itself and of its latest coupon."""
     match name:
         case "trigger.date":
             return sa.type_coerce(e.trigger_date, sa.Date())
+        case "trigger.years":
+            return _years(world, pin, e)
         case "trigger.at":
             return sa.type_coerce(e.entered_at, Instant())
         case "coupon.used":
@@ -100,6 +110,31 @@ def _own_coupon(e: Any, event: Any) -> ColumnElement[bool]:
     c = other(coupons)
     given = sa.exists().where(c.c.enrolment_id == e.id, c.c.id == event.object_id).correlate_except(c)
     return sa.or_(given, sa.and_(e.object_kind == "coupon", e.object_id == event.object_id))
+
+
+def _years(world: World, pin: Pinned, e: Any) -> ColumnElement[Any]:
+    """How many times the day has come round; empty in a journey that begins with no day.
+
+    A moment's day is that of the customer's own clock, so it is told by the time from it to the entry, whole years of
+    it: the hour of the trigger, zones and leap days come to less than a week.
+    """
+    trigger = pin.plan.trigger
+    if not isinstance(trigger, DateTrigger):
+        return sa.null()
+    field = FIELDS[trigger.field]
+    value, day = field.sql(customer_scope(world, e.customer_id)), sa.type_coerce(e.trigger_date, sa.Date())
+    if field.kind == "date":
+        years = (date_number(day) - date_number(value)).op("/", precedence=DIVIDES)(sa.literal(10_000, sa.Integer()))
+        return sa.case((day.is_not(None), years + _leap_day(day, value)))
+    since = sa.type_coerce(e.entered_at, sa.BigInteger) - sa.type_coerce(value, sa.BigInteger)
+    shifted = since - sa.literal(trigger.offset * DAY - YEAR // 2, sa.BigInteger)
+    return sa.case((day.is_not(None), shifted.op("/", precedence=DIVIDES)(sa.literal(YEAR, sa.BigInteger))))
+
+
+def _leap_day(day: ColumnElement[Any], value: ColumnElement[Any]) -> ColumnElement[Any]:
+    """Who was born on 29 February is a year older on the 28th of other years, which their numbers alone do not say."""
+    early = sa.and_(month_day(day) == 228, month_day(value) == 229)
+    return sa.case((early, 1), else_=0)
 
 
 def _reacted(world: World, pin: Pinned, e: Any, step: str, how: str) -> ColumnElement[bool]:

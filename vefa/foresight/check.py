@@ -6,10 +6,11 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from vefa.content.brand_file import brand_problems
 from vefa.content.problems import BrandError, TemplateProblem
 from vefa.content.templates import TemplateStore
 from vefa.foresight.findings import Finding
-from vefa.foresight.lint import lint_coupons, lint_journey, lint_settings, lint_shop
+from vefa.foresight.lint import lint_coupons, lint_day, lint_journey, lint_settings, lint_shop
 from vefa.foresight.words import BESIDE, check_words, commercial_templates, journey_file
 from vefa.language.catalogue import EVENTS, FIELDS
 from vefa.plan.project import Project
@@ -49,8 +50,10 @@ def _findings(project: Project, settings: Settings) -> Iterator[Finding]:
     try:
         store = TemplateStore(settings.root, settings)
     except BrandError as error:
-        yield Finding("error", "config/brand.yaml", str(error))
+        for problem in error.problems:
+            yield Finding("error", problem.place, problem.says, problem.render())
         return
+    yield from (_template(problem, settings) for problem in brand_problems(store.brand_path, store.brand))
     commercial = commercial_templates(project.plans)
     yield from (_template(problem, settings) for problem in store.problems(commercial, frozenset(FIELDS)))
     yield from lint_shop(settings, store, commercial)
@@ -58,6 +61,7 @@ def _findings(project: Project, settings: Settings) -> Iterator[Finding]:
         place = journey_file(settings.root, plan.journey)
         yield from check_words(plan, store, place)
         yield from lint_journey(plan, store, place)
+        yield from lint_day(plan, settings, place)
 
 
 def _template(problem: TemplateProblem, settings: Settings) -> Finding:

@@ -184,6 +184,9 @@ def _policy(plan: Plan, policy: Policy) -> Iterable[str]:
     used = list(dict.fromkeys(_uses(plan)))
     for purpose, medium in used:
         yield _rule(policy.rule(purpose, medium))
+    if policy.open_ticket is not None and any(purpose == "commercial" for purpose, _ in used):
+        how = _withhold(policy.open_ticket)
+        yield f"While a complaint or question of theirs is open: no commercial message ({how})."
     for cap in policy.caps:
         if any(_applies(cap, purpose, medium) for purpose, medium in used):
             yield _cap(cap)

@@ -12,7 +12,7 @@ from vefa.errors import VefaError
 from vefa.foresight.findings import Finding
 from vefa.foresight.words import Place
 from vefa.plan.pools import FILE, Checkout
-from vefa.plan.steps import Medium, Message, Plan
+from vefa.plan.steps import DateTrigger, Medium, Message, Plan
 from vefa.settings import Settings
 
 #: SMS providers that hand over to Turkish operators from abroad.
@@ -25,6 +25,14 @@ def lint_journey(plan: Plan, store: TemplateStore, place: Place) -> Iterator[Fin
     for step in plan.steps:
         if isinstance(step, Message) and step.purpose == "transactional":
             yield from _selling(step, store, place)
+
+
+def lint_day(plan: Plan, settings: Settings, place: Place) -> Iterator[Finding]:
+    """A journey that begins on a day that the shop has not told: nobody would ever enter."""
+    trigger = plan.trigger
+    if isinstance(trigger, DateTrigger) and trigger.field == "shop.founded_on" and not settings.shop.founded_on:
+        says = "begins on the shop's birthday, which config/settings.yaml does not know. Write founded_on: 2015-03-20"
+        yield Finding("warning", place.of("founded_on"), f"{says} (your own day) below shop:, or nobody ever enters.")
 
 
 def _selling(step: Message, store: TemplateStore, place: Place) -> Iterator[Finding]:

@@ -62,6 +62,7 @@ REASONS: tuple[tuple[str, str | Callable[[re.Match[str]], str]], ...] = (
     (r"paused", "they asked us to pause for a while"),
     (r"topic: (.+)", lambda m: f"they want nothing of the topic “{m[1]}”"),
     (r"quiet hours", "it was a quiet hour on their clock"),
+    (r"open ticket", "a complaint or question of theirs was open"),
     (r"cap: (.+)", lambda m: f"they had had as many messages as the limit “{m[1]}” allows"),
     (r"expired \((.+)\)", lambda m: f"it could not go in time: {reason_words(m[1])}"),
     (r"too late", "it had become pointless (`not_after`)"),

@@ -131,7 +131,7 @@ def _wrong(name: str, plan: Plan, coupon: bool) -> str | None:
         return "no coupon step comes before this message."
     if home in OBJECT_KINDS and home not in reachable(plan):
         return f"the journey's trigger brings no {home}."
-    if known == "trigger.date" and not isinstance(plan.trigger, DateTrigger):
+    if known in {"trigger.date", "trigger.years"} and not isinstance(plan.trigger, DateTrigger):
         return "only a date trigger has a day."
     return None
 

@@ -139,6 +139,7 @@ _REST = (
     Field("coupon.used", "bool", "coupon", "an order was paid with it"),
     Field("coupon.valid_until", "time", "coupon", "last moment it can be used", nullable=True),
     Field("trigger.date", "date", "trigger", "this year's day, in a journey with a date trigger"),
+    Field("trigger.years", "number", "trigger", "full years on that day: 1 on the first anniversary", nullable=True),
     Field("trigger.at", "time", "trigger", "when that happened which brought them in"),
     Field("shop.founded_on", "date", "shop", "the shop's own birthday", nullable=True),
 )

@@ -99,8 +99,9 @@ class Surroundings:
             return message.replace("a order", "an order"), f"A trigger such as event: {_EXAMPLE[home]} would bring it."
         if home == "coupon" and not self.has_coupon:
             return f"{name} is not at hand: this journey makes no coupon", "Put a step coupon before it."
-        if name == "trigger.date" and not self.trigger_dates:
-            return "trigger.date stands only in journeys with a date trigger", "Use trigger.at."
+        if name in {"trigger.date", "trigger.years"} and not self.trigger_dates:
+            hint = "Use trigger.at." if name == "trigger.date" else "Such as trigger: {date: customer.created_at}."
+            return f"{name} stands only in journeys with a date trigger", hint
         return None
 
 

@@ -22,6 +22,11 @@ class PolicyForm(Form):
     caps: Annotated[list[Any] | None, PlainValidator(read_list), Editor(list_of("Cap"))] = key(
         "How many messages at most.", [{"name": "weekly", "at_most": 2, "within": "7 days", "purpose": "commercial"}]
     )
+    open_ticket: Annotated[Any, Editor(ref("OpenTicket"))] = key(
+        "Commercial messages while a complaint or question of theirs is open: defer, skip, {drop_after: 3 days} "
+        "(unless said otherwise), or send.",
+        {"drop_after": "3 days"},
+    )
     priority: Annotated[list[Any] | None, PlainValidator(read_list), Editor({"type": "array"})] = key(
         "Which journey goes first where not all may.", ["onboarding", "win-back"]
     )

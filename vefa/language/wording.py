@@ -99,6 +99,7 @@ NAMES = {
     "coupon.used": "the coupon",
     "coupon.valid_until": "the coupon's last day",
     "trigger.date": "the day itself",
+    "trigger.years": "the number of years on that day",
     "trigger.at": "the moment of entering",
     "shop.founded_on": "the shop's birthday",
 }

@@ -53,11 +53,15 @@ class Cap:
 
 @dataclass(frozen=True)
 class Policy:
-    """All rules of the shop. `priority` lists journeys, the most important first; the others come after."""
+    """All rules of the shop. `priority` lists journeys, the most important first; the others come after.
+
+    `open_ticket`: what becomes of commercial messages while a complaint or question of theirs is open; None: they go.
+    """
 
     rules: tuple[Rule, ...] = ()
     caps: tuple[Cap, ...] = ()
     priority: tuple[str, ...] = ()
+    open_ticket: Withhold | None = Withhold("drop_after", Duration(days=3))
 
     def rule(self, purpose: Purpose, medium: Medium) -> Rule:
         """The rule for that purpose and channel; where none is written, the careful one."""

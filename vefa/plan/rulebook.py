@@ -114,7 +114,7 @@ def read_policy(source: Source, journeys: frozenset[str]) -> Policy:
     if form is None:
         return Policy()
     rules = tuple(rule for purpose in PURPOSES for rule in _rules(source, purpose))
-    return Policy(rules, _caps(source), _priority(source, journeys))
+    return Policy(rules, _caps(source), _priority(source, journeys), _open_ticket(source))
 
 
 def _rules(source: Source, purpose: Purpose) -> list[Rule]:
@@ -146,7 +146,7 @@ def _quiet(source: Source, trail: Trail) -> QuietHours | None:
     return QuietHours(form.start, form.to, withhold)
 
 
-def _withhold(source: Source, trail: Trail) -> Withhold:
+def _withhold(source: Source, trail: Trail, ways_in_words: str = "defer, skip,") -> Withhold:
     given = source.get(trail)
     if given is None:
         return Withhold()
@@ -155,10 +155,19 @@ def _withhold(source: Source, trail: Trail) -> Withhold:
         return Withhold("drop_after", form.drop_after) if form and form.drop_after else Withhold()
     ways: dict[str, Literal["defer", "skip"]] = {"defer": "defer", "skip": "skip"}
     if not isinstance(given, str) or given not in ways:
-        hint = did_you_mean(str(given), ways, "Write defer, skip, or {drop_after: 3 days}.")
+        hint = did_you_mean(str(given), ways, f"Write {ways_in_words} or {{drop_after: 3 days}}.")
         source.report(trail, f"{quoted(given)} is not possible here", hint, "choice")
         return Withhold()
     return Withhold(ways[given])
+
+
+def _open_ticket(source: Source) -> Withhold | None:
+    match source.get(("open_ticket",)):
+        case None:
+            return Policy().open_ticket
+        case "send":
+            return None
+    return _withhold(source, ("open_ticket",), "defer, skip, send,")
 
 
 def _caps(source: Source) -> tuple[Cap, ...]:

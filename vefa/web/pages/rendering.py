@@ -11,7 +11,8 @@ from fastapi.responses import HTMLResponse
 from minijinja import Environment, safe
 from ruamel.yaml import YAML
 
-from vefa.content.brand import Brand, Palette, load_brand
+from vefa.content.brand import Brand, Palette
+from vefa.content.brand_file import load_brand
 from vefa.content.environments import html_environment
 from vefa.settings import Settings
 

@@ -1,0 +1,301 @@
+"""Messages as they would look: every template for every made-up customer, a real one's, and what is found wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+
+from tests.engine.worlds import DAY, HOUR, NOON, World
+from vefa.content.templates import TemplateStore
+from vefa.crm.tables import order_lines, products
+from vefa.database import metadata, reading
+from vefa.engine.forgetting import forget
+from vefa.errors import UserError
+from vefa.foresight.persons import find_person
+from vefa.foresight.preview.chromium import Browser, browser, program
+from vefa.foresight.preview.customer import CustomerValues
+from vefa.foresight.preview.looking import look, look_at
+from vefa.foresight.preview.rendering import Preview, Renderer
+from vefa.foresight.preview.samples import NAMES, SampleName, Samples, with_stand_ins
+from vefa.foresight.preview.sheet import Sheet
+from vefa.language.catalogue import FIELDS
+from vefa.plan.project import Project, load_project
+from vefa.rewards.coupons import ALPHABET
+from vefa.settings import Settings, load_settings
+
+REPOSITORY = Path(__file__).parents[2]
+NOW = datetime(2026, 3, 3, 10, tzinfo=UTC)
+LOCALES = ("tr", "en")
+
+
+@pytest.fixture(scope="module")
+def shop() -> Settings:
+    return Settings(root=REPOSITORY)
+
+
+@pytest.fixture(scope="module")
+def project(shop: Settings) -> Project:
+    return load_project(REPOSITORY, shop)
+
+
+def renderer(shop: Settings, sample: SampleName = "usual") -> Renderer:
+    return Renderer(TemplateStore(shop.root, shop), shop, sample, Samples(sample, NOW, shop).context)
+
+
+# --- made-up customers
+
+
+@pytest.mark.parametrize("sample", NAMES)
+def test_every_message_of_every_journey_survives_every_sample(
+    shop: Settings, project: Project, sample: SampleName
+) -> None:
+    made = renderer(shop, sample)
+
+    previews = [each for plan in project.plans.values() for each in made.of(plan, LOCALES)]
+
+    assert len(previews) >= 40
+    assert [str(found.place + " " + found.says) for each in previews for found in look(each)] == []
+
+
+def test_a_sample_has_a_value_for_every_field(shop: Settings, project: Project) -> None:
+    plan = project.plans["order-thank-you"]
+    step = renderer(shop).of(plan, ("tr",))
+    assert next(iter(step)).subject
+
+    context = Samples("usual", NOW, shop).context(plan, plan.steps[0], "tr")  # type: ignore[arg-type]  # it is a message
+    homes = {name.partition(".")[0] for name in FIELDS}
+    missing = [n for n in FIELDS if n.partition(".")[2] not in context[n.partition(".")[0]] and n != "coupon.used"]
+
+    assert homes <= set(context)
+    assert missing == []
+
+
+def test_the_samples_are_as_different_as_they_say(shop: Settings, project: Project) -> None:
+    plan = project.plans["order-thank-you"]
+    tr = {name: next(iter(renderer(shop, name).of(plan, ("tr",)))) for name in NAMES}
+
+    assert tr["usual"].subject == "Teşekkür ederiz, Ayşe! Siparişiniz bize ulaştı"
+    assert tr["bare"].subject == "Teşekkür ederiz! Siparişiniz bize ulaştı"
+    assert "Abdurrahman Gazanfer Şükrü" in tr["long"].text
+    assert "1.234.567,89 ₺" in tr["long"].text
+    assert "615,00 $" in tr["foreign"].text and "₺" not in tr["foreign"].text
+    assert "data:image" in tr["usual"].html and "<img" not in tr["foreign"].html
+    en = next(iter(renderer(shop, "foreign").of(plan, ("en",))))
+    assert "€615.00" in en.text
+
+
+def test_a_sample_code_is_none_that_anybody_can_be_given(shop: Settings, project: Project) -> None:
+    letter = next(iter(renderer(shop).of(project.plans["birthday"], ("tr",))))
+
+    assert "IYIKI-SAMPLE01" in letter.text
+    assert not set("SAMPLE01") <= set(ALPHABET)
+
+
+def test_names_that_no_sample_knows_get_stand_ins_and_mistakes_do_not(shop: Settings) -> None:
+    known = {"order": {"number": "1"}}
+
+    filled = with_stand_ins(known, {"links.preferences", "coupon.code", "order.nmuber", "recommendations"}, shop)
+
+    assert filled == known | {
+        "links": {"preferences": "http://localhost:8020/preview"},
+        "coupon": {"code": "code"},
+        "recommendations": [],
+    }
+
+
+def test_links_of_a_preview_lead_nowhere(shop: Settings, project: Project) -> None:
+    letter = next(iter(renderer(shop).of(project.plans["birthday"], ("tr",))))
+
+    assert "/u/preview" in letter.html
+    assert "/p/preview" in letter.html
+
+
+def test_one_step_can_be_asked_for_and_a_wrong_one_is_told(shop: Settings, project: Project) -> None:
+    plan = project.plans["birthday"]
+
+    assert {each.step for each in renderer(shop).of(plan, ("tr",), "reminder")} == {"reminder"}
+    with pytest.raises(UserError, match='Did you mean "reminder"'):
+        list(renderer(shop).of(plan, ("tr",), "remindr"))
+
+
+# --- what is found
+
+
+def a_preview(**changes: str | int) -> Preview:
+    given = {"subject": "Merhaba", "preheader": "Kısa", "html": "<p>Merhaba Ayşe</p>", "text": "Merhaba Ayşe"} | changes
+    return Preview("j", "s", "t", given.pop("medium", "email"), "tr", "usual", "commercial", **given)  # type: ignore[arg-type]  # as the class has them
+
+
+@pytest.mark.parametrize(
+    ("changes", "severity", "told"),
+    [
+        ({"html": "<p>Te\ufffdekkürler</p>"}, "error", "could not be read"),
+        ({"subject": "TeÅŸekkÃ¼rler"}, "error", "letters read in a wrong code"),
+        ({"text": "Donâ€™t"}, "error", "letters read in a wrong code"),
+        ({"html": "<p>Sayın {{ customer.first_name }}</p>"}, "error", "which nothing has filled in"),
+        ({"text": " \n"}, "error", "no plain part"),
+        ({"html": '<p>x<img src="" alt=""></p>'}, "error", "a picture without an address"),
+        ({"html": '<p>x<img src="https://x.example/a.png"></p>'}, "warning", "without words for who cannot see it"),
+        ({"subject": "x" * 61}, "warning", "has 61 characters"),
+        ({"preheader": ""}, "warning", "no preheader"),
+        ({"text": "Sayın None"}, "warning", "is a value missing?"),
+        ({"medium": "sms", "html": "", "segments": 4}, "warning", "takes 4 segments"),
+        ({"fault": "the subject comes out empty"}, "error", "cannot be written"),
+    ],
+)
+def test_what_is_wrong_with_the_words_is_found(changes: dict[str, str | int], severity: str, told: str) -> None:
+    (found,) = look(a_preview(**changes))
+
+    assert (found.severity, told in found.says) == (severity, True), found.says
+
+
+def test_good_words_have_nothing_to_mend() -> None:
+    assert list(look(a_preview(subject="Ã Paris, “çÇğĞıİöÖşŞüÜ”: 5 € – Ä is a letter"))) == []
+
+
+# --- a real customer
+
+
+@pytest.fixture
+def world(engine: sa.Engine, example_root: Path) -> World:
+    return World(engine, load_settings(example_root))
+
+
+def values(world: World, connection: sa.Connection, who: str) -> Renderer:
+    store = TemplateStore(world.settings.root, world.settings)
+    person = find_person(connection, who)
+    customer = CustomerValues(connection, person, store, world.settings, NOON + DAY)
+    return Renderer(store, world.settings, "customer", customer.context, person.language)
+
+
+def counts(world: World) -> dict[str, int]:
+    with reading(world.database) as connection:
+        tables = metadata.sorted_tables
+        return {t.name: connection.scalar(sa.select(sa.func.count()).select_from(t)) or 0 for t in tables}
+
+
+def test_a_real_customers_message_holds_their_own_values_and_changes_nothing(world: World) -> None:
+    ben = world.customer("Ben", outside_id="b-1", language="en", birth_date=date(1991, 5, 4))
+    order = world.order(ben, NOON - HOUR, number="TR-77", outside_id="77")
+    product = world.insert(products, source="shop", outside_id="p", name="Bakır cezve")
+    world.insert(order_lines, order_id=order, line=1, product_id=product, quantity=2, unit_price=50)
+    plans = load_project(world.settings.root, world.settings).plans
+    before = counts(world)
+
+    with reading(world.database) as connection:
+        made = values(world, connection, "b-1")
+        thanks = [each for each in made.of(plans["order-thank-you"], LOCALES) if each.medium == "email"]
+        birthday = next(iter(made.of(plans["birthday"], LOCALES)))
+
+    assert [each.locale for each in thanks] == ["en"]
+    assert thanks[0].subject == "Thank you for your order, Ben"
+    assert "TR-77" in thanks[0].text and "Bakır cezve × 2" in thanks[0].text
+    assert "IYIKI-SAMPLE01" in birthday.text
+    assert counts(world) == before
+
+
+def test_the_years_of_a_real_customer_are_those_of_their_next_day(world: World) -> None:
+    world.customer("Ayşe", outside_id="a-1", created_at=datetime(2024, 7, 1, 9, tzinfo=UTC))
+    plans = load_project(world.settings.root, world.settings).plans
+
+    with reading(world.database) as connection:
+        letter = next(iter(values(world, connection, "a-1").of(plans["anniversary-sign-up"], LOCALES)))
+
+    assert "Aramıza katılalı 2 yıl oldu" in letter.text
+    assert "1 Temmuz" in letter.text
+
+
+def test_who_has_nothing_of_what_a_journey_is_about_is_told(world: World) -> None:
+    world.customer("Ayşe", outside_id="a-1")
+    plans = load_project(world.settings.root, world.settings).plans
+
+    with reading(world.database) as connection:
+        made = values(world, connection, "a-1")
+        with pytest.raises(UserError, match=r"begins with order\.placed, and customer a-1 has none yet"):
+            list(made.of(plans["order-thank-you"], LOCALES))
+        with pytest.raises(UserError, match=r"customer\.birth_date, which is not known of customer a-1"):
+            list(made.of(plans["birthday"], LOCALES))
+
+
+def test_previews_are_gone_when_a_customer_is_forgotten(sqlite_engine: sa.Engine, example_root: Path) -> None:
+    world = World(sqlite_engine, load_settings(example_root))
+    ada = world.customer("Ada")
+    page = world.settings.var / "preview" / "index.html"
+    page.parent.mkdir(parents=True)
+    page.write_text("Ada", encoding="utf-8")
+
+    forget(world.database, world.settings, ada, NOON)
+
+    assert not page.parent.exists()
+
+
+# --- in a real Chromium
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Browser]:
+    if program() is None:
+        pytest.skip("this machine has no Chromium: apt-get install chromium")
+    with browser() as opened:
+        yield opened
+
+
+Look = Callable[[str], list[str]]
+
+
+@pytest.fixture
+def seen(chromium: Browser, tmp_path: Path) -> Look:
+    """What is said of a page with this body."""
+
+    def ask(body: str) -> list[str]:
+        page = tmp_path / "page.html"
+        page.write_text(f"<!doctype html><html><body>{body}</body></html>", encoding="utf-8")
+        return [found.says for found in look_at(a_preview(), chromium.look(page, None))]
+
+    return ask
+
+
+def test_a_page_wider_than_a_phone_is_found_where_it_is(seen: Look) -> None:
+    told = seen('<div style="width:500px;background:#fff;color:#000">wide</div>')
+
+    assert len(told) == 2
+    assert all(said.startswith("at 360 pixels") and "must be pushed sideways" in said for said in told)
+
+
+def test_a_picture_that_does_not_show_is_found(seen: Look) -> None:
+    assert "the picture data:image/png;base64,AAAA does not show" in seen(
+        '<img alt="x" src="data:image/png;base64,AAAA">'
+    )
+
+
+def test_faint_words_are_found_by_day_and_by_night_apart(seen: Look) -> None:
+    night = "<style>@media (prefers-color-scheme:dark){p{color:#555!important;background:#444!important}}</style>"
+
+    told = seen(f'{night}<p style="color:#222;background:#fff">words</p>')
+
+    assert len(told) == 2
+    assert all(", dark: " in said and "contrast of 1." in said for said in told)
+
+
+def test_shipped_messages_fit_a_phone_and_everybodys_eyes_and_leave_pictures(
+    chromium: Browser, shop: Settings, project: Project, tmp_path: Path
+) -> None:
+    sheet = Sheet.fresh(tmp_path / "preview", {"brand-day": "The shop's birthday"})
+    for sample in ("usual", "long"):
+        for each in renderer(shop, sample).of(project.plans["brand-day"], ("tr",)):
+            sheet.put(each)
+
+    done = list(sheet.photograph(chromium))
+    page = sheet.write("Messages", "All of them.").read_text(encoding="utf-8")
+
+    assert len(done) == 2
+    assert [found.says for found in sheet.findings] == []
+    pictures = sorted(path.name for path in tmp_path.rglob("*.png"))
+    assert pictures == [f"thanks.tr.{width}.{mode}.png" for width in (360, 800) for mode in ("dark", "light")]
+    assert all(f'src="brand-day/{name}"' in page for name in pictures)
+    assert (tmp_path / "preview" / "brand-day" / "thanks.tr.360.dark.png").read_bytes()[:4] == b"\x89PNG"
+    assert "Nothing to mend." in page
