@@ -14,6 +14,7 @@ import typer
 from vefa.cli import (
     checking,
     consenting,
+    coupons,
     customers,
     demo,
     explaining,
@@ -22,6 +23,7 @@ from vefa.cli import (
     keys,
     outbox,
     previewing,
+    report_coupons,
     report_feedback,
     report_measures,
     report_replies,
@@ -99,12 +101,14 @@ app.command("demo-shop", rich_help_panel=DATA)(shop_data.demo_shop)
 app.command("export", rich_help_panel=DATA)(requests.export)
 app.command("forget", rich_help_panel=DATA)(requests.forget)
 app.command("keys", rich_help_panel=DATA)(keys.keys)
+app.add_typer(coupons.coupons, name="coupons", rich_help_panel=DATA)
 app.command("status", rich_help_panel=WATCH)(standing.status)
 app.command("health", rich_help_panel=WATCH)(health.health)
 app.command("serve", rich_help_panel=WATCH)(serving.serve)
 app.command("instant", rich_help_panel=WATCH)(serving.instant)
 app.command("housekeeping", rich_help_panel=WATCH)(housekeeping.housekeeping)
 app.command("why", rich_help_panel=WATCH)(customers.why)
+reporting.report.command("coupons")(report_coupons.report_coupons)
 reporting.report.command("measures")(report_measures.measures)
 reporting.report.command("effects")(report_measures.effects)
 reporting.report.command("replies")(report_replies.replies)

@@ -110,7 +110,11 @@ def _told(story: Story) -> Iterator[tuple[datetime, Text]]:
     if story.state == "holdout":
         yield story.entered_at, Text("is measured and never written to (holdout)")
     for gift in story.gifts:
-        yield gift.made_at, Text(f"got the coupon {gift.code}")
+        pool = f" of the pool “{gift.pool}”" if gift.pool else ""
+        yield gift.made_at, Text(f"got the coupon {gift.code}{pool}")
+        if gift.used_at is not None:
+            order = f" in the order {gift.order}" if gift.order else ""
+            yield gift.used_at, Text(f"used the coupon {gift.code}{order}", style="green")
     for met in story.met:
         yield met.occurred_at, Text(f"{met.what}: {met.because}", style="" if met.state == "done" else "yellow")
     for sending in story.sendings:

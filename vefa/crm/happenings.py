@@ -15,6 +15,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection
 
+from vefa.crm.coupon_uses import note_uses
 from vefa.crm.states import STATEFUL, changed, changes, note_states
 from vefa.crm.tables import (
     customers,
@@ -91,6 +92,8 @@ def record_events(
         return 0
     fact = FACT_TABLES[kind]
     wanted = None if ids is None else fact.table.c.id.in_(_numbers(connection, ids))
+    if kind == "order":
+        note_uses(connection, wanted)
     moments = [moment for moment in fact.moments if only is None or moment.type in only]
     made = sum(_record(connection, kind, fact.table, moment, wanted) for moment in moments)
     return made + _record_states(connection, kind, fact.table, wanted)
@@ -100,6 +103,8 @@ def record_events_of(connection: Connection, kind: Kind, ids: sa.Select[Any]) ->
     """The same for the rows whose ids a query gives."""
     fact = FACT_TABLES[kind]
     wanted = fact.table.c.id.in_(ids)
+    if kind == "order":
+        note_uses(connection, wanted)
     made = sum(_record(connection, kind, fact.table, moment, wanted) for moment in fact.moments)
     return made + _record_states(connection, kind, fact.table, wanted)
 

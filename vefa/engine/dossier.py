@@ -38,6 +38,7 @@ ORDER = (
         "tags",
         "answers",
         "coupons",
+        "coupons_used",
         "journeys",
         "messages",
         "message_history",

@@ -16,12 +16,13 @@ import sqlalchemy as sa
 from vefa.consent.tables import iys_pushes
 from vefa.crm import tables as crm
 from vefa.crm.answers import channel_answers
+from vefa.crm.coupon_uses import coupon_uses
 from vefa.crm.states import STATEFUL, object_states
 from vefa.crm.wishes import topic_refusals, wishes
 from vefa.engine.tables import considered, enrolments, journeys, occasions, reentry_slots, segment_members
 from vefa.errands.tables import errands
 from vefa.ledger.tables import send_history, sends
-from vefa.rewards.tables import coupons
+from vefa.rewards.tables import coupons, redemptions
 
 Which = Callable[[int], sa.ColumnElement[bool]]
 Fate = Literal["removed", "stripped", "kept"]
@@ -75,6 +76,11 @@ def _states(customer: int) -> sa.ColumnElement[bool]:
 
 def _history(customer: int) -> sa.ColumnElement[bool]:
     return send_history.c.send_id.in_(sa.select(sends.c.id).where(sends.c.customer_id == customer))
+
+
+def _redemptions(customer: int) -> sa.ColumnElement[bool]:
+    """Orders in which one of their coupons was used."""
+    return redemptions.c.coupon_id.in_(sa.select(coupons.c.id).where(coupons.c.customer_id == customer))
 
 
 def _suppressions(customer: int) -> sa.ColumnElement[bool]:
@@ -141,6 +147,15 @@ HOLDINGS: tuple[Holding, ...] = (
             ),
         },
         {"journey": _JOURNEY.where(journeys.c.id == errands.c.journey_id).scalar_subquery()},
+    ),
+    Holding("named_codes", coupon_uses, _of_orders(coupon_uses), "stripped", (), {"code_key": _NULL, "news_at": _NULL}),
+    Holding(
+        "coupons_used",
+        redemptions,
+        _redemptions,
+        "kept",
+        ("at", "counts", "again", "late", "small", "not_theirs"),
+        more={"code": sa.select(coupons.c.code).where(coupons.c.id == redemptions.c.coupon_id).scalar_subquery()},
     ),
     Holding("coupons", coupons, _own(coupons), "stripped", ("code", "terms", "made_at", "valid_from", "valid_until")),
     Holding("reentry", reentry_slots, _own(reentry_slots), "removed"),

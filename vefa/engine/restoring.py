@@ -29,6 +29,7 @@ from vefa.errors import UserError
 from vefa.ledger.tables import sends
 from vefa.ledger.write_offs import write_off
 from vefa.plan.steps import Message, SegmentTrigger
+from vefa.rewards.pools import set_aside
 
 #: How many numbers are left out, so that none that went over the wire since the backup is ever given again.
 LEAP = 10_000_000
@@ -58,6 +59,7 @@ def close_gap(shop: Shop, since: datetime, *, now: datetime, owner: str, wall: C
     with writing(shop.database) as connection:
         for table in (enrolments, sends, errands):
             _leap(connection, table)
+        set_aside(connection, now)  # which of a pool's codes were given since the backup, nobody here knows
     found = {name: Restored(name) for name in names}
     while moved := [_walk(shop, name, now, owner, wall) for name in names]:  # some hand people on to others
         for each, _ in moved:

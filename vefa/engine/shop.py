@@ -22,6 +22,7 @@ from vefa.database import open_database
 from vefa.plan.directory import load_outside
 from vefa.plan.outside import Outside
 from vefa.plan.policy import Policy
+from vefa.plan.pools import Checkout, shop_coupons
 from vefa.plan.project import load_project
 from vefa.plan.steps import Medium
 from vefa.plan.surveys import Surveys
@@ -44,6 +45,7 @@ class Shop:
     surveys: Surveys
     survey_links: SurveyLinks
     register: Register | None = None
+    checkout: Checkout = Checkout()
     best: BestSellers = field(default_factory=BestSellers)
     statements: Kept = field(default_factory=Kept)
     outside: Outside = field(default_factory=Outside)
@@ -66,6 +68,7 @@ def open_shop(
     clock: Clock | None = None,
     register: Register | None = None,
     outside: Outside | None = None,
+    checkout: Checkout | None = None,
 ) -> Shop:
     """The shop of these settings. Whatever is given is used instead of what the settings would open.
 
@@ -85,6 +88,7 @@ def open_shop(
         Surveys(settings.root, settings.shop.locales),
         SurveyLinks(secret, settings.public_url),
         register or open_register(settings, database, secret),
+        checkout=checkout or shop_coupons(settings.root)[1],
         outside=outside or load_outside(settings.root),
     )
 

@@ -23,11 +23,12 @@ from vefa.engine.asides import settle_aside
 from vefa.engine.entries import insert_ignore
 from vefa.engine.errand_queue import queue_errands
 from vefa.engine.exits import end_and_hand_over, send_to
+from vefa.engine.giving import give_coupons
 from vefa.engine.movement import move_on, queue_messages
 from vefa.engine.plans import busy_with_a_message, leave
 from vefa.engine.stands import Aside, Stand
 from vefa.engine.tables import enrolments
-from vefa.engine.timing import as_moment, end_of_day, moment_end, move, wait_end
+from vefa.engine.timing import as_moment, moment_end, move, wait_end
 from vefa.engine.trials import Turn, turns
 from vefa.ledger import claims
 from vefa.ledger.claims import HOLD
@@ -46,7 +47,6 @@ from vefa.plan.steps import (
     WaitUntilTime,
     Webhook,
 )
-from vefa.rewards.coupons import give
 
 e, s = enrolments.c, sends.c
 
@@ -195,32 +195,6 @@ def _do_and_go_on(stand: Stand, target: str | None, deed: Callable[[Connection, 
             deed(connection, still)
             moved += stand.go(connection, among(e.id, still), target)
     return moved
-
-
-def _coupon(stand: Stand, step: Coupon) -> int:
-    number = stand.pin.number(step.id) or 0
-    fixed: Any = sa.cast(sa.null(), sa.BigInteger)
-    if step.valid_until is not None:
-        fixed = FIELDS[step.valid_until.field].sql(stand.scope)
-
-    def deed(connection: Connection, ids: list[int]) -> None:
-        query = (
-            sa.select(e.id, e.customer_id, customers.c.zone, fixed.label("value"))
-            .join_from(enrolments, customers, customers.c.id == e.customer_id)
-            .where(among(e.id, ids))
-        )
-        people = [(row.id, row.customer_id, _fixed_end(step, row)) for row in connection.execute(query)]
-        if people:
-            give(connection, step, number, people, stand.now, stand.shop.secret)
-
-    return _do_and_go_on(stand, step.next, deed)
-
-
-def _fixed_end(step: Coupon, row: Any) -> datetime | None:
-    """`valid_until: trigger.date + 7 days`: the end of that day on the customer's clock."""
-    if step.valid_until is None or row.value is None:
-        return None
-    return end_of_day(move(as_moment(row.value, row.zone), step.valid_until.offset, row.zone), row.zone)
 
 
 def _tag(stand: Stand, step: Tag) -> int:
@@ -384,7 +358,7 @@ _HANDLERS: dict[type[Any], Callable[[Stand, Any], int]] = {
     WaitUntilEvent: _wait_until_event,
     Branch: _branch,
     Split: _split,
-    Coupon: _coupon,
+    Coupon: give_coupons,
     Tag: _tag,
     Enter: _enter,
     Stop: _stop,

@@ -9,7 +9,7 @@ from datetime import time
 from decimal import Decimal
 from typing import assert_never
 
-from vefa.language.english import clock, duration, english, event_sentence, moment, name_of, weekdays
+from vefa.language.english import clock, day_words, duration, english, event_sentence, moment, name_of, weekdays
 from vefa.plan.steps import (
     Branch,
     Coupon,
@@ -59,7 +59,8 @@ def deed(step: Step) -> Deed:
         case Split():
             return Deed("Divide them by chance, each customer always the same way")
         case Coupon():
-            return Deed(f"Make a coupon of their own: {_worth(step)}", _coupon_notes(step))
+            made = "Make a coupon of their own" if step.pool is None else f"Give a code of the pool “{step.pool}”"
+            return Deed(f"{made}: {_worth(step)}", _coupon_notes(step))
         case Tag():
             return Deed(f"Tag them “{step.tag}”" if step.add else f"Take the tag “{step.tag}” off")
         case Enter():
@@ -206,6 +207,11 @@ def _coupon_notes(step: Coupon) -> tuple[str, ...]:
         notes.append(f"good for {duration(step.valid)} from its first message")
     if step.valid_until is not None:
         notes.append(f"good until {_moment(step.valid_until)}")
+    if step.ends is not None:
+        notes.append(f"the checkout takes the pool's codes until {day_words(step.ends)}")
     if step.prefix:
         notes.append(f"codes begin with {step.prefix}")
+    notes.append("good for one order")
+    if step.pool is not None:
+        notes.append("while the pool is empty they wait here, and get no message without a code")
     return tuple(notes)

@@ -11,6 +11,7 @@ from vefa.content.templates import TemplateStore
 from vefa.errors import VefaError
 from vefa.foresight.findings import Finding
 from vefa.foresight.words import Place
+from vefa.plan.pools import FILE, Checkout
 from vefa.plan.steps import DateTrigger, Medium, Message, Plan
 from vefa.settings import Settings
 
@@ -138,6 +139,12 @@ def lint_settings(settings: Settings) -> Iterator[Finding]:
         yield _setting(f"public_url is {settings.public_url}: customers could not open their unsubscribe links.")
     if settings.sender_email.endswith(".example"):
         yield _setting(f"sender_email is {settings.sender_email}: no real mail server takes that.")
+
+
+def lint_coupons(checkout: Checkout, settings: Settings) -> Iterator[Finding]:
+    """A checkout that codes are posted to must be able to know that they are the shop's own."""
+    if checkout.url is not None and not _given(settings, "checkout_secret"):
+        yield Finding("error", FILE, "checkout has a url, and VEFA_CHECKOUT_SECRET, which signs, is not set.")
 
 
 def _setting(says: str) -> Finding:

@@ -24,7 +24,7 @@ from vefa.language.english import day_words, event_sentence, moment, name_of
 from vefa.language.problems import did_you_mean
 from vefa.plan.codec import load
 from vefa.plan.steps import Message, Plan
-from vefa.rewards.tables import coupons
+from vefa.rewards.tables import coupons, pool_codes, redemptions
 
 
 @dataclass(frozen=True)
@@ -35,6 +35,10 @@ class Gift:
     code: str
     made_at: datetime
     valid_until: datetime | None
+    pool: str | None = None
+    told_at: datetime | None = None
+    used_at: datetime | None = None
+    order: str | None = None
 
 
 @dataclass(frozen=True)
@@ -249,10 +253,16 @@ def _refused(connection: Connection, customer_id: int, journey_id: int) -> Itera
 
 
 def _gifts(connection: Connection, enrolment_id: int) -> Iterator[Gift]:
-    c = coupons.c
+    c, r = coupons.c, redemptions.c
+    used = sa.and_(r.coupon_id == c.id, r.counts)
+    told = [c.code, c.made_at, c.valid_until, pool_codes.c.pool, c.valid_from, r.at, orders.c.number]
     rows = connection.execute(
-        sa.select(step_names.c.name, c.code, c.made_at, c.valid_until)
+        sa.select(step_names.c.name, *told)
+        .select_from(coupons)
         .join(step_names, step_names.c.id == c.step)
+        .outerjoin(pool_codes, pool_codes.c.id == c.pool_code_id)
+        .outerjoin(redemptions, used)
+        .outerjoin(orders, orders.c.id == r.order_id)
         .where(c.enrolment_id == enrolment_id)
         .order_by(c.made_at, c.id)
     )

@@ -202,6 +202,7 @@ EVENTS: dict[str, EventType] = {
         EventType("review.posted", "review", "a review was written"),
         EventType("survey.answered", "survey", "a survey was answered"),
         EventType("customer.created", "customer", "somebody signed up"),
+        EventType("coupon.redeemed", "coupon", "a coupon of ours was used in an order"),
         EventType("email.opened", "send", "an e-mail of ours was opened by a person"),
         EventType("email.clicked", "send", "a link in an e-mail of ours was clicked"),
     )
@@ -209,6 +210,9 @@ EVENTS: dict[str, EventType] = {
 
 #: Objects that are an order or belong to one: an event about one of them is "about the same order" as another.
 OF_AN_ORDER = frozenset({"order", "delivery", "return", "ticket", "review"})
+
+#: Events that vefa finds out by itself: nobody can send them.
+OWN_OBJECTS = frozenset({"send", "coupon"})
 
 #: Which objects' fields are at hand when the trigger brings an object of that kind.
 REACH: dict[str, frozenset[str]] = {

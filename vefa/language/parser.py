@@ -63,6 +63,7 @@ class Surroundings:
         if kind == "survey" and kind != self.own:
             # An answer has no object of its own: it is about what was asked about.
             same = self.has_survey or self.own in OF_AN_ORDER
+        same |= kind == "coupon" and self.has_coupon  # about the coupon that this journey gave
         return EventScope(event, of_customer or not same)
 
     def check_event(self, event: str) -> None:

@@ -221,13 +221,12 @@ class CouponStep(StepForm):
 
 
 class CouponTerms(Form):
-    """What a coupon is worth, and how long. One of percent, amount, free_shipping; one of valid, valid_until."""
-
-    later = frozenset({"pool"})
+    """What a coupon is worth, and how long. One of percent, amount, free_shipping, pool; one of valid, valid_until."""
 
     percent: Rate | None = key("So many per cent off.", 15)
     amount: Money | None = key("A sum off.", "100 TRY")
     free_shipping: YesNo = key("No shipping costs.", "yes", False)
+    pool: Name | None = key("A code of the checkout's own, from that pool of config/coupons.yaml.", "spring")
     valid: Length | None = key("How long it is good for, from the message on.", "14 days")
     valid_until: Moment | None = key("The moment until which it is good.", "trigger.date + 7 days")
     prefix: Prefix = key("What the code begins with.", "DOGUM", "")

@@ -188,6 +188,7 @@ EVENTS = {
     "review.posted": ("a review", "posted"),
     "survey.answered": ("a survey", "answered"),
     "customer.created": ("an account", "opened"),
+    "coupon.redeemed": ("the coupon", "used in an order"),
     "email.opened": ("an e-mail", "opened"),
     "email.clicked": ("a link in an e-mail", "clicked"),
 }
@@ -211,6 +212,7 @@ SINCE = {
     "review.posted": "the review",
     "survey.answered": "the survey",
     "customer.created": "signing up",
+    "coupon.redeemed": "the use of the coupon",
     "email.opened": "the opening",
     "email.clicked": "the click",
 }

@@ -155,7 +155,8 @@ class _Compiler:
         if goal is None or not goal.event:
             return None
         # A success is the customer's, whatever it is about: the order that a thank-you leads to is another one.
-        scope = self._scope(("goal", "event"), goal.event, True)
+        # A coupon's use is another matter: that of this journey's own coupon is meant.
+        scope = self._scope(("goal", "event"), goal.event, goal.event != "coupon.redeemed")
         return Goal(scope, goal.within) if scope and goal.within else None
 
     def _check_topic(self, plan: Plan) -> None:

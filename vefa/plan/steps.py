@@ -9,7 +9,7 @@ steps in order moves everybody as far as they can go.
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from datetime import time
+from datetime import date, time
 from decimal import Decimal
 from functools import cached_property
 from typing import Annotated, Literal
@@ -184,7 +184,11 @@ class Split:
 
 @dataclass(frozen=True)
 class Coupon:
-    """One unique code per enrolment and step. Exactly one of `percent`, `amount`, `free_shipping` is given."""
+    """One unique code per enrolment and step. Exactly one of `percent`, `amount`, `free_shipping` is given.
+
+    `pool`: the code is one that the checkout has made, taken from that pool; it is good until the end of the day `ends`
+    on the shop's clock at most.
+    """
 
     key: str
     id: str
@@ -198,6 +202,8 @@ class Coupon:
     prefix: str = ""
     valid: Duration | None = None
     valid_until: FieldMoment | None = None
+    pool: str | None = None
+    ends: date | None = None
     kind: Literal["coupon"] = "coupon"
 
 

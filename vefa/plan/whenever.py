@@ -34,6 +34,10 @@ def _entry(layout: Layout, given: WheneverDraft, read: ReadScope, seen: Counter[
             message = "nothing is tested in whenever: whoever waits for a decision cannot be told at once"
             hint = "Take the test out, or let enter put them into a journey of its own, which may test."
             layout.source.report((*step.trail, "test"), message, hint, "whenever-test", at="key")
+        if getattr(step.detail, "pool", None) is not None:
+            message = "nothing is held in whenever, and whoever finds a pool empty must wait for its codes"
+            hint = "Give a coupon of the shop's own making, or let enter put them into a journey of its own."
+            layout.source.report((*step.trail, "coupon"), message, hint, "whenever-pool", at="key")
         if step.verb != "wait":
             continue
         message = "nothing waits in whenever: its steps happen at once, each time the event comes"

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, TypeAdapte
 
 from vefa.crm.arrivals import Arrival, Person
 from vefa.crm.importers.addresses import ascii_email, e164
-from vefa.language.catalogue import EventType
+from vefa.language.catalogue import OWN_OBJECTS, EventType
 from vefa.language.problems import did_you_mean
 from vefa.settings import Settings
 
@@ -81,7 +81,7 @@ def read_event(given: Any, events: Mapping[str, EventType], settings: Settings) 
     if about is None:
         more = "The shop's own events are named in config/events.yaml."
         raise Refusal(f"type: there is no event of this name. {did_you_mean(form.type, events, more)}")
-    if about.object_kind == "send":
+    if about.object_kind in OWN_OBJECTS:
         raise Refusal(f"type: {about.name} is told by vefa itself and cannot be sent")
     return Arrival(
         id=form.id,
