@@ -257,3 +257,22 @@ def test_a_test_by_clicks_that_nobody_counts_is_a_warning(look: Look) -> None:
     assert [found.place for found in uncounted.warnings] == ["journeys/thanks.yaml:10"]
     assert "tracking.clicks is off" in uncounted.warnings[0].says
     assert counted.warnings == ()
+
+
+ASKING = '  - email: thanks\n    subject: {en: "Thanks"}\n    survey: nps'
+
+
+def test_a_message_that_asks_and_words_that_do_not_are_told_of(look: Look) -> None:
+    (found,) = look(ASKING).errors
+
+    assert "thanks (email) does not ask its survey" in found.says
+
+
+def test_words_that_ask_and_a_message_that_does_not_are_told_of_once(look: Look) -> None:
+    (found,) = look(words="{{ survey.question }} {{ survey.page }}").errors
+
+    assert "asks a survey, and the message has none" in found.says
+
+
+def test_a_message_and_words_that_ask_are_left_in_peace(look: Look) -> None:
+    assert look(ASKING, words="{{ survey.question }} {{ survey.page }} {{ survey.score }}").errors == ()
