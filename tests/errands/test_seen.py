@@ -24,19 +24,19 @@ from vefa.foresight.status import status
 from vefa.foresight.why import why
 from vefa.plan.policy import Policy
 from vefa.plan.project import load_project
-from vefa.settings import Settings, Shop
+from vefa.settings import Channels, Settings, Shop
 
 HEAD = "name: Thanks\nstatus: {status}\ntrigger: {{event: order.placed}}\nsteps:\n"
 TOOLS = 'board: {url: "https://board.example/hook"}\ncare-chat: {takes: text}\n'
 STAFF = "teams: {care-team: {email: care@ornek.example}, care-room: {tool: care-chat}}\n"
 
 
-def checked(root: Path, steps: str, status: str = "live") -> list[str]:
+def checked(root: Path, steps: str, status: str = "live", **more: Any) -> list[str]:
     """What `vefa check` says of a journey with these steps."""
     for name, text in {"tools": TOOLS, "staff": STAFF}.items():
         (root / "config" / f"{name}.yaml").write_text(text, encoding="utf-8")
     (root / "journeys" / "thanks.yaml").write_text(HEAD.format(status=status) + steps, encoding="utf-8")
-    settings = Settings(root=root, shop=Shop(country="DE", locales=("en",)))
+    settings = Settings(root=root, shop=Shop(country="DE", locales=("en",)), **more)
     return [f"{each.place}: {each.says}" for each in check(load_project(root, settings), settings).errors]
 
 
@@ -67,6 +67,15 @@ def test_a_live_journey_needs_the_keys_of_its_tools(shop_root: Path, monkeypatch
 
     monkeypatch.setenv("VEFA_TOOL_BOARD_SECRET", "a key of tests, long enough")
     monkeypatch.setenv("VEFA_TOOL_CARE_CHAT_URL", "https://chat.example/T/secret")
+    assert checked(shop_root, steps) == []
+
+
+def test_an_address_of_the_examples_is_told_where_e_mails_really_go(shop_root: Path) -> None:
+    steps = '  - notify: {to: care-team, say: "Hello"}\n  - notify: {to: care-team, say: "Bye"}\n'
+    smtp = Channels(email="smtp")
+
+    told = [each for each in checked(shop_root, steps, channels=smtp) if each.startswith("config/staff.yaml")]
+    assert told == ["config/staff.yaml: care-team is care@ornek.example: no real mail server takes that."]
     assert checked(shop_root, steps) == []
 
 

@@ -67,7 +67,8 @@ def close_gap(shop: Shop, since: datetime, *, now: datetime, owner: str, wall: C
         if not any(steps for _, steps in moved):
             break
     with writing(shop.database) as connection:
-        book.skip(connection, sa.true(), "may have gone before the restore", now)
+        maybe = sa.or_(errands.c.next_try_at <= now, errands.c.attempts > 0)
+        book.skip(connection, maybe, "may have gone before the restore", now)
         connection.execute(sa.update(journeys).where(j.name.in_(names)).values(entry_from=now))
     return tuple(replace(each, goes_again=_going_again(shop, each.journey, now)) for each in found.values())
 
