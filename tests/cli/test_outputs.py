@@ -114,7 +114,7 @@ SHAPES = {
         *("leaves", "goal", "policy", "audience_now", "inside", "in_older_plans"),
     },
     ("status",): {"now", "journeys", "breakers", "unknown", "unknown_in_all", "troubles"},
-    ("housekeeping",): {"returned", "unknown", "removed", "database"},
+    ("housekeeping",): {"returned", "unknown", "removed", "learned", "database"},
     ("why", "A-1"): {"person", "journeys"},
 }
 
