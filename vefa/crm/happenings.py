@@ -15,6 +15,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection
 
+from vefa.crm.points import mark_points, redemptions
 from vefa.crm.tables import (
     customers,
     deliveries,
@@ -27,7 +28,7 @@ from vefa.crm.tables import (
     tickets,
 )
 
-Kind = Literal["customer", "order", "delivery", "return", "ticket", "review", "survey"]
+Kind = Literal["customer", "order", "delivery", "return", "ticket", "review", "survey", "redemption"]
 
 #: Customers bear no source of their own: their events say they come from the CRM.
 CUSTOMER_SOURCE = "crm"
@@ -62,6 +63,7 @@ FACT_TABLES: dict[Kind, FactTable] = {
     "ticket": FactTable(tickets, _moments("ticket", "opened", "answered", "resolved")),
     "review": FactTable(reviews, _moments("review", "posted")),
     "survey": FactTable(survey_answers, _moments("survey", "answered")),
+    "redemption": FactTable(redemptions, (Moment("loyalty.redeemed", "redeemed_at", "redeemed_known_at"),)),
 }
 
 _COLUMNS = (
@@ -91,6 +93,7 @@ def record_events(
     fact = FACT_TABLES[kind]
     wanted = None if ids is None else fact.table.c.id.in_(_numbers(connection, ids))
     moments = [moment for moment in fact.moments if only is None or moment.type in only]
+    _mark_points(connection, kind, wanted)
     return sum(_record(connection, kind, fact.table, moment, wanted) for moment in moments)
 
 
@@ -98,6 +101,7 @@ def record_events_of(connection: Connection, kind: Kind, ids: sa.Select[Any]) ->
     """The same for the rows whose ids a query gives."""
     fact = FACT_TABLES[kind]
     wanted = fact.table.c.id.in_(ids)
+    _mark_points(connection, kind, wanted)
     return sum(_record(connection, kind, fact.table, moment, wanted) for moment in fact.moments)
 
 
@@ -112,6 +116,19 @@ def mark_stale_of(connection: Connection, customer_ids: sa.Select[Any]) -> None:
     chosen = customer_ids.subquery()
     named = sa.select(chosen.c[0]).distinct().where(chosen.c[0].is_not(None))
     connection.execute(_insert(connection, stale_facts).from_select(["customer_id"], named).on_conflict_do_nothing())
+    mark_points(connection, customer_ids)
+
+
+def _mark_points(connection: Connection, kind: Kind, wanted: sa.ColumnElement[bool] | None) -> None:
+    """Whose points these rows change. New orders are marked with the roll-ups; here come deliveries, returns of an
+    order, and what was spent."""
+    if kind not in ("order", "return", "redemption"):
+        return
+    table = FACT_TABLES[kind].table
+    whose = sa.select(table.c.customer_id)
+    if kind == "return":  # what comes back counts for whoever bought it
+        whose = sa.select(orders.c.customer_id).join(returns, returns.c.order_id == orders.c.id)
+    mark_points(connection, whose if wanted is None else whose.where(wanted))
 
 
 def _is_among(connection: Connection, ids: Sequence[int]) -> sa.ColumnElement[bool]:

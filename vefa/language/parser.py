@@ -32,6 +32,8 @@ from vefa.language.schema import HappenedForm
 from vefa.language.source import Source, Trail
 
 Where = Literal["where", "audience", "segment", "journey"]
+#: Fields that hold the name of a tier.
+TIERS = frozenset({"loyalty.tier", "loyalty.next_tier"})
 GROUPS = ("any", "none", "not")
 WORDS = (*GROUPS, "segment", "happened", "opened", "clicked")
 
@@ -53,6 +55,8 @@ class Surroundings:
     has_coupon: bool = False
     #: ids of this journey's messages, with their verbs
     messages: Mapping[str, str] = field(default_factory=dict)
+    #: names of the loyalty programme's tiers, from the lowest on; none: nobody knows
+    tiers: tuple[str, ...] = ()
 
     def scope(self, event: str, of_customer: bool) -> EventScope:
         """About the same object, or the same order where both belong to one; else about the customer (rule 9)."""
@@ -79,6 +83,16 @@ class Surroundings:
         if told := self._wrong_home(known):
             raise Mistake(*told, "wrong-home")
         return known
+
+    def check_tier(self, condition: Condition) -> Condition:
+        """The condition, if it names only tiers that there are."""
+        if not self.tiers or getattr(condition, "field", None) not in TIERS:
+            return condition
+        for named in getattr(condition, "values", (getattr(condition, "value", self.tiers[0]),)):
+            if named not in self.tiers:
+                hint = did_you_mean(str(named), self.tiers, f"Tiers are {', '.join(self.tiers)}.")
+                raise Mistake(f"there is no tier {quoted(named)}", hint, "unknown-tier")
+        return condition
 
     def _wrong_home(self, known: Field) -> tuple[str, str] | None:
         home, name = known.home, known.name
@@ -167,7 +181,7 @@ class ConditionParser:
                 known = self.around.check_field(key)
             except Mistake as mistake:
                 return self._told(trail, mistake, at="key")
-            return read_value(known, self.source.get(trail))
+            return self.around.check_tier(read_value(known, self.source.get(trail)))
         except Mistake as mistake:
             return self._told((*trail, *mistake.inside), mistake)
 

@@ -95,6 +95,14 @@ NAMES = {
     "review.rating": "the rating",
     "review.text": "the review's text",
     "review.posted_at": "the review",
+    "loyalty.points": "the number of their points",
+    "loyalty.worth": "what their points are worth",
+    "loyalty.tier": "their tier",
+    "loyalty.next_tier": "the tier above theirs",
+    "loyalty.to_next_tier": "the points that they lack for the next tier",
+    "loyalty.expiring": "the points that run out next",
+    "loyalty.expires_at": "the end of their next points",
+    "order.points": "the points for the order",
     "coupon.code": "the coupon code",
     "coupon.used": "the coupon",
     "coupon.valid_until": "the coupon's last day",
@@ -110,6 +118,7 @@ COUNTS = {
     "tickets.count": Clause("they", "have", "made # complaint*"),
     "tickets.open": Clause("they", "have", "# open complaint*"),
     "reviews.count": Clause("they", "have", "written # review*"),
+    "loyalty.points": Clause("they", "have", "# point*"),
     "orders.gaps_since_last": Clause("their last order", "is", "# of their usual gap* ago"),
 }
 
@@ -120,6 +129,7 @@ NONE_OF = {
     "tickets.count": "they have made no complaints",
     "tickets.open": "they have no open complaints",
     "reviews.count": "they have written no reviews",
+    "loyalty.points": "they have no points",
 }
 
 #: Lists, told by what is in them.
@@ -171,6 +181,10 @@ EVENTS = {
     "ticket.resolved": ("a complaint", "resolved"),
     "review.posted": ("a review", "posted"),
     "survey.answered": ("a survey", "answered"),
+    "loyalty.redeemed": ("points", "spent"),
+    "loyalty.tier_changed": ("their tier", "changed"),
+    "loyalty.tier_raised": ("their tier", "raised"),
+    "points.expiring": ("points", "about to run out"),
     "customer.created": ("an account", "opened"),
     "email.opened": ("an e-mail", "opened"),
     "email.clicked": ("a link in an e-mail", "clicked"),
@@ -192,6 +206,10 @@ SINCE = {
     "ticket.resolved": "the solution",
     "review.posted": "the review",
     "survey.answered": "the survey",
+    "loyalty.redeemed": "the spending",
+    "loyalty.tier_changed": "the change of tier",
+    "loyalty.tier_raised": "the higher tier",
+    "points.expiring": "the first word on points that run out",
     "customer.created": "signing up",
     "email.opened": "the opening",
     "email.clicked": "the click",

@@ -85,6 +85,7 @@ class _Compiler:
                 tuple(self.around.segments),
                 objects=self.hand.objects,
                 own=self.hand.own,
+                tiers=tuple(level.name for level in self.around.loyalty.levels),
                 trigger_dates=self.hand.dates,
                 has_coupon=any(step.verb == "coupon" for step in self.draft.walk()),
                 messages={self.names[step.trail].id: step.verb for step in self.draft.walk() if step.verb in MESSAGES},

@@ -17,6 +17,8 @@ from vefa.language.problems import Problem, ProblemsError
 from vefa.language.source import Source, read_file
 from vefa.plan.compiler import compile_journey
 from vefa.plan.crossings import tell_of_circles, what_is_brought
+from vefa.plan.loyalty import Programme
+from vefa.plan.loyalty_file import read_loyalty
 from vefa.plan.policy import Policy
 from vefa.plan.rulebook import read_events, read_policy, read_segments, read_topics
 from vefa.plan.steps import Plan
@@ -39,6 +41,7 @@ class Project:
     events: Mapping[str, EventType] = field(default_factory=lambda: dict(EVENTS))
     #: what customers may refuse each for itself: by name, its words by language
     topics: dict[str, dict[str, str]] = field(default_factory=dict)
+    loyalty: Programme = field(default_factory=Programme)
 
     def refuse_problems(self) -> None:
         """Raises ProblemsError with all of them, if there are any."""
@@ -52,7 +55,9 @@ def load_project(root: Path, settings: Settings) -> Project:
         _read_optional(root, f"config/{name}.yaml") for name in ("events", "segments", "policy", "topics")
     )
     events = read_events(events_file)
-    segments = read_segments(segments_file, events)
+    loyalty_file = _read_optional(root, "config/loyalty.yaml")
+    loyalty = read_loyalty(loyalty_file, settings.shop)
+    segments = read_segments(segments_file, events, loyalty)
     topics = read_topics(topics_file, settings.shop.locales)
     read = {path.stem: load_journey(path, root) for path in journey_files(root)}
     drafts = {name: draft for name, (_, draft) in read.items() if draft is not None}
@@ -63,11 +68,13 @@ def load_project(root: Path, settings: Settings) -> Project:
         frozenset(read),
         what_is_brought(drafts, events),
         frozenset(topics),
+        loyalty,
     )
     compiled = {name: compile_journey(draft, around) for name, draft in drafts.items()}
     tell_of_circles(drafts)
     policy = read_policy(policy_file, frozenset(read))
-    sources = [events_file, segments_file, policy_file, topics_file, *(source for source, _ in read.values())]
+    sources = [events_file, segments_file, policy_file, topics_file, loyalty_file]
+    sources += [source for source, _ in read.values()]
     problems = [problem for source in sources for problem in source.problems]
     problems += _misnamed(root)
     bad_files = {problem.file for problem in problems}
@@ -80,12 +87,18 @@ def load_project(root: Path, settings: Settings) -> Project:
         {name: condition for name, condition in segments.items() if condition is not None},
         events,
         topics,
+        loyalty,
     )
 
 
 def shop_topics(root: Path, settings: Settings) -> dict[str, dict[str, str]]:
     """The shop's topics as they stand in the file now; those that are not right are left out."""
     return read_topics(_read_optional(root, "config/topics.yaml"), settings.shop.locales)
+
+
+def shop_loyalty(root: Path, settings: Settings) -> Programme:
+    """The shop's programme as it stands in the file now; what is not right is left out."""
+    return read_loyalty(_read_optional(root, "config/loyalty.yaml"), settings.shop)
 
 
 def journey_files(root: Path) -> list[Path]:

@@ -9,6 +9,7 @@ from vefa.language.catalogue import EVENTS, REACH, EventType
 from vefa.language.conditions import Condition
 from vefa.language.loader import JourneyDraft
 from vefa.language.schema import DateTrigger, EnteredTrigger, EventTrigger
+from vefa.plan.loyalty import Programme
 
 
 @dataclass(frozen=True)
@@ -24,6 +25,7 @@ class Neighbours:
     brought: Mapping[str, frozenset[str | None]] = field(default_factory=dict)
     #: names of config/topics.yaml
     topics: frozenset[str] = frozenset()
+    loyalty: Programme = field(default_factory=Programme)
 
 
 @dataclass(frozen=True)
