@@ -16,7 +16,11 @@ from vefa.language.conditions import Duration
 from vefa.plan.loyalty import Earning, Expiry, Level, Programme
 from vefa.rewards.points import Settled, settle_points
 
-LEVELS = (Level("bronze", 0, {"tr": "Bronz"}), Level("silver", 50, {"tr": "Gümüş"}), Level("gold", 200, {"tr": "Altın"}))
+LEVELS = (
+    Level("bronze", 0, {"tr": "Bronz"}),
+    Level("silver", 50, {"tr": "Gümüş"}),
+    Level("gold", 200, {"tr": "Altın"}),
+)
 PROGRAMME = Programme(
     date(2026, 1, 1),
     Earning(1, Decimal(10)),

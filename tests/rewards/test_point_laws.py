@@ -107,7 +107,9 @@ def test_no_lot_is_used_twice_and_every_point_is_somewhere(life: Life, looks: li
 def _could_meet(moves: list[Move], used: Counter[str], spent: Counter[str]) -> bool:
     """Whether anything is owed while there is something to pay it with."""
     end = NOON + UNTIL * DAY
-    open_lots = [m for m in moves if m.credit == "customer" and m.points > used[m.key] and (m.runs_out_at or end) >= end]
+    open_lots = [
+        m for m in moves if m.credit == "customer" and m.points > used[m.key] and (m.runs_out_at or end) >= end
+    ]
     return bool(open_lots) and any(m.points > spent[m.key] for m in moves if m.debit == "customer")
 
 
@@ -124,5 +126,7 @@ def test_tiers_at_a_moment_count_what_was_earned_in_the_time_before(life: Life) 
     year, end = 365 * DAY, NOON + UNTIL * DAY
 
     for moment, points in level_walk(moves, year, None, end):
-        lately = [m.change for m in moves if m.counts and m.at <= moment and m.earned_at and m.earned_at + year > moment]
+        lately = [
+            m.change for m in moves if m.counts and m.at <= moment and m.earned_at and m.earned_at + year > moment
+        ]
         assert points == sum(lately)

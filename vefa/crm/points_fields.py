@@ -50,7 +50,9 @@ def worth(scope: Scope) -> ColumnElement[Any]:
     if each is None:
         return sa.type_coerce(sa.cast(sa.null(), sa.BigInteger), Money())
     have = points(scope)
-    return sa.type_coerce(sa.case((have > 0, have), else_=0) * sa.literal(int(each * Money.scale), sa.BigInteger), Money())
+    return sa.type_coerce(
+        sa.case((have > 0, have), else_=0) * sa.literal(int(each * Money.scale), sa.BigInteger), Money()
+    )
 
 
 def of_order(scope: Scope) -> ColumnElement[int]:
@@ -62,7 +64,8 @@ def of_order(scope: Scope) -> ColumnElement[int]:
 def _left(lot: Any, scope: Scope) -> ColumnElement[int]:
     used = sa.select(sa.func.coalesce(sa.func.sum(_USED.c.points), 0))
     used = used.where(_USED.c.lot_id == lot.c.id, _USED.c.at <= scope.now)
-    return lot.c.points - sa.cast(used.correlate_except(_USED).scalar_subquery(), sa.Integer)
+    left: ColumnElement[int] = lot.c.points - sa.cast(used.correlate_except(_USED).scalar_subquery(), sa.Integer)
+    return left
 
 
 def _open(lot: Any, scope: Scope) -> ColumnElement[bool]:
@@ -113,4 +116,3 @@ def to_next_tier(scope: Scope) -> ColumnElement[Any]:
         return sa.cast(sa.null(), sa.BigInteger)
     have = lately(scope)
     return sa.case(*((have < level.start, sa.literal(level.start, sa.BigInteger) - have) for level in levels))
-

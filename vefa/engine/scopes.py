@@ -16,15 +16,28 @@ from vefa.engine.plans import Pinned
 from vefa.engine.tables import enrolments
 from vefa.ledger.tables import sends
 from vefa.plan.codec import dump
+from vefa.plan.loyalty import NO_PROGRAMME, Programme
 from vefa.rewards.tables import coupons
 from vefa.settings import Shop as ShopSettings
 
 
-def make_world(connection: Connection, now: Any, shop: ShopSettings, source: Source, *plans: Pinned) -> World:
+def make_world(
+    connection: Connection,
+    now: Any,
+    shop: ShopSettings,
+    source: Source,
+    *plans: Pinned,
+    loyalty: Programme = NO_PROGRAMME,
+) -> World:
     """What is the same for everybody at `now`. Borders are read only where a plan asks for a score."""
     needs_borders = any(map(asks_for_scores, plans))
     borders = facts.borders(connection, now, shop, source) if needs_borders else Borders()
-    return World(now, shop, known_zones(connection), source, borders)
+    return World(now, shop, known_zones(connection), source, borders, loyalty)
+
+
+def world_for(connection: Connection, world: World, pin: Pinned) -> World:
+    """The same world for another journey, which may ask for scores that the one at hand does not ask for."""
+    return make_world(connection, world.now, world.shop, world.facts, pin, loyalty=world.loyalty)
 
 
 _SCORES: dict[str, bool] = {}

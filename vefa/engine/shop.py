@@ -18,8 +18,9 @@ from vefa.content.templates import TemplateStore
 from vefa.content.tracked_links import TrackedLinks
 from vefa.crm.recommendations import BestSellers
 from vefa.database import open_database
+from vefa.plan.loyalty import Programme
 from vefa.plan.policy import Policy
-from vefa.plan.project import load_project
+from vefa.plan.project import load_project, shop_loyalty
 from vefa.plan.steps import Medium
 from vefa.settings import Settings
 from vefa.statements import Kept
@@ -38,6 +39,7 @@ class Shop:
     secret: bytes
     tracked: TrackedLinks
     register: Register | None = None
+    loyalty: Programme = Programme()
     best: BestSellers = field(default_factory=BestSellers)
     statements: Kept = field(default_factory=Kept)
 
@@ -58,6 +60,7 @@ def open_shop(
     policy: Policy | None = None,
     clock: Clock | None = None,
     register: Register | None = None,
+    loyalty: Programme | None = None,
 ) -> Shop:
     """The shop of these settings. Whatever is given is used instead of what the settings would open.
 
@@ -75,6 +78,7 @@ def open_shop(
         secret,
         TrackedLinks(secret, settings.public_url),
         register or open_register(settings, database, secret),
+        loyalty or shop_loyalty(settings.root, settings),
     )
 
 

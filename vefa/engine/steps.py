@@ -36,6 +36,7 @@ from vefa.plan.steps import (
     Coupon,
     Enter,
     Message,
+    Points,
     Split,
     Step,
     Stop,
@@ -45,6 +46,7 @@ from vefa.plan.steps import (
     WaitUntilTime,
 )
 from vefa.rewards.coupons import give
+from vefa.rewards.granting import grant
 
 e, s = enrolments.c, sends.c
 
@@ -272,6 +274,17 @@ def _fixed_end(step: Coupon, row: Any) -> datetime | None:
     return end_of_day(move(as_moment(row.value, row.zone), step.valid_until.offset, row.zone), row.zone)
 
 
+def _points(stand: Stand, step: Points) -> int:
+    programme, zone = stand.shop.loyalty, stand.shop.settings.shop.zone
+    number = stand.pin.number(step.id) or 0
+
+    def deed(connection: Connection, ids: list[int]) -> None:
+        whom = sa.select(e.id, e.customer_id).where(among(e.id, ids))
+        grant(connection, step, number, whom, stand.now, programme.runs_out(stand.now, zone))
+
+    return _do_and_go_on(stand, step.next, deed)
+
+
 def _tag(stand: Stand, step: Tag) -> int:
     def deed(connection: Connection, ids: list[int]) -> None:
         chosen = sa.select(e.customer_id).where(among(e.id, ids))
@@ -392,6 +405,7 @@ _HANDLERS: dict[type[Any], Callable[[Stand, Any], int]] = {
     Branch: _branch,
     Split: _split,
     Coupon: _coupon,
+    Points: _points,
     Tag: _tag,
     Enter: _enter,
     Stop: _stop,

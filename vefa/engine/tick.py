@@ -21,6 +21,7 @@ from vefa.crm import facts
 from vefa.crm.scope import Source, World
 from vefa.database import EPOCH, reading, writing
 from vefa.engine import triggers
+from vefa.engine.bonus import bring_points
 from vefa.engine.delivery import deliver
 from vefa.engine.entries import Doorway, EntryCounts
 from vefa.engine.exits import mark_goals, run_exits
@@ -147,9 +148,10 @@ class Tick:
                 recover(shop.database, now, wall(), before)
             with reading(shop.database) as connection:
                 pins = plans_in_use(connection, row)
+            bring_points(shop, pins, now, since)
             source = _source(shop, now, since, pins)
             with reading(shop.database) as connection:
-                world = make_world(connection, now, shop.settings.shop, source, *pins)
+                world = make_world(connection, now, shop.settings.shop, source, *pins, loyalty=shop.loyalty)
             begun = wall()
             tick = cls(shop, row, pins, now, clock, wall, owner, world, source, since=since, _begun_at=begun)
             tick._renewed_at = begun

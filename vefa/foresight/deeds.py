@@ -8,7 +8,7 @@ from datetime import time
 from decimal import Decimal
 from typing import assert_never
 
-from vefa.language.english import clock, duration, english, event_sentence, moment, name_of, weekdays
+from vefa.language.english import clock, counted, duration, english, event_sentence, moment, name_of, weekdays
 from vefa.plan.steps import (
     Branch,
     Coupon,
@@ -17,6 +17,7 @@ from vefa.plan.steps import (
     Medium,
     Message,
     Moment,
+    Points,
     SameDay,
     Split,
     Step,
@@ -56,6 +57,9 @@ def deed(step: Step) -> Deed:
             return Deed("Divide them by chance, each customer always the same way")
         case Coupon():
             return Deed(f"Make a coupon of their own: {_worth(step)}", _coupon_notes(step))
+        case Points():
+            reward = f" (the reward “{step.rule}”)" if step.rule else ""
+            return Deed(f"Give them {counted(step.points, 'point')}{reward}")
         case Tag():
             return Deed(f"Tag them “{step.tag}”" if step.add else f"Take the tag “{step.tag}” off")
         case Enter():

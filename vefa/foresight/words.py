@@ -21,6 +21,8 @@ BESIDE = {
     "coupon.amount": "how much the coupon takes off, if it does",
     "coupon.free_shipping": "whether the coupon gives free shipping",
     "coupon.minimum": "from what order total on the coupon is good",
+    "loyalty.tier_name": "their tier, as customers of their language read it",
+    "loyalty.next_tier_name": "the tier above it, likewise",
     "shop.name": "the shop's name",
     "links.unsubscribe": "where one says stop",
     "links.preferences": "where one chooses what to get",

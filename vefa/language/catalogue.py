@@ -223,6 +223,4 @@ FILLED_BY: dict[str, frozenset[str]] = {
 }
 
 #: Named in the language, not yet answered by the store.
-LATER_FIELDS: frozenset[str] = frozenset(
-    {"alive.probability", "alive.expected_orders_90d"}
-)
+LATER_FIELDS: frozenset[str] = frozenset({"alive.probability", "alive.expected_orders_90d"})

@@ -51,6 +51,8 @@ OTHER_WORDS = {
     "case": "branch",
     "ab": "split",
     "voucher": "coupon",
+    "point": "points",
+    "bonus": "points",
     "label": "tag",
 }
 LABELS = frozenset(STEP_FORMS) | LATER_STEPS

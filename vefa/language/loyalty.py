@@ -11,18 +11,16 @@ from pydantic import PlainValidator
 from vefa.language.durations import quoted, read_day
 from vefa.language.problems import Mistake, did_you_mean
 from vefa.language.schema import Form, key
-from vefa.language.values import Length, Money, Name, Words
+from vefa.language.values import MOST_POINTS, Length, Money, Name, Words
 
-#: More points than that are a slip of the pen.
-MOST = 1_000_000
 COUNTED = ("placed", "delivered")
 ENDS = ("day", "month")
 
 
 def read_points(value: object, low: int = 1) -> int:
     """A whole number of points."""
-    if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= MOST:
-        hint = f"Write a whole number from {low} to {MOST:,}."
+    if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= MOST_POINTS:
+        hint = f"Write a whole number from {low} to {MOST_POINTS:,}."
         raise Mistake(f"{quoted(value)} is no number of points", hint, "number")
     return value
 
@@ -114,7 +112,9 @@ class ExpireForm(Form):
     required = ("after",)
 
     after: Length | None = key("So long after they were earned.", "1 year")
-    at_end_of: Annotated[Literal["day", "month"], _one_of(*ENDS)] = key("At the end of that day, or month.", "month", "day")
+    at_end_of: Annotated[Literal["day", "month"], _one_of(*ENDS)] = key(
+        "At the end of that day, or month.", "month", "day"
+    )
     tell: Length | None = key("So long before, points.expiring happens.", "30 days")
 
 

@@ -16,6 +16,7 @@ from vefa.language.values import (
     Money,
     Name,
     OnFailure,
+    PointsOrRule,
     Prefix,
     Purpose,
     Rate,
@@ -207,6 +208,15 @@ class CouponTerms(Form):
     minimum: Money | None = key("Only for baskets from that sum on.", "500 TRY")
 
 
+class PointsStep(StepForm):
+    """Points for the customer, once."""
+
+    verb = "points"
+    required = ("points",)
+
+    points: PointsOrRule | None = key("So many, or a reward of config/loyalty.yaml by its name.", 50)
+
+
 class TagStep(StepForm):
     """Put a mark on the customer."""
 
@@ -263,6 +273,7 @@ STEP_FORMS: dict[str, type[StepForm]] = {
         BranchStep,
         SplitStep,
         CouponStep,
+        PointsStep,
         TagStep,
         UntagStep,
         EnterStep,
@@ -270,4 +281,4 @@ STEP_FORMS: dict[str, type[StepForm]] = {
         StopStep,
     )
 }
-LATER_STEPS = frozenset({"points", "webhook", "notify"})
+LATER_STEPS = frozenset({"webhook", "notify"})

@@ -93,6 +93,10 @@ class Programme:
         return tier if found is None else found.words.get(locale, found.name)
 
 
+#: A shop without a file.
+NO_PROGRAMME = Programme()
+
+
 def span(length: Duration) -> timedelta:
     """The length as elapsed time."""
     return timedelta(days=length.days, seconds=length.seconds)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from vefa.language.conditions import Duration
 from vefa.language.durations import Sum
 from vefa.language.forms import read_form
 from vefa.language.loyalty import EarnForm, ExpireForm, LevelForm, LoyaltyForm, TiersForm
 from vefa.language.source import Source, Trail
 from vefa.plan.loyalty import Earning, Expiry, Level, Programme
-from vefa.language.conditions import Duration
 from vefa.settings import Shop
 
 

@@ -53,7 +53,7 @@ class Settled:
 def settle_points(
     engine: Engine, programme: Programme, shop: Shop, now: datetime, only: sa.Select[Any] | None = None
 ) -> Settled:
-    """Post everything due up to `now`, of `only` these customers where a query names them. Nothing without a programme."""
+    """Post everything due up to `now`, of `only` those customers whom a query names; nothing without a programme."""
     done = Settled()
     if not programme.runs:
         return done
@@ -85,9 +85,7 @@ def _waiting(now: datetime) -> sa.Select[Any]:
     return sa.select(d.customer_id).where(d.at <= now, sa.not_(later), sa.not_(gone))
 
 
-def _batch(
-    engine: Engine, programme: Programme, shop: Shop, now: datetime, only: sa.Select[Any] | None
-) -> Settled:
+def _batch(engine: Engine, programme: Programme, shop: Shop, now: datetime, only: sa.Select[Any] | None) -> Settled:
     query = _waiting(now).order_by(points_due.c.at, points_due.c.customer_id).limit(BATCH)
     if only is not None:
         query = query.where(points_due.c.customer_id.in_(only))
@@ -100,9 +98,7 @@ def _batch(
         return _settle(connection, ids, programme, shop, now)
 
 
-def _settle(
-    connection: Connection, ids: Sequence[int], programme: Programme, shop: Shop, now: datetime
-) -> Settled:
+def _settle(connection: Connection, ids: Sequence[int], programme: Programme, shop: Shop, now: datetime) -> Settled:
     if not ids:
         return Settled()
     found = read(connection, ids, programme, shop)
@@ -162,7 +158,7 @@ def _tiers(
 
 def _tier_events(changes: Sequence[dict[str, Any]], now: datetime, programme: Programme) -> Iterator[dict[str, Any]]:
     names = [level.name for level in programme.levels]
-    ranks = {None: -1, **{name: place for place, name in enumerate(names)}}
+    ranks: dict[str | None, int] = {name: place for place, name in enumerate(names)}
     for change in changes:
         customer, tier, before = change["customer_id"], change["tier"], change["before"]
         if before is None and tier == names[0]:
@@ -209,10 +205,11 @@ def _take_over(engine: Engine, programme: Programme) -> None:
     for start in range(0, last, PART):
         with writing(engine) as connection:
             some = sa.select(orders.c.customer_id).where(orders.c.customer_id.between(start + 1, start + PART))
+            mark_points(connection, some)
             moved = sa.select(point_moves.c.customer_id).where(
                 point_moves.c.customer_id.between(start + 1, start + PART)
             )
-            mark_points(connection, some.union(moved))
+            mark_points(connection, moved)
     with writing(engine) as connection:
         connection.execute(sa.delete(points_settled))
         connection.execute(sa.insert(points_settled).values(id=1, programme=programme.stamp))

@@ -165,7 +165,9 @@ class Settlement:
     def _first_of(self, order_id: int, rule: str) -> Move | None:
         return next((m for m in self._by_order.get(order_id, ()) if m.rule == rule and m.kind == "earn"), None)
 
-    def _bring(self, order_id: int, rule: str, target: int | Decimal, at: datetime, kept: Decimal | None = None) -> None:
+    def _bring(
+        self, order_id: int, rule: str, target: int | Decimal, at: datetime, kept: Decimal | None = None
+    ) -> None:
         """Post what the order's points lack of the target, or have too much; what has run out is not owed."""
         mine = self._by_order.get(order_id, [])
         posted = sum(move.change for move in mine if move.rule == rule)
@@ -196,7 +198,9 @@ class Settlement:
             move = Move(key, customer, CUSTOMER, REDEEMED, lacking, "redeem", at, redemption_id=number)
         else:
             end = self.programme.runs_out(at, self.zone)
-            move = Move(key, customer, REDEEMED, CUSTOMER, -lacking, "give_back", at, runs_out_at=end, redemption_id=number)
+            move = Move(
+                key, customer, REDEEMED, CUSTOMER, -lacking, "give_back", at, runs_out_at=end, redemption_id=number
+            )
         self._post(move)
 
     def _post(self, move: Move) -> None:
