@@ -12,7 +12,7 @@ SEGMENTS = """\
 lapsed: {orders.count: ">= 2", orders.last_at: more than 90 days ago}
 open-complaint: {tickets.open: "> 0"}
 """
-CONFIG = {"segments", "policy", "events"}
+CONFIG = {"segments", "policy", "events", "loyalty"}
 
 
 def load_shop(root: Path, files: dict[str, str]) -> Project:

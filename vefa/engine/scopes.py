@@ -50,9 +50,11 @@ def asks_for_scores(pin: Pinned) -> bool:
     return _SCORES[pin.hash]
 
 
-def whole_world(connection: Connection, now: Any, shop: ShopSettings, source: Source) -> World:
+def whole_world(
+    connection: Connection, now: Any, shop: ShopSettings, source: Source, loyalty: Programme = NO_PROGRAMME
+) -> World:
     """The same with the borders read in any case."""
-    return World(now, shop, known_zones(connection), source, facts.borders(connection, now, shop, source))
+    return World(now, shop, known_zones(connection), source, facts.borders(connection, now, shop, source), loyalty)
 
 
 def customer_scope(world: World, customer_id: ColumnElement[int], zone: ColumnElement[str] | None = None) -> Scope:

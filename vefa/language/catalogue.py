@@ -192,6 +192,9 @@ EVENTS: dict[str, EventType] = {
     )
 }
 
+#: Events that vefa itself makes of other facts: nobody outside can tell of them.
+OWN_EVENTS = frozenset({"loyalty.tier_changed", "loyalty.tier_raised", "points.expiring"})
+
 #: Objects that are an order or belong to one: an event about one of them is "about the same order" as another.
 OF_AN_ORDER = frozenset({"order", "delivery", "return", "ticket", "review"})
 

@@ -121,9 +121,9 @@ class ExpireForm(Form):
 class TiersForm(Form):
     """Levels by the points earned lately."""
 
-    required = ("within", "levels")
+    required = ("levels",)
 
-    within: Length | None = key("Points earned in that time count.", "1 year")
+    within: Length | None = key("Points earned in that time count; a year unless said.", "1 year")
     levels: Any = key("From the lowest to the highest.", [{"name": "gold", "from": 2000}])
 
 

@@ -13,6 +13,7 @@ from typing import Any, Literal
 from vefa.language.catalogue import FIELDS, LATER_FIELDS, OBJECT_KINDS, OF_AN_ORDER, EventType, Field
 from vefa.language.conditions import (
     Anything,
+    Compare,
     Comparison,
     Condition,
     Duration,
@@ -22,6 +23,7 @@ from vefa.language.conditions import (
     InSegment,
     Not,
     Nothing,
+    OneOf,
     Reacted,
 )
 from vefa.language.durations import quoted
@@ -88,10 +90,18 @@ class Surroundings:
         """The condition, if it names only tiers that there are."""
         if not self.tiers or getattr(condition, "field", None) not in TIERS:
             return condition
-        for named in getattr(condition, "values", (getattr(condition, "value", self.tiers[0]),)):
-            if named not in self.tiers:
-                hint = did_you_mean(str(named), self.tiers, f"Tiers are {', '.join(self.tiers)}.")
-                raise Mistake(f"there is no tier {quoted(named)}", hint, "unknown-tier")
+        match condition:
+            case OneOf(values=values):
+                named: tuple[Any, ...] = values
+            case Compare(value=value):
+                named = (value,)
+            case _:
+                named = ()
+        for place, name in enumerate(named):
+            if name not in self.tiers:
+                hint = did_you_mean(str(name), self.tiers, f"Tiers are {', '.join(self.tiers)}.")
+                inside = (place,) if isinstance(condition, OneOf) else ()
+                raise Mistake(f"there is no tier {quoted(name)}", hint, "unknown-tier", inside=inside)
         return condition
 
     def _wrong_home(self, known: Field) -> tuple[str, str] | None:

@@ -17,7 +17,7 @@ from vefa.language.problems import Problem, ProblemsError
 from vefa.language.source import Source, read_file
 from vefa.plan.compiler import compile_journey
 from vefa.plan.crossings import tell_of_circles, what_is_brought
-from vefa.plan.loyalty import Programme
+from vefa.plan.loyalty import NO_PROGRAMME, Programme
 from vefa.plan.loyalty_file import read_loyalty
 from vefa.plan.policy import Policy
 from vefa.plan.rulebook import read_events, read_policy, read_segments, read_topics
@@ -97,8 +97,11 @@ def shop_topics(root: Path, settings: Settings) -> dict[str, dict[str, str]]:
 
 
 def shop_loyalty(root: Path, settings: Settings) -> Programme:
-    """The shop's programme as it stands in the file now; what is not right is left out."""
-    return read_loyalty(_read_optional(root, "config/loyalty.yaml"), settings.shop)
+    """The shop's programme as it stands in the file now. While anything in it is wrong, it rests: nothing is posted by
+    half a rule."""
+    source = _read_optional(root, "config/loyalty.yaml")
+    programme = read_loyalty(source, settings.shop)
+    return programme if not source.problems else NO_PROGRAMME
 
 
 def journey_files(root: Path) -> list[Path]:
