@@ -11,8 +11,8 @@ import sqlalchemy as sa
 
 from vefa.crm import facts, tables
 from vefa.crm.happenings import mark_stale, record_events
-from vefa.crm.points import point_moves, tier_changes
 from vefa.crm.identity import address_key, bucket
+from vefa.crm.points import point_moves, tier_changes
 from vefa.database import writing
 from vefa.engine.plans import journey_row, pinned, store_plan
 from vefa.engine.tables import enrolments

@@ -21,6 +21,8 @@ from vefa.cli import (
     housekeeping,
     keys,
     outbox,
+    points,
+    report_loyalty,
     reporting,
     requests,
     restoring,
@@ -99,6 +101,8 @@ app.command("instant", rich_help_panel=WATCH)(serving.instant)
 app.command("housekeeping", rich_help_panel=WATCH)(housekeeping.housekeeping)
 app.command("why", rich_help_panel=WATCH)(customers.why)
 app.add_typer(reporting.report, name="report", rich_help_panel=WATCH)
+reporting.report.command("loyalty")(report_loyalty.loyalty)
+app.add_typer(points.points, name="points", rich_help_panel=DATA)
 app.command("consent", rich_help_panel=WATCH)(consenting.consent)
 app.command("iys", rich_help_panel=WATCH)(consenting.iys)
 app.command("outbox", rich_help_panel=WATCH)(outbox.outbox)

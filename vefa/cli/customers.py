@@ -108,6 +108,8 @@ def _told(story: Story) -> Iterator[tuple[datetime, Text]]:
         yield story.entered_at, Text("is measured and never written to (holdout)")
     for gift in story.gifts:
         yield gift.made_at, Text(f"got the coupon {gift.code}")
+    for granted in story.points:
+        yield granted.at, Text(f"“{granted.step}” gave {granted.points:,} points")
     for sending in story.sendings:
         for turn in sending.history:
             detail = f": {turn.because}" if turn.because else ""

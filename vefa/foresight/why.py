@@ -10,6 +10,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from vefa.crm.points import point_moves
 from vefa.crm.tables import deliveries, events, orders, returns, reviews, tickets
 from vefa.engine.tables import considered, enrolments, journeys, plans, step_names
 from vefa.errors import UserError
@@ -36,6 +37,15 @@ class Gift:
 
 
 @dataclass(frozen=True)
+class Granted:
+    """Points that a step gave."""
+
+    step: str
+    points: int
+    at: datetime
+
+
+@dataclass(frozen=True)
 class Story:
     """One time through a journey. `passed` are the steps that were surely behind them, in order."""
 
@@ -54,6 +64,7 @@ class Story:
     due_at: datetime | None
     sendings: tuple[Sending, ...]
     gifts: tuple[Gift, ...]
+    points: tuple[Granted, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -140,6 +151,7 @@ def _story(connection: Connection, row: Any) -> Story:
         row.due_at if row.state == "active" else None,
         sent,
         tuple(_gifts(connection, row.id)),
+        tuple(_points(connection, row.id)),
     )
 
 
@@ -242,3 +254,10 @@ def _gifts(connection: Connection, enrolment_id: int) -> Iterator[Gift]:
     )
     for row in rows:
         yield Gift(*row)
+
+
+def _points(connection: Connection, enrolment_id: int) -> Iterator[Granted]:
+    m = point_moves.c
+    query = sa.select(step_names.c.name, m.points, m.at).join(step_names, step_names.c.id == m.step)
+    for row in connection.execute(query.where(m.enrolment_id == enrolment_id).order_by(m.at, m.id)):
+        yield Granted(*row)

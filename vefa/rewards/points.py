@@ -71,11 +71,11 @@ def is_anything_due(connection: Connection, now: datetime) -> bool:
     return bool(connection.scalar(sa.select(sa.exists().where(points_due.c.at <= now))))
 
 
-def settle_one(connection: Connection, customer_id: int, programme: Programme, shop: Shop, now: datetime) -> None:
-    """The same for one customer in the caller's transaction, marked or not."""
+def settle_one(connection: Connection, customer_id: int, programme: Programme, shop: Shop, now: datetime) -> bool:
+    """The same for one customer in the caller's transaction, marked or not. False: later moves are posted already."""
     mark_points(connection, sa.select(customers.c.id).where(customers.c.id == customer_id))
     ids = list(connection.scalars(_waiting(now).where(points_due.c.customer_id == customer_id).with_for_update()))
-    _settle(connection, ids, programme, shop, now)
+    return bool(_settle(connection, ids, programme, shop, now).customers)
 
 
 def _waiting(now: datetime) -> sa.Select[Any]:
