@@ -165,4 +165,4 @@ def _checked(found: Checked) -> None:
         named = ", ".join(map(str, fault.moves))
         console.print(f"{fault.says}: {fault.count:,} times, such as move {named}.", style="red", markup=False)
     if not found.faults:
-        console.print(f"{found.moves:,} moves: all accounts together hold nothing, and every lot is used once at most.")
+        console.print(f"{found.moves:,} moves: all accounts together hold nothing, and no point is used twice.")

@@ -49,7 +49,7 @@ def _show(found: LoyaltyReport, session: Session) -> None:
         flows.add_row(kind, flow.rule or "", f"{flow.customers:,}", f"{flow.moves:,}", f"{flow.points:+,}")
     console.print(flows)
     if found.redemption_rate is not None:
-        console.print(f"Of {found.issued:,} points issued, {found.redemption_rate:.1%} as many were spent.")
+        console.print(f"{found.issued:,} points issued, {found.spent:,} spent: {found.redemption_rate:.1%}.")
     tiers = table("tier", "members", "points", numbers=("members", "points"))
     for tier in found.tiers:
         tiers.add_row(tier.tier or "none", f"{tier.members:,}", f"{tier.points:,}")

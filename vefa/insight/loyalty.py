@@ -80,8 +80,11 @@ class LoyaltyReport:
     @property
     def redemption_rate(self) -> float | None:
         """Points spent of those issued in the same time."""
-        spent = -self.total("redeem", "give_back")
-        return spent / self.issued if self.issued else None
+        return self.spent / self.issued if self.issued else None
+
+    @property
+    def spent(self) -> int:
+        return -self.total("redeem", "give_back")
 
 
 def loyalty_report(
