@@ -8,7 +8,6 @@ from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 
-from vefa.crm.points import points_due
 from vefa.crm.tables import events
 from vefa.engine.plans import Pinned
 from vefa.engine.shop import Shop
@@ -19,6 +18,15 @@ from vefa.rewards.points import settle_points
 
 #: Transactions end in another order than they begin: a narrow walk looks so much further back.
 BACK = timedelta(minutes=5)
+#: So far back a whole walk looks for customers who come first.
+LATELY = timedelta(days=1)
+#: Batches of customers in a walk.
+MOST = 25
+#: Events of facts that points are made of.
+MATTERS = (
+    *("order.placed", "order.delivered", "order.cancelled"),
+    *("return.received", "return.refunded", "loyalty.redeemed"),
+)
 #: What a plan or its words hold if they speak of points or tiers.
 SPEAKS = ("loyalty.", "points.", "order.points")
 
@@ -26,16 +34,16 @@ _PLANS: dict[str, bool] = {}
 
 
 def bring_points(shop: Shop, pins: Iterable[Pinned], now: datetime, since: datetime | None) -> None:
-    """Post what is due, if any of the plans speaks of points. A narrow walk does so for those alone of whom something
-    became known since then; everybody else's is left to whole walks and to the flow."""
+    """Post what is due, if any of the plans speaks of points: first for those of whom something became known lately
+    (since `since`, for a narrow walk), then for others, but no more than a walk has time for. After a large import the
+    rest is the flow's."""
     if not shop.loyalty.runs or not any(_speaks(shop, pin) for pin in pins):
         return
-    only = None
-    if since is not None:
-        known = events.c.known_at.between(since - BACK, now)
-        marked = sa.select(points_due.c.customer_id).where(points_due.c.at <= now).correlate(None)
-        only = sa.select(events.c.customer_id).where(events.c.customer_id.in_(marked), known)
-    settle_points(shop.database, shop.loyalty, shop.settings.shop, now, only)
+    known = events.c.known_at.between((since or now - LATELY) - BACK, now)
+    fresh = sa.select(events.c.customer_id).where(events.c.type.in_(MATTERS), known)
+    settle_points(shop.database, shop.loyalty, shop.settings.shop, now, fresh, most=MOST)
+    if since is None:
+        settle_points(shop.database, shop.loyalty, shop.settings.shop, now, most=MOST)
 
 
 def _speaks(shop: Shop, pin: Pinned) -> bool:

@@ -96,12 +96,22 @@ def shop_topics(root: Path, settings: Settings) -> dict[str, dict[str, str]]:
     return read_topics(_read_optional(root, "config/topics.yaml"), settings.shop.locales)
 
 
+def load_loyalty(root: Path, settings: Settings) -> Programme:
+    """The shop's programme. Raises ProblemsError where anything in its file is wrong."""
+    source = _read_optional(root, "config/loyalty.yaml")
+    programme = read_loyalty(source, settings.shop)
+    if source.problems:
+        raise ProblemsError(source.problems)
+    return programme
+
+
 def shop_loyalty(root: Path, settings: Settings) -> Programme:
     """The shop's programme as it stands in the file now. While anything in it is wrong, it rests: nothing is posted by
     half a rule."""
-    source = _read_optional(root, "config/loyalty.yaml")
-    programme = read_loyalty(source, settings.shop)
-    return programme if not source.problems else NO_PROGRAMME
+    try:
+        return load_loyalty(root, settings)
+    except ProblemsError:
+        return NO_PROGRAMME
 
 
 def journey_files(root: Path) -> list[Path]:

@@ -9,7 +9,8 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
+from itertools import count
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -33,6 +34,8 @@ BATCH = 200
 #: Customers marked at once after the programme has changed.
 PART = 20_000
 SOURCE = "loyalty"
+#: So much later than due it may be told that points run out soon.
+LATE = timedelta(days=1)
 
 
 @dataclass
@@ -51,24 +54,34 @@ class Settled:
 
 
 def settle_points(
-    engine: Engine, programme: Programme, shop: Shop, now: datetime, only: sa.Select[Any] | None = None
+    engine: Engine,
+    programme: Programme,
+    shop: Shop,
+    now: datetime,
+    only: sa.Select[Any] | None = None,
+    most: int | None = None,
 ) -> Settled:
-    """Post everything due up to `now`, of `only` those customers whom a query names; nothing without a programme."""
+    """Post everything due up to `now`, of `only` those customers whom a query names, in at `most` so many batches;
+    nothing without a programme."""
     done = Settled()
     if not programme.runs:
         return done
-    if only is None:
+    if only is None and most is None:
         _take_over(engine, programme)
-    while (batch := _batch(engine, programme, shop, now, only)).customers:
+    for _ in count() if most is None else range(most):
+        batch = _batch(engine, programme, shop, now, only)
+        if not batch.customers:
+            break
         done.add(batch)
     if done.moves or done.tiers:
         logger.info("points settled", extra={"customers": done.customers, "moves": done.moves, "tiers": done.tiers})
     return done
 
 
-def is_anything_due(connection: Connection, now: datetime) -> bool:
-    """Whether anybody's points must be looked at: one look along an index."""
-    return bool(connection.scalar(sa.select(sa.exists().where(points_due.c.at <= now))))
+def next_due(connection: Connection, after: datetime) -> datetime | None:
+    """When anybody's points must be looked at next, if nothing new comes in: one look along an index."""
+    found: datetime | None = connection.scalar(sa.select(sa.func.min(points_due.c.at)).where(points_due.c.at > after))
+    return found
 
 
 def settle_one(connection: Connection, customer_id: int, programme: Programme, shop: Shop, now: datetime) -> bool:
@@ -179,7 +192,8 @@ def _expiring_events(account: Account, programme: Programme, shop: Shop, now: da
             day = end.astimezone(ZoneInfo(shop.zone)).date().isoformat()
             points = sum(left for other, left in account.open_lots(now) if other == end)
             key = f"{account.customer_id}:{day}"
-            yield _event("points.expiring", account.customer_id, key, told, now, {"points": points, "until": day})
+            happened = told if now - told <= LATE else now  # a word that is late is no word of the past
+            yield _event("points.expiring", account.customer_id, key, happened, now, {"points": points, "until": day})
 
 
 def _event(
