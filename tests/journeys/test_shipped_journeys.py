@@ -26,9 +26,12 @@ SHIPPED = (
     "anniversary-sign-up",
     "birthday",
     "delivery-thank-you",
+    "loyalty-statement",
     "onboarding",
     "order-thank-you",
+    "points-expiring",
     "return-reminder",
+    "surprise-gift",
     "win-back",
 )
 LOCALES = ("tr", "en")
@@ -78,6 +81,7 @@ def _context(locale: str, **changes: Any) -> dict[str, Any]:
             "delivered_at": datetime(2026, 8, 5, 15, 0, tzinfo=ISTANBUL),
             "is_first": True,
             "items": 21,
+            "points": 2592,
             "lines": lines,
         },
         "coupon": {
@@ -89,6 +93,17 @@ def _context(locale: str, **changes: Any) -> dict[str, Any]:
             "minimum": MoneyAmount(Decimal("500"), "TRY"),
         },
         "trigger": {"date": date(2026, 8, 30), "at": datetime(2026, 8, 30, 9, 30, tzinfo=ISTANBUL)},
+        "loyalty": {
+            "points": 12_592,
+            "worth": MoneyAmount(Decimal("1259.20"), "TRY"),
+            "tier": "silver",
+            "tier_name": "Gümüş",
+            "next_tier": "gold",
+            "next_tier_name": "Altın",
+            "to_next_tier": 1408,
+            "expiring": 2592,
+            "expires_at": datetime(2026, 9, 30, 23, 59, tzinfo=ISTANBUL),
+        },
         "shop": {"name": "Örnek Mağaza"},
         "links": {
             "unsubscribe": "https://ornek.example/ayril/abc",
@@ -109,6 +124,7 @@ def _bare(locale: str) -> dict[str, Any]:
         "customer": {"first_name": None, "last_name": None, "language": None},
         "order": full["order"] | {"is_first": False, "lines": [line]},
         "coupon": full["coupon"] | {"percent": None, "free_shipping": True, "minimum": None, "valid_until": None},
+        "loyalty": full["loyalty"] | dict.fromkeys(("worth", "tier_name", "next_tier_name", "to_next_tier")),
         "recommendations": [],
         "commercial": False,
     }
