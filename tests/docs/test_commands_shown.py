@@ -52,6 +52,9 @@ def told(words: list[str]) -> str | None:
     if command is None:
         return f"there is no command {rest[0]}"
     command = command.load() if isinstance(command, Contributed) else command
+    within = getattr(command, "commands", {})
+    if within and len(rest) > 1 and rest[1] in within:  # one of a group's own
+        command = within[rest[1]]
     there = HELP.union(*(set(each.opts) | set(each.secondary_opts) for each in command.params))
     strange = [word for word in rest[1:] if word.startswith("--") and word.partition("=")[0] not in there]
     return f"vefa {rest[0]} has no {strange[0]}" if strange else None
