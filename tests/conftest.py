@@ -23,6 +23,7 @@ import vefa.consent.tables
 import vefa.crm.answers
 import vefa.crm.coupon_uses
 import vefa.crm.forgotten
+import vefa.crm.points
 import vefa.crm.states
 import vefa.crm.tables
 import vefa.crm.wishes

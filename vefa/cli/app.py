@@ -22,9 +22,11 @@ from vefa.cli import (
     housekeeping,
     keys,
     outbox,
+    points,
     previewing,
     report_coupons,
     report_feedback,
+    report_loyalty,
     report_measures,
     report_replies,
     report_tests,
@@ -116,6 +118,8 @@ reporting.report.command("feedback")(report_feedback.feedback)
 reporting.report.command("themes")(report_themes.themes)
 reporting.report.command("tests")(report_tests.report_tests)
 app.add_typer(reporting.report, name="report", rich_help_panel=WATCH)
+reporting.report.command("loyalty")(report_loyalty.loyalty)
+app.add_typer(points.points, name="points", rich_help_panel=DATA)
 app.command("consent", rich_help_panel=WATCH)(consenting.consent)
 app.command("iys", rich_help_panel=WATCH)(consenting.iys)
 app.command("outbox", rich_help_panel=WATCH)(outbox.outbox)

@@ -115,6 +115,8 @@ def _told(story: Story) -> Iterator[tuple[datetime, Text]]:
         if gift.used_at is not None:
             order = f" in the order {gift.order}" if gift.order else ""
             yield gift.used_at, Text(f"used the coupon {gift.code}{order}", style="green")
+    for granted in story.points:
+        yield granted.at, Text(f"“{granted.step}” gave {granted.points:,} points")
     for met in story.met:
         yield met.occurred_at, Text(f"{met.what}: {met.because}", style="" if met.state == "done" else "yellow")
     for sending in story.sendings:

@@ -55,7 +55,7 @@ class FieldColumns:
         for name, column in zip(self.names, columns, strict=False):
             kind, home = FIELDS[name].kind, name.partition(".")[0]
             if kind == "money":
-                beside = currencies.get(home, (self.currency if home == "orders" else None,) * len(column))
+                beside = currencies.get(home, (self.currency if home in ("orders", "loyalty") else None,) * len(column))
                 found[name] = list(map(_money, column, beside))
             elif kind == "time":
                 found[name] = list(map(_moment, column, zones))

@@ -16,6 +16,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection
 
 from vefa.crm.coupon_uses import note_uses
+from vefa.crm.points import mark_points, redemptions
 from vefa.crm.states import STATEFUL, changed, changes, note_states
 from vefa.crm.tables import (
     customers,
@@ -29,7 +30,7 @@ from vefa.crm.tables import (
     tickets,
 )
 
-Kind = Literal["customer", "order", "delivery", "return", "ticket", "review", "survey"]
+Kind = Literal["customer", "order", "delivery", "return", "ticket", "review", "survey", "redemption"]
 
 #: Customers bear no source of their own: their events say they come from the CRM.
 CUSTOMER_SOURCE = "crm"
@@ -64,6 +65,7 @@ FACT_TABLES: dict[Kind, FactTable] = {
     "ticket": FactTable(tickets, _moments("ticket", "opened", "answered", "resolved")),
     "review": FactTable(reviews, _moments("review", "posted")),
     "survey": FactTable(survey_answers, _moments("survey", "answered")),
+    "redemption": FactTable(redemptions, (Moment("loyalty.redeemed", "redeemed_at", "redeemed_known_at"),)),
 }
 
 _COLUMNS = (
@@ -95,6 +97,7 @@ def record_events(
     if kind == "order":
         note_uses(connection, wanted)
     moments = [moment for moment in fact.moments if only is None or moment.type in only]
+    _mark_points(connection, kind, wanted)
     made = sum(_record(connection, kind, fact.table, moment, wanted) for moment in moments)
     return made + _record_states(connection, kind, fact.table, wanted)
 
@@ -105,6 +108,7 @@ def record_events_of(connection: Connection, kind: Kind, ids: sa.Select[Any]) ->
     wanted = fact.table.c.id.in_(ids)
     if kind == "order":
         note_uses(connection, wanted)
+    _mark_points(connection, kind, wanted)
     made = sum(_record(connection, kind, fact.table, moment, wanted) for moment in fact.moments)
     return made + _record_states(connection, kind, fact.table, wanted)
 
@@ -120,6 +124,19 @@ def mark_stale_of(connection: Connection, customer_ids: sa.Select[Any]) -> None:
     chosen = customer_ids.subquery()
     named = sa.select(chosen.c[0]).distinct().where(chosen.c[0].is_not(None))
     connection.execute(_insert(connection, stale_facts).from_select(["customer_id"], named).on_conflict_do_nothing())
+    mark_points(connection, customer_ids)
+
+
+def _mark_points(connection: Connection, kind: Kind, wanted: sa.ColumnElement[bool] | None) -> None:
+    """Whose points these rows change. New orders are marked with the roll-ups; here come deliveries, returns of an
+    order, and what was spent."""
+    if kind not in ("order", "return", "redemption"):
+        return
+    table = FACT_TABLES[kind].table
+    whose = sa.select(table.c.customer_id)
+    if kind == "return":  # what comes back counts for whoever bought it
+        whose = sa.select(orders.c.customer_id).join(returns, returns.c.order_id == orders.c.id)
+    mark_points(connection, whose if wanted is None else whose.where(wanted))
 
 
 def _is_among(connection: Connection, ids: Sequence[int]) -> sa.ColumnElement[bool]:

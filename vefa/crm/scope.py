@@ -13,6 +13,7 @@ from sqlalchemy.sql import ColumnElement
 
 from vefa.crm.tables import customers
 from vefa.database import other
+from vefa.plan.loyalty import Programme
 from vefa.settings import Shop
 
 Source = Literal["rolled", "dated"]
@@ -36,6 +37,7 @@ class World:
     zones: tuple[str, ...]
     facts: Source = "dated"
     borders: Borders = Borders()
+    loyalty: Programme = Programme()
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ from typing import Any, Literal
 import sqlalchemy as sa
 
 from vefa.consent.tables import iys_pushes
+from vefa.crm import points
 from vefa.crm import tables as crm
 from vefa.crm.answers import channel_answers
 from vefa.crm.coupon_uses import coupon_uses
@@ -81,6 +82,11 @@ def _history(customer: int) -> sa.ColumnElement[bool]:
 def _redemptions(customer: int) -> sa.ColumnElement[bool]:
     """Orders in which one of their coupons was used."""
     return redemptions.c.coupon_id.in_(sa.select(coupons.c.id).where(coupons.c.customer_id == customer))
+
+
+def _point_uses(customer: int) -> sa.ColumnElement[bool]:
+    mine = sa.select(points.point_moves.c.id).where(points.point_moves.c.customer_id == customer)
+    return points.point_uses.c.spend_id.in_(mine)
 
 
 def _suppressions(customer: int) -> sa.ColumnElement[bool]:
@@ -158,6 +164,25 @@ HOLDINGS: tuple[Holding, ...] = (
         more={"code": sa.select(coupons.c.code).where(coupons.c.id == redemptions.c.coupon_id).scalar_subquery()},
     ),
     Holding("coupons", coupons, _own(coupons), "stripped", ("code", "terms", "made_at", "valid_from", "valid_until")),
+    Holding(
+        "points",
+        points.point_moves,
+        _own(points.point_moves),
+        "stripped",
+        ("at", "kind", "rule", "points", "runs_out_at", "reason"),
+        {"reason": _NULL},
+    ),
+    Holding("points_used", points.point_uses, _point_uses, "kept"),
+    Holding("tiers", points.tier_changes, _own(points.tier_changes), "removed", ("tier", "since")),
+    Holding("points_due", points.points_due, _own(points.points_due), "removed"),
+    Holding(
+        "point_redemptions",
+        points.redemptions,
+        _own(points.redemptions),
+        "stripped",
+        ("outside_id", "points", "redeemed_at"),
+        {"outside_id": _nameless(points.redemptions), "fingerprint": ""},
+    ),
     Holding("reentry", reentry_slots, _own(reentry_slots), "removed"),
     Holding("segments", segment_members, _own(segment_members), "removed"),
     Holding(

@@ -27,6 +27,8 @@ from vefa.plan.steps import Medium, Message
 
 Columns = dict[str, Sequence[Any]]
 
+#: Tiers as customers read them, and the fields that they are made of.
+TIER_NAMES = {"loyalty.tier_name": "loyalty.tier", "loyalty.next_tier_name": "loyalty.next_tier"}
 #: The column that tells of whom nothing may be learned; no template sees it.
 REFUSED = " refused"
 
@@ -95,6 +97,7 @@ class Words:
     def fields(self) -> FieldColumns:
         """Those of them that are fields of the CRM."""
         wanted = {name for name in self.names if name.partition(".")[0] not in ("coupon", "shop")}
+        wanted |= {field for name, field in TIER_NAMES.items() if name in self.names}
         return FieldColumns.of(wanted, self.post.shop.settings.shop.currency)
 
     @cached_property
@@ -126,6 +129,8 @@ class Words:
             found[ORDER_LINES] = [lines.get(order or 0, []) for order in seen.orders]
         if any(name.startswith("coupon.") for name in names):
             found["coupon"] = [gifts.words(enrolment, ABSENT) for enrolment in seen.enrolments]
+        for name in TIER_NAMES.keys() & names:
+            found[name] = self._tier_names(found[TIER_NAMES[name]], seen)
         free = step.purpose == "commercial"
         if "recommendations" in names and step.recommend:
             best = post.shop.best.read(connection, post.clock())
@@ -143,6 +148,13 @@ class Words:
             refused = refusing(connection, seen.customers)
             found[REFUSED] = [customer in refused for customer in seen.customers]
         return found
+
+    def _tier_names(self, tiers: Sequence[Any], seen: Seen) -> list[str | None]:
+        """What each customer calls that tier, in the language of their message."""
+        shop = self.post.shop
+        otherwise = shop.settings.shop.locales[0]
+        both = zip(tiers, seen.languages, strict=True)
+        return [shop.loyalty.words(tier, language or otherwise) for tier, language in both]
 
     def common(self, locale: str) -> dict[str, Any]:
         """What is the same for everybody of that language."""

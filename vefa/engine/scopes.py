@@ -18,6 +18,7 @@ from vefa.engine.plans import Pinned
 from vefa.engine.tables import enrolments, occasions
 from vefa.ledger.tables import sends
 from vefa.plan.codec import dump
+from vefa.plan.loyalty import NO_PROGRAMME, Programme
 from vefa.plan.steps import DateTrigger, Message
 from vefa.rewards.redemptions import stands
 from vefa.rewards.tables import coupons, redemptions
@@ -29,11 +30,23 @@ YEAR = 146_097 * DAY // 400
 DIVIDES = 8
 
 
-def make_world(connection: Connection, now: Any, shop: ShopSettings, source: Source, *plans: Pinned) -> World:
+def make_world(
+    connection: Connection,
+    now: Any,
+    shop: ShopSettings,
+    source: Source,
+    *plans: Pinned,
+    loyalty: Programme = NO_PROGRAMME,
+) -> World:
     """What is the same for everybody at `now`. Borders are read only where a plan asks for a score."""
     needs_borders = any(map(asks_for_scores, plans))
     borders = facts.borders(connection, now, shop, source) if needs_borders else Borders()
-    return World(now, shop, known_zones(connection), source, borders)
+    return World(now, shop, known_zones(connection), source, borders, loyalty)
+
+
+def world_for(connection: Connection, world: World, pin: Pinned) -> World:
+    """The same world for another journey, which may ask for scores that the one at hand does not ask for."""
+    return make_world(connection, world.now, world.shop, world.facts, pin, loyalty=world.loyalty)
 
 
 _SCORES: dict[str, bool] = {}
@@ -46,9 +59,11 @@ def asks_for_scores(pin: Pinned) -> bool:
     return _SCORES[pin.hash]
 
 
-def whole_world(connection: Connection, now: Any, shop: ShopSettings, source: Source) -> World:
+def whole_world(
+    connection: Connection, now: Any, shop: ShopSettings, source: Source, loyalty: Programme = NO_PROGRAMME
+) -> World:
     """The same with the borders read in any case."""
-    return World(now, shop, known_zones(connection), source, facts.borders(connection, now, shop, source))
+    return World(now, shop, known_zones(connection), source, facts.borders(connection, now, shop, source), loyalty)
 
 
 def customer_scope(world: World, customer_id: ColumnElement[int], zone: ColumnElement[str] | None = None) -> Scope:

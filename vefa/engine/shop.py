@@ -20,10 +20,11 @@ from vefa.content.tracked_links import TrackedLinks
 from vefa.crm.recommendations import BestSellers
 from vefa.database import open_database
 from vefa.plan.directory import load_outside
+from vefa.plan.loyalty import Programme
 from vefa.plan.outside import Outside
 from vefa.plan.policy import Policy
 from vefa.plan.pools import Checkout, shop_coupons
-from vefa.plan.project import load_project
+from vefa.plan.project import load_project, shop_loyalty
 from vefa.plan.steps import Medium
 from vefa.plan.surveys import Surveys
 from vefa.settings import Settings
@@ -46,6 +47,7 @@ class Shop:
     survey_links: SurveyLinks
     register: Register | None = None
     checkout: Checkout = Checkout()
+    loyalty: Programme = Programme()
     best: BestSellers = field(default_factory=BestSellers)
     statements: Kept = field(default_factory=Kept)
     outside: Outside = field(default_factory=Outside)
@@ -69,6 +71,7 @@ def open_shop(
     register: Register | None = None,
     outside: Outside | None = None,
     checkout: Checkout | None = None,
+    loyalty: Programme | None = None,
 ) -> Shop:
     """The shop of these settings. Whatever is given is used instead of what the settings would open.
 
@@ -90,6 +93,7 @@ def open_shop(
         register or open_register(settings, database, secret),
         checkout=checkout or shop_coupons(settings.root)[1],
         outside=outside or load_outside(settings.root),
+        loyalty=loyalty or shop_loyalty(settings.root, settings),
     )
 
 

@@ -39,6 +39,7 @@ from vefa.plan.steps import (
     Enter,
     Message,
     Notify,
+    Points,
     Split,
     Stop,
     Tag,
@@ -47,6 +48,7 @@ from vefa.plan.steps import (
     WaitUntilTime,
     Webhook,
 )
+from vefa.rewards.granting import grant
 
 e, s = enrolments.c, sends.c
 
@@ -195,6 +197,17 @@ def _do_and_go_on(stand: Stand, target: str | None, deed: Callable[[Connection, 
             deed(connection, still)
             moved += stand.go(connection, among(e.id, still), target)
     return moved
+
+
+def _points(stand: Stand, step: Points) -> int:
+    programme, zone = stand.shop.loyalty, stand.shop.settings.shop.zone
+    number = stand.pin.number(step.id) or 0
+
+    def deed(connection: Connection, ids: list[int]) -> None:
+        whom = sa.select(e.id, e.customer_id).where(among(e.id, ids))
+        grant(connection, step, number, whom, stand.now, programme.runs_out(stand.now, zone))
+
+    return _do_and_go_on(stand, step.next, deed)
 
 
 def _tag(stand: Stand, step: Tag) -> int:
@@ -359,6 +372,7 @@ _HANDLERS: dict[type[Any], Callable[[Stand, Any], int]] = {
     Branch: _branch,
     Split: _split,
     Coupon: give_coupons,
+    Points: _points,
     Tag: _tag,
     Enter: _enter,
     Stop: _stop,

@@ -22,6 +22,7 @@ from vefa.crm.scope import Source, World
 from vefa.database import EPOCH, reading, writing
 from vefa.engine import triggers
 from vefa.engine.asides import Asides, anything_at, in_doubt
+from vefa.engine.bonus import bring_points
 from vefa.engine.checkout import push_codes
 from vefa.engine.delivery import deliver
 from vefa.engine.entries import Doorway, EntryCounts
@@ -154,9 +155,10 @@ class Tick:
             find_redemptions(shop.database, now)
             with reading(shop.database) as connection:
                 pins = plans_in_use(connection, row)
+            bring_points(shop, pins, now, since)
             source = _source(shop, now, since, pins)
             with reading(shop.database) as connection:
-                world = make_world(connection, now, shop.settings.shop, source, *pins)
+                world = make_world(connection, now, shop.settings.shop, source, *pins, loyalty=shop.loyalty)
             begun = wall()
             tick = cls(shop, row, pins, now, clock, wall, owner, world, source, since=since, _begun_at=begun)
             tick._renewed_at = begun

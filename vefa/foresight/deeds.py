@@ -9,7 +9,17 @@ from datetime import time
 from decimal import Decimal
 from typing import assert_never
 
-from vefa.language.english import clock, day_words, duration, english, event_sentence, moment, name_of, weekdays
+from vefa.language.english import (
+    clock,
+    counted,
+    day_words,
+    duration,
+    english,
+    event_sentence,
+    moment,
+    name_of,
+    weekdays,
+)
 from vefa.plan.steps import (
     Branch,
     Coupon,
@@ -19,6 +29,7 @@ from vefa.plan.steps import (
     Message,
     Moment,
     Notify,
+    Points,
     SameDay,
     Split,
     Step,
@@ -58,9 +69,8 @@ def deed(step: Step) -> Deed:
             return Deed("Choose a way")
         case Split():
             return Deed("Divide them by chance, each customer always the same way")
-        case Coupon():
-            made = "Make a coupon of their own" if step.pool is None else f"Give a code of the pool “{step.pool}”"
-            return Deed(f"{made}: {_worth(step)}", _coupon_notes(step))
+        case Coupon() | Points():
+            return _gift(step)
         case Tag():
             return Deed(f"Tag them “{step.tag}”" if step.add else f"Take the tag “{step.tag}” off")
         case Enter():
@@ -72,6 +82,14 @@ def deed(step: Step) -> Deed:
             return Deed("Leave the journey")
         case _:
             assert_never(step)
+
+
+def _gift(step: Coupon | Points) -> Deed:
+    if isinstance(step, Points):
+        reward = f" (the reward “{step.rule}”)" if step.rule else ""
+        return Deed(f"Give them {counted(step.points, 'point')}{reward}")
+    made = "Make a coupon of their own" if step.pool is None else f"Give a code of the pool “{step.pool}”"
+    return Deed(f"{made}: {_worth(step)}", _coupon_notes(step))
 
 
 #: The customer's way does not depend on whether a tool or the staff can be reached.

@@ -10,6 +10,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from vefa.crm.points import point_moves
 from vefa.crm.tables import deliveries, events, orders, returns, reviews, tickets
 from vefa.engine.tables import considered, enrolments, journeys, plans, step_names
 from vefa.errors import UserError
@@ -42,6 +43,15 @@ class Gift:
 
 
 @dataclass(frozen=True)
+class Granted:
+    """Points that a step gave."""
+
+    step: str
+    points: int
+    at: datetime
+
+
+@dataclass(frozen=True)
 class Story:
     """One time through a journey. `passed` are the steps that were surely behind them, in order."""
 
@@ -64,6 +74,7 @@ class Story:
     errands: tuple[Told, ...] = ()
     #: they wait for a test at the step to be decided
     waits_for_test: bool = False
+    points: tuple[Granted, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -154,6 +165,7 @@ def _story(connection: Connection, row: Any) -> Story:
         events_met(connection, row.id),
         told,
         _waits_for_test(plan, row, step),
+        tuple(_points(connection, row.id)),
     )
 
 
@@ -268,3 +280,10 @@ def _gifts(connection: Connection, enrolment_id: int) -> Iterator[Gift]:
     )
     for row in rows:
         yield Gift(*row)
+
+
+def _points(connection: Connection, enrolment_id: int) -> Iterator[Granted]:
+    m = point_moves.c
+    query = sa.select(step_names.c.name, m.points, m.at).join(step_names, step_names.c.id == m.step)
+    for row in connection.execute(query.where(m.enrolment_id == enrolment_id).order_by(m.at, m.id)):
+        yield Granted(*row)

@@ -29,6 +29,8 @@ BESIDE = {
     "survey.page": "where it is answered; empty in SMS to numbers whose operators let no link through",
     "survey.link_1": "where it is answered with 1, or the first option; so survey.link_0 to survey.link_10",
     "survey.option_1": "the first option of a choice; so survey.option_1 to survey.option_10, empty beyond the last",
+    "loyalty.tier_name": "their tier, as customers of their language read it",
+    "loyalty.next_tier_name": "the tier above it, likewise",
     "shop.name": "the shop's name",
     "links.unsubscribe": "where one says stop",
     "links.preferences": "where one chooses what to get",

@@ -94,9 +94,6 @@ def _tell(source: Source, form: type[Form], trail: Trail, details: ErrorDetails)
 
 def _tell_of_unknown(source: Source, form: type[Form], trail: Trail, key: str) -> None:
     at = (*trail, key)
-    if key in form.later:
-        source.report(at, f'"{key}" is not available yet', "Take it out for now.", "later", at="key")
-        return
     if issubclass(form, StepForm) and (home := _home(form, key)):
         source.report(at, f'"{key}" has no place in a step "{form.verb}"', home, "unknown-key", at="key")
         return

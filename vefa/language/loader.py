@@ -25,7 +25,6 @@ from vefa.language.schema import (
 )
 from vefa.language.source import Source, Trail, read_file
 from vefa.language.steps import (
-    LATER_STEPS,
     STEP_FORMS,
     CouponTerms,
     NotifyTerms,
@@ -54,9 +53,11 @@ OTHER_WORDS = {
     "case": "branch",
     "ab": "split",
     "voucher": "coupon",
+    "point": "points",
+    "bonus": "points",
     "label": "tag",
 }
-LABELS = frozenset(STEP_FORMS) | LATER_STEPS
+LABELS = frozenset(STEP_FORMS)
 
 
 @dataclass(frozen=True)
@@ -238,12 +239,6 @@ def _colon(given: object) -> str:
 
 def _tell_of_no_verb(source: Source, trail: Trail, keys: list[str]) -> None:
     """At the key that is most like a verb, else at the first."""
-    for key in keys:
-        if key in LATER_STEPS:
-            source.report(
-                (*trail, key), f'the step "{key}" is not available yet', "Take it out for now.", "later", at="key"
-            )
-            return
     options = {name for form in STEP_FORMS.values() for name in key_names(form)}
     strange = [key for key in keys if key not in options]
     if not strange:

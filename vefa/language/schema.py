@@ -41,8 +41,6 @@ class Form(BaseModel):
     required: ClassVar[tuple[str, ...]] = ()
     #: a required key is not missing where this stands instead of it
     instead: ClassVar[Mapping[str, tuple[str, ...]]] = {}
-    #: keys that a later version brings
-    later: ClassVar[frozenset[str]] = frozenset()
 
 
 def key(says: str, example: Any, default: Any = None, alias: str | None = None) -> Any:

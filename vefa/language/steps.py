@@ -18,6 +18,7 @@ from vefa.language.values import (
     Money,
     Name,
     OnFailure,
+    PointsOrRule,
     Prefix,
     Purpose,
     Rate,
@@ -233,6 +234,15 @@ class CouponTerms(Form):
     minimum: Money | None = key("Only for baskets from that sum on.", "500 TRY")
 
 
+class PointsStep(StepForm):
+    """Points for the customer, once."""
+
+    verb = "points"
+    required = ("points",)
+
+    points: PointsOrRule | None = key("So many, or a reward of config/loyalty.yaml by its name.", 50)
+
+
 class TagStep(StepForm):
     """Put a mark on the customer."""
 
@@ -319,6 +329,7 @@ STEP_FORMS: dict[str, type[StepForm]] = {
         BranchStep,
         SplitStep,
         CouponStep,
+        PointsStep,
         TagStep,
         UntagStep,
         EnterStep,
@@ -328,4 +339,3 @@ STEP_FORMS: dict[str, type[StepForm]] = {
         StopStep,
     )
 }
-LATER_STEPS = frozenset({"points"})

@@ -288,6 +288,24 @@ Period = Annotated[
 ]
 Medium = Annotated[Literal["email", "sms"], one_of("email", "sms"), Editor({"enum": ["email", "sms"]})]
 
+#: More points than that are a slip of the pen.
+MOST_POINTS = 1_000_000
+
+
+def _points_or_rule(value: object) -> int | str:
+    if isinstance(value, bool) or not isinstance(value, int | str) or value == "":
+        raise Mistake(f"{quoted(value)} is no number of points", "Write points: 50, or a reward's name.", "number")
+    if isinstance(value, int) and not 0 < value <= MOST_POINTS:
+        raise Mistake(f"{value} is no number of points", f"Write a whole number from 1 to {MOST_POINTS:,}.", "number")
+    return value
+
+
+PointsOrRule = Annotated[
+    int | str,
+    PlainValidator(_points_or_rule),
+    Editor({"anyOf": [{"type": "integer", "minimum": 1, "maximum": MOST_POINTS}, {"type": "string", "minLength": 1}]}),
+]
+
 #: Read further by the condition parser.
 Conditions = Annotated[Any, Editor(ref("Condition"))]
 #: Read further, each step by its own form.

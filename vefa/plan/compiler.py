@@ -88,6 +88,7 @@ class _Compiler:
                 tuple(self.around.segments),
                 objects=self.hand.objects,
                 own=self.hand.own,
+                tiers=tuple(level.name for level in self.around.loyalty.levels),
                 trigger_dates=self.hand.dates,
                 has_survey=asks_survey(self.draft),
                 has_coupon=any(step.verb == "coupon" for step in self.draft.walk()),

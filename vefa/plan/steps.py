@@ -208,6 +208,18 @@ class Coupon:
 
 
 @dataclass(frozen=True)
+class Points:
+    """So many points, once per enrolment and step; `rule` is the reward's name in config/loyalty.yaml, if any."""
+
+    key: str
+    id: str
+    next: str | None
+    points: int
+    rule: str | None = None
+    kind: Literal["points"] = "points"
+
+
+@dataclass(frozen=True)
 class Tag:
     """Put a mark on the customer, or take it off."""
 
@@ -272,6 +284,7 @@ Step = Annotated[
     | Branch
     | Split
     | Coupon
+    | Points
     | Tag
     | Enter
     | Webhook
