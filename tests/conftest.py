@@ -21,6 +21,7 @@ from pydantic import SecretStr
 
 import vefa.consent.tables
 import vefa.crm.forgotten
+import vefa.crm.recommendations.tables
 import vefa.crm.tables
 import vefa.crm.wishes
 import vefa.engine.tables

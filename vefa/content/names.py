@@ -9,7 +9,7 @@ OWN_NAMES = frozenset({"brand", "locale", "subject", "preheader"})
 CONTEXT_NAMES = frozenset(
     {
         *("links.unsubscribe", "links.preferences", "purpose", "commercial", "recommendations", "shop.name"),
-        *("order.lines", "trigger.date", "trigger.at"),
+        *("guides", "order.lines", "trigger.date", "trigger.at"),
         *(f"coupon.{field}" for field in ("code", "valid_until", "percent", "amount", "free_shipping", "minimum")),
     }
 )

@@ -16,7 +16,7 @@ from vefa.content.messages import EmailTemplate, SmsTemplate
 from vefa.content.problems import RenderError
 from vefa.content.tracking import Campaign, Tracker
 from vefa.crm.contexts import ORDER_LINES, FieldColumns, nested, read_order_lines
-from vefa.crm.recommendations import recommend
+from vefa.crm.guides import read_guides
 from vefa.crm.tracking import refusing
 from vefa.engine.gifts import Gifts
 from vefa.engine.look import Look, Seen
@@ -89,7 +89,12 @@ class Words:
     @cached_property
     def look(self) -> Look:
         """The one look at a batch that brings them all."""
-        return Look(self.post, self.fields, wants_orders=ORDER_LINES in self.names)
+        return Look(self.post, self.fields, wants_orders=self.suggests or bool(self.names & {ORDER_LINES, "guides"}))
+
+    @property
+    def suggests(self) -> bool:
+        """Whether they name suggestions and the step wants some."""
+        return "recommendations" in self.names and self.post.words_step.recommend > 0
 
     def marks(self, medium: Medium, language: str | None) -> Marks:
         """What a claim notes of the words that a customer of that language gets."""
@@ -112,11 +117,10 @@ class Words:
         if any(name.startswith("coupon.") for name in names):
             found["coupon"] = [gifts.words(enrolment, ABSENT) for enrolment in seen.enrolments]
         free = step.purpose == "commercial"
-        if "recommendations" in names and step.recommend:
-            best = post.shop.best.read(connection, post.clock())
-            liked = recommend(connection, best, seen.customers, step.recommend, post.clock())
-            told = zip(seen.customers, seen.allowed, strict=True)
-            found["recommendations"] = [liked.get(one, []) if free or allowed else [] for one, allowed in told]
+        if self.suggests:
+            found["recommendations"] = self._suggestions(connection, seen, free)
+        if "guides" in names:
+            found["guides"] = read_guides(connection, seen.customers, seen.orders, post.clock())
         if not free and "commercial" in names:
             found["commercial"] = list(map(bool, seen.allowed))
         for kind in ("unsubscribe", "preferences"):
@@ -126,6 +130,17 @@ class Words:
             refused = refusing(connection, seen.customers)
             found[REFUSED] = [customer in refused for customer in seen.customers]
         return found
+
+    def _suggestions(self, connection: Connection, seen: Seen, free: bool) -> Sequence[Any]:
+        """Nothing for those who may not be sold anything."""
+        rows = [n for n, allowed in enumerate(seen.allowed) if free or allowed]
+        customers, orders = [seen.customers[n] for n in rows], [seen.orders[n] for n in rows]
+        post, count = self.post, self.post.words_step.recommend
+        made = post.shop.suggestions.recommend(connection, customers, orders, count, post.clock())
+        suggestions: list[Any] = [[] for _ in seen.customers]
+        for n, suggested in zip(rows, made, strict=True):
+            suggestions[n] = suggested
+        return suggestions
 
     def common(self) -> dict[str, Any]:
         """What is the same for everybody."""

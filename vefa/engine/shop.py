@@ -16,7 +16,7 @@ from vefa.consent.register import Register, open_register
 from vefa.content.links import LinkSigner
 from vefa.content.templates import TemplateStore
 from vefa.content.tracked_links import TrackedLinks
-from vefa.crm.recommendations import BestSellers
+from vefa.crm.recommendations.choosing import Recommender
 from vefa.database import open_database
 from vefa.plan.policy import Policy
 from vefa.plan.project import load_project
@@ -38,7 +38,7 @@ class Shop:
     secret: bytes
     tracked: TrackedLinks
     register: Register | None = None
-    best: BestSellers = field(default_factory=BestSellers)
+    suggestions: Recommender = field(default_factory=Recommender)
     statements: Kept = field(default_factory=Kept)
 
     def close(self) -> None:

@@ -10,6 +10,7 @@ from alembic.autogenerate.api import AutogenContext
 
 import vefa.consent.tables
 import vefa.crm.forgotten
+import vefa.crm.recommendations.tables
 import vefa.crm.tables
 import vefa.crm.wishes
 import vefa.engine.tables
