@@ -54,7 +54,7 @@ def _order(connection: Connection, person: Person, number: str) -> int:
     found = connection.scalar(mine.order_by(o.id.desc()).limit(1))
     if found is None:
         raise UserError(f'The customer {person.outside_id} has no order "{number}".')
-    return found
+    return int(found)
 
 
 def _suggested(one: Chosen, words: dict[str, Any]) -> Suggested:

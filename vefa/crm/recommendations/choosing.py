@@ -101,17 +101,18 @@ def _candidates(
     yield from map(Chosen, shelves[""])
 
 
-def _going_with(basis: Mapping[int, float], links: Mapping[int, tuple[Link, ...]]) -> list[Chosen]:
+def _going_with(basis: Mapping[int, float], links: Mapping[int, tuple[Link, ...]]) -> Iterator[Chosen]:
     """What goes with these products: the weights of all links to it together, the strongest link as its reason."""
     totals: dict[int, float] = {}
-    reasons: dict[int, tuple[float, Chosen]] = {}
+    reasons: dict[int, tuple[float, int, Kind, int]] = {}
     for product, share in basis.items():
         for other, kind, weight, times in links.get(product, ()):
             strength = share * weight
             totals[other] = totals.get(other, 0.0) + strength
             if other not in reasons or strength > reasons[other][0]:
-                reasons[other] = strength, Chosen(other, product, kind, times)
-    return [reasons[other][1] for other in sorted(totals, key=lambda each: (-totals[each], each))]
+                reasons[other] = strength, product, kind, times
+    for other in sorted(totals, key=lambda each: (-totals[each], each)):
+        yield Chosen(other, *reasons[other][1:])
 
 
 def _in_words(
