@@ -59,6 +59,7 @@ def _context(locale: str, **changes: Any) -> dict[str, Any]:
             "price": MoneyAmount(Decimal("1234.50"), "TRY"),
             "image_url": f"https://ornek.example/gorsel/{number}.jpg",
             "url": f"https://ornek.example/urun/{number}",
+            "guide_url": f"https://ornek.example/rehber/{number}",
         }
         for number in range(1, 7)
     ]
@@ -95,6 +96,7 @@ def _context(locale: str, **changes: Any) -> dict[str, Any]:
             "preferences": "https://ornek.example/tercih/abc",
         },
         "recommendations": [product, product, product],
+        "guides": [{"name": line["name"], "url": "https://ornek.example/rehber"} for line in lines],
         "commercial": True,
         "purpose": "commercial",
     }
@@ -110,6 +112,7 @@ def _bare(locale: str) -> dict[str, Any]:
         "order": full["order"] | {"is_first": False, "lines": [line]},
         "coupon": full["coupon"] | {"percent": None, "free_shipping": True, "minimum": None, "valid_until": None},
         "recommendations": [],
+        "guides": [],
         "commercial": False,
     }
 
