@@ -16,7 +16,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from vefa.crm.recommendations.best_sellers import DEPTH, BestSellers, Shelves
-from vefa.crm.recommendations.history import History, read_histories
+from vefa.crm.recommendations.history import Histories, History
 from vefa.crm.recommendations.linked import Kind, Link, Linked
 from vefa.crm.tables import products
 from vefa.crm.values import MoneyAmount
@@ -44,6 +44,7 @@ class Recommender:
 
     best: BestSellers = field(default_factory=BestSellers)
     linked: Linked = field(default_factory=Linked)
+    histories: Histories = field(default_factory=Histories)
 
     def recommend(
         self, connection: Connection, customers: Sequence[int], orders: Sequence[int | None], count: int, now: datetime
@@ -58,7 +59,7 @@ class Recommender:
     ) -> list[list[tuple[Chosen, Suggestion]]]:
         """The same, each with how it was chosen."""
         shelves = self.best.read(connection, now)
-        histories = read_histories(connection, customers, now)
+        histories = self.histories.read(connection, customers, now)
         theirs = [histories.get(customer, History()) for customer in customers]
         bases = [(one.of_order(order), one.recent(now)) for one, order in zip(theirs, orders, strict=True)]
         links = self.linked.read(connection, {each for pair in bases for basis in pair for each in basis}, now)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
+from operator import itemgetter
 from typing import Any
 
 import sqlalchemy as sa
@@ -13,6 +14,7 @@ from sqlalchemy.engine import Connection
 from vefa.crm.facts import counted
 from vefa.crm.tables import order_lines, orders, products, returns
 from vefa.database import DAY, among, to_micros
+from vefa.statements import Prepared
 
 #: So many of their last orders, and products of these, say what they may like.
 RECENT_ORDERS, RECENT_PRODUCTS = 5, 20
@@ -44,40 +46,47 @@ class History:
                 weights[product] = weights.get(product, 0.0) + weight
         return weights
 
-    def _add(self, order: int, placed: int, product: int, category: str | None, back: bool) -> None:
+    def add(self, order: int, placed: int, product: int, category: str | None, *, back: bool) -> None:
+        """A line; of an order that came back, nothing is liked."""
         self.has.add(product)
         if not back:
             self.likes[category or ""] = None
             self._orders.setdefault(order, (placed, []))[1].append(product)
 
 
-def read_histories(connection: Connection, customer_ids: Iterable[int], now: datetime) -> dict[int, History]:
-    """By customer, for whoever bought or sent back anything that is known by `now`.
+class Histories:
+    """What customers bought, batch after batch."""
 
-    A return names its order and not what was in the parcel: all of that order counts as sent back.
-    """
-    ids = set(customer_ids)
-    rows = connection.execute(sa.union_all(_bought(ids, now), _sent_back(ids, now))).all()
-    back = {(row[0], row[1]) for row in rows if row[-1]}
-    found: dict[int, History] = {}
-    for customer, order, placed, _, product, category, _ in sorted(rows, key=_newest_first):
-        found.setdefault(customer, History())._add(order, placed, product, category, (customer, order) in back)
-    return found
+    def __init__(self) -> None:
+        self._statement = Prepared(lambda now: sa.union_all(_bought(now), _sent_back(now)))
+
+    def read(self, connection: Connection, customer_ids: Iterable[int], now: datetime) -> dict[int, History]:
+        """By customer, for whoever bought or sent back anything that is known by `now`.
+
+        A return names its order and not what was in the parcel: all of that order counts as sent back.
+        """
+        rows = list(self._statement.rows(connection, now, ids=set(customer_ids)))
+        back = {(row[0], row[1]) for row in rows if row[-1]}
+        # The newest order first, each in the order of its lines.
+        rows.sort(key=itemgetter(3))
+        rows.sort(key=itemgetter(2, 1), reverse=True)
+        found: dict[int, History] = {}
+        for customer, order, placed, _, product, category, _ in rows:
+            if customer not in found:
+                found[customer] = History()
+            found[customer].add(order, placed, product, category, back=(customer, order) in back)
+        return found
 
 
-def _newest_first(row: Any) -> tuple[int, int, int]:
-    return -row[2], -row[1], row[3]
-
-
-def _bought(ids: set[int], now: datetime) -> sa.Select[Any]:
+def _bought(now: datetime) -> sa.Select[Any]:
     o = orders.c
-    return _lines(o.customer_id, 0).where(among(o.customer_id, ids), counted(now))
+    return _lines(o.customer_id, 0).where(among(o.customer_id, "ids"), counted(now))
 
 
-def _sent_back(ids: set[int], now: datetime) -> sa.Select[Any]:
+def _sent_back(now: datetime) -> sa.Select[Any]:
     r = returns.c
     lines = _lines(r.customer_id, 1).join(returns, r.order_id == orders.c.id)
-    return lines.where(among(r.customer_id, ids), r.requested_known_at <= now)
+    return lines.where(among(r.customer_id, "ids"), r.requested_known_at <= now)
 
 
 def _lines(customer: Any, back: int) -> sa.Select[Any]:
