@@ -41,7 +41,7 @@ class Goods:
         return self.customers(1)[0]
 
     def customers(self, times: int) -> list[int]:
-        numbers = [f"C-{next(self._numbers)}" for _ in range(times)]
+        numbers = [f"G-{next(self._numbers)}" for _ in range(times)]
         known = {"zone": "Europe/Istanbul", "known_at": NOON - 900 * DAY}
         return self._insert(customers, *({"outside_id": each, "bucket": bucket(each), **known} for each in numbers))
 

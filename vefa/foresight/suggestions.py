@@ -58,7 +58,8 @@ def _order(connection: Connection, person: Person, number: str) -> int:
 
 
 def _suggested(one: Chosen, words: dict[str, Any]) -> Suggested:
-    price = str(words["price"]) if words["price"] is not None else None
+    amount = words["price"]
+    price = f"{amount.amount:,.2f} {amount.currency}" if amount is not None else None
     return Suggested(words["name"], price, words["url"], _reason(one, words), words["because"], one.times)
 
 
