@@ -33,6 +33,7 @@ def test_the_house_has_deployments_beside_the_journeys(plan: Any) -> None:
         ("flows.housekeeping.housekeeping", True),
         ("flows.incident.incident", False),
         ("flows.deliver.deliver", False),
+        ("flows.recommendations.recommendations", True),
     ]
     assert "concurrency_limit" not in entries[3], "two journeys may fail at once"
     assert "concurrency_limit" not in entries[4], "shards are there to run together"

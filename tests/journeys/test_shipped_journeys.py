@@ -66,6 +66,7 @@ def _context(locale: str, **changes: Any) -> dict[str, Any]:
             "price": MoneyAmount(Decimal("1234.50"), "TRY"),
             "image_url": f"https://ornek.example/gorsel/{number}.jpg",
             "url": f"https://ornek.example/urun/{number}",
+            "guide_url": f"https://ornek.example/rehber/{number}",
         }
         for number in range(1, 7)
     ]
@@ -116,6 +117,7 @@ def _context(locale: str, **changes: Any) -> dict[str, Any]:
         },
         "survey": _survey(locale),
         "recommendations": [product, product, product],
+        "guides": [{"name": line["name"], "url": "https://ornek.example/rehber"} for line in lines],
         "commercial": True,
         "purpose": "commercial",
     }
@@ -141,6 +143,7 @@ def _bare(locale: str) -> dict[str, Any]:
         "coupon": full["coupon"] | {"percent": None, "free_shipping": True, "minimum": None, "valid_until": None},
         "loyalty": full["loyalty"] | dict.fromkeys(("worth", "tier_name", "next_tier_name", "to_next_tier")),
         "recommendations": [],
+        "guides": [],
         "commercial": False,
     }
 

@@ -24,6 +24,7 @@ from vefa.cli import (
     outbox,
     points,
     previewing,
+    recommending,
     report_coupons,
     report_feedback,
     report_loyalty,
@@ -100,6 +101,7 @@ app.command("run", rich_help_panel=JOURNEYS)(running.run)
 app.command("restored", rich_help_panel=JOURNEYS)(restoring.restored)
 app.command("import", rich_help_panel=DATA)(shop_data.import_)
 app.command("demo-shop", rich_help_panel=DATA)(shop_data.demo_shop)
+app.add_typer(recommending.recommendations, name="recommendations", rich_help_panel=DATA)
 app.command("export", rich_help_panel=DATA)(requests.export)
 app.command("forget", rich_help_panel=DATA)(requests.forget)
 app.command("keys", rich_help_panel=DATA)(keys.keys)

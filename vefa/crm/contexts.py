@@ -128,7 +128,7 @@ def nested(columns: Mapping[str, Sequence[Any]], row: int) -> Context:
 
 
 def read_order_lines(connection: Connection, order_ids: Sequence[int]) -> dict[int, list[Context]]:
-    """The lines of each order as a customer reads them: name, quantity, price (of the line), image_url, url."""
+    """The lines of each order as a customer reads them; the price is the whole line's."""
     query = (
         sa.select(
             order_lines.c.order_id,
@@ -138,6 +138,7 @@ def read_order_lines(connection: Connection, order_ids: Sequence[int]) -> dict[i
             orders.c.currency,
             products.c.image_url,
             products.c.url,
+            products.c.guide_url,
             products.c.category,
         )
         .join_from(order_lines, products, products.c.id == order_lines.c.product_id)
@@ -146,13 +147,14 @@ def read_order_lines(connection: Connection, order_ids: Sequence[int]) -> dict[i
         .order_by(order_lines.c.order_id, order_lines.c.line)
     )
     found: dict[int, list[Context]] = {}
-    for order_id, name, quantity, price, currency, image_url, url, category in connection.execute(query):
+    for order_id, name, quantity, price, currency, image_url, url, guide_url, category in connection.execute(query):
         line = {
             "name": name,
             "quantity": quantity,
             "price": MoneyAmount(price * quantity, currency),
             "image_url": image_url,
             "url": url,
+            "guide_url": guide_url,
             "category": category,
         }
         found.setdefault(order_id, []).append(line)

@@ -16,7 +16,7 @@ from vefa.content.messages import EmailTemplate, SmsTemplate
 from vefa.content.problems import RenderError
 from vefa.content.tracking import Campaign, Tracker
 from vefa.crm.contexts import ORDER_LINES, FieldColumns, nested, read_order_lines
-from vefa.crm.recommendations import recommend
+from vefa.crm.guides import read_guides
 from vefa.crm.tracking import refusing
 from vefa.engine.asking import Asked
 from vefa.engine.gifts import Gifts
@@ -103,7 +103,12 @@ class Words:
     @cached_property
     def look(self) -> Look:
         """The one look at a batch that brings them all."""
-        return Look(self.post, self.fields, wants_orders=ORDER_LINES in self.names)
+        return Look(self.post, self.fields, wants_orders=self.suggests or bool(self.names & {ORDER_LINES, "guides"}))
+
+    @property
+    def suggests(self) -> bool:
+        """Whether they name suggestions and the step wants some."""
+        return "recommendations" in self.names and self.post.words_step.recommend > 0
 
     def step(self, variant: str | None) -> Message:
         """The step with the words of one of the variants that are tested."""
@@ -132,11 +137,10 @@ class Words:
         for name in TIER_NAMES.keys() & names:
             found[name] = self._tier_names(found[TIER_NAMES[name]], seen)
         free = step.purpose == "commercial"
-        if "recommendations" in names and step.recommend:
-            best = post.shop.best.read(connection, post.clock())
-            liked = recommend(connection, best, seen.customers, step.recommend, post.clock())
-            told = zip(seen.customers, seen.allowed, strict=True)
-            found["recommendations"] = [liked.get(one, []) if free or allowed else [] for one, allowed in told]
+        if self.suggests:
+            found["recommendations"] = self._suggestions(connection, seen, free)
+        if "guides" in names:
+            found["guides"] = read_guides(connection, seen.customers, seen.orders, post.clock())
         if not free and "commercial" in names:
             found["commercial"] = list(map(bool, seen.allowed))
         for kind in ("unsubscribe", "preferences"):
@@ -155,6 +159,17 @@ class Words:
         otherwise = shop.settings.shop.locales[0]
         both = zip(tiers, seen.languages, strict=True)
         return [shop.loyalty.words(tier, language or otherwise) for tier, language in both]
+
+    def _suggestions(self, connection: Connection, seen: Seen, free: bool) -> Sequence[Any]:
+        """Nothing for those who may not be sold anything."""
+        rows = [n for n, allowed in enumerate(seen.allowed) if free or allowed]
+        customers, orders = [seen.customers[n] for n in rows], [seen.orders[n] for n in rows]
+        post, count = self.post, self.post.words_step.recommend
+        made = post.shop.suggestions.recommend(connection, customers, orders, count, post.clock())
+        suggestions: list[Any] = [[] for _ in seen.customers]
+        for n, suggested in zip(rows, made, strict=True):
+            suggestions[n] = suggested
+        return suggestions
 
     def common(self, locale: str) -> dict[str, Any]:
         """What is the same for everybody of that language."""

@@ -17,7 +17,7 @@ from vefa.content.links import LinkSigner
 from vefa.content.survey_links import SurveyLinks
 from vefa.content.templates import TemplateStore
 from vefa.content.tracked_links import TrackedLinks
-from vefa.crm.recommendations import BestSellers
+from vefa.crm.recommendations.choosing import Recommender
 from vefa.database import open_database
 from vefa.plan.directory import load_outside
 from vefa.plan.loyalty import Programme
@@ -48,7 +48,7 @@ class Shop:
     register: Register | None = None
     checkout: Checkout = Checkout()
     loyalty: Programme = Programme()
-    best: BestSellers = field(default_factory=BestSellers)
+    suggestions: Recommender = field(default_factory=Recommender)
     statements: Kept = field(default_factory=Kept)
     outside: Outside = field(default_factory=Outside)
 

@@ -17,7 +17,7 @@ from vefa.plan.steps import Coupon, DateTrigger, EventTrigger, Medium, Message, 
 
 #: What templates see beside the fields: made by the engine for each message.
 BESIDE = {
-    "order.lines": "the pieces of the order: name, quantity, price, image_url and url of each",
+    "order.lines": "the pieces of the order: name, quantity, price, image_url, url and guide_url of each",
     "coupon.percent": "how many per cent the coupon takes off, if it does",
     "coupon.amount": "how much the coupon takes off, if it does",
     "coupon.free_shipping": "whether the coupon gives free shipping",
@@ -34,7 +34,9 @@ BESIDE = {
     "shop.name": "the shop's name",
     "links.unsubscribe": "where one says stop",
     "links.preferences": "where one chooses what to get",
-    "recommendations": "suggestions, with `recommend:` on the step: name, price, url, image_url and category of each",
+    "recommendations": "suggestions, with `recommend:` on the step: name, price, url, image_url and category of each, "
+    "and because, the product of theirs that it goes with",
+    "guides": "guides to what was bought: name and url of each",
     "purpose": "commercial or transactional: what this message is",
     "commercial": "whether commercial words may stand in this message",
     "locale": "the language of this message",

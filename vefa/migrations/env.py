@@ -13,6 +13,7 @@ import vefa.crm.answers
 import vefa.crm.coupon_uses
 import vefa.crm.forgotten
 import vefa.crm.points
+import vefa.crm.recommendations.tables
 import vefa.crm.states
 import vefa.crm.tables
 import vefa.crm.wishes

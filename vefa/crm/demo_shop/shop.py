@@ -110,6 +110,7 @@ def _product_columns() -> Columns:
         "currency": ["TRY"] * count,
         "url": [article.url for article in ARTICLES],
         "image_url": [article.image_url for article in ARTICLES],
+        "guide_url": [article.guide_url for article in ARTICLES],
         "in_stock": [number % 17 != 16 for number in range(count)],
     }
 

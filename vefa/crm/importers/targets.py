@@ -122,6 +122,7 @@ _ALL = (
             "currency": "currency",
             "url": "text",
             "image_url": "text",
+            "guide_url": "text",
             "in_stock": "boolean",
         },
         key=("outside_id",),
