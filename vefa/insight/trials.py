@@ -15,7 +15,7 @@ from vefa.engine.tables import journeys, plans, step_names
 from vefa.engine.trial_tables import test_decisions
 from vefa.engine.trials import Run, Tally
 from vefa.errors import UserError
-from vefa.insight.chance import Share, difference
+from vefa.insight.proportions import Share, by_chance
 from vefa.language.problems import did_you_mean
 from vefa.ledger.tables import sends
 from vefa.plan.codec import load
@@ -126,14 +126,14 @@ def _step(plan: Plan, step_id: str) -> Message | None:
 
 
 def _tried(name: str, share: Share, then: Tally | None) -> Tried:
-    low, high = share.interval()
-    return Tried(name, share.whole, share.part, share.rate, low, high, then)
+    sure = share.interval
+    return Tried(name, share.of, share.hits, share.rate or 0.0, sure.low, sure.high, then)
 
 
 def _beyond(shares: list[Share]) -> float | None:
     """Of the best against the next best. Among many pairs some differ by chance, so it is counted for all of them
     (Bonferroni)."""
-    best, second = sorted(shares, key=lambda share: -share.rate)[:2]
-    found = difference(best, second)
+    best, second = sorted(shares, key=lambda share: -(share.rate or 0.0))[:2]
+    found = by_chance(best, second)
     pairs = len(shares) * (len(shares) - 1) // 2
     return None if found is None else min(1.0, found * pairs)
