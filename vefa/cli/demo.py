@@ -1,4 +1,4 @@
-"""`vefa demo`: a made-up shop, two weeks of journeys in it, and the same once more as Prefect runs them."""
+"""`vefa demo`: a made-up shop, 120 days of journeys in it, and the same once more as Prefect runs them."""
 
 from __future__ import annotations
 
@@ -23,23 +23,24 @@ from vefa.errors import UserError
 if TYPE_CHECKING:
     from sqlalchemy.engine import Engine
 
+    from vefa.cli.demo_needs import Need
     from vefa.foresight.status import Totals
     from vefa.settings import Settings
 
 #: The demo always ends here, so that everybody sees the same shop.
 END = datetime(2026, 6, 14, 15, tzinfo=UTC)
-EVERY = timedelta(hours=2)
+EVERY = timedelta(hours=6)
 MONTHS, SEED = 24, 1
 
 
 def demo(
     context: typer.Context,
-    customers: Annotated[int, typer.Option(help="How many customers the shop has.", min=1)] = 3000,
-    days: Annotated[int, typer.Option(help="How many days of journeys.", min=1)] = 14,
+    customers: Annotated[int, typer.Option(help="How many customers the shop has.", min=1)] = 1000,
+    days: Annotated[int, typer.Option(help="How many days of journeys.", min=1)] = 120,
     prefect: Annotated[bool, typer.Option(help="End with one run of each journey in Prefect.")] = True,
     as_json: Json = False,
 ) -> None:
-    """See it all in a minute: a made-up shop in var/demo and two weeks of its journeys. Nothing leaves this machine.
+    """See it all: a made-up shop in var/demo and 120 days of its journeys. Nothing leaves this machine.
 
     It begins anew each time; your own shop is not touched.
     """
@@ -54,12 +55,13 @@ def demo(
         _link(engine, span.begin)
         _walk(own, engine, span)
         runs = _prefect(settings, sorted(own.project.plans)) if prefect else []
-        found, customer = _totals(engine)
+        found, customer, told = _totals(engine, settings, span.begin)
     if as_json:
-        print_json({"root": settings.root, "end": END, "journeys": found, "runs": runs})
+        print_json({"root": settings.root, "end": END, "journeys": found, "runs": runs, "needs": told})
         return
     _show(found, span.begin, settings)
     _show_runs(runs)
+    _show_needs(told)
     _where_next(settings, customer or "CUSTOMER")
 
 
@@ -111,11 +113,19 @@ def _link(engine: Engine, begin: datetime) -> None:
 
 def _walk(own: Session, engine: Engine, span: Span) -> None:
     """The journeys, up to the hour that is left to Prefect."""
+    from vefa.cli.demo_life import Life
+
     hand = Hand(span.begin)
     with opened(own.settings, engine, own.project.policy, hand) as shop, progress("walking the journeys") as bar:
         for sentence in take_over(own.project, engine, span.begin):
             err().print(sentence, style="yellow", markup=False)
-        for _ in walk(shop, hand, span, told=bar):
+        life = Life(shop, span.begin)
+
+        def told(done: int, total: int) -> None:
+            life.go_on(hand())
+            bar(done, total)
+
+        for _ in walk(shop, hand, span, told=told):
             pass
 
 
@@ -137,12 +147,17 @@ def _prefect(settings: Settings, journeys: Sequence[str]) -> list[Any]:
     return done
 
 
-def _totals(engine: Engine) -> tuple[tuple[Totals, ...], str | None]:
+def _totals(
+    engine: Engine, settings: Settings, begin: datetime
+) -> tuple[tuple[Totals, ...], str | None, Sequence[Need]]:
+    from vefa.cli.demo_needs import needs
     from vefa.database import reading
     from vefa.foresight.status import busiest_customer, totals
 
     with reading(engine) as connection:
-        return totals(connection), busiest_customer(connection)
+        found = totals(connection)
+        told = needs(connection, {each.journey: each for each in found}, settings.shop, begin, END)
+        return found, busiest_customer(connection), told
 
 
 NUMBERS = ("entered", "e-mail", "SMS", "held back", "waiting", "finished", "left", "goal")
@@ -189,6 +204,15 @@ def _show_runs(runs: Sequence[Any]) -> None:
     done = table("flow run", "state", "what it did")
     for run in runs:
         done.add_row(run.journey, Text(run.state, style="green" if run.good else "red"), Text(run.message))
+    console.print(done)
+
+
+def _show_needs(told: Sequence[Need]) -> None:
+    console = out()
+    console.print("\n[bold cyan]What shops need, and what was done[/bold cyan] [dim](docs/what-shops-need.md)[/dim]")
+    done = table("need", "what was done")
+    for each in told:
+        done.add_row(each.need, each.done)
     console.print(done)
 
 

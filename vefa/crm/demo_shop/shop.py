@@ -175,7 +175,8 @@ def _store(connection: Connection, rows: Mapping[sa.Table, Columns], counts: dic
         counts[table.name] += load(connection, table, rows[table])
     load(connection, object_states, rows[object_states])
     for kind, fact in FACT_TABLES.items():
-        counts["events"] += _record(connection, kind, rows[fact.table])
+        if fact.table in rows:
+            counts["events"] += _record(connection, kind, rows[fact.table])
     bought = tables.orders.c.id.between(*_range(rows[tables.orders])) if rows[tables.orders]["id"] else sa.false()
     mark_stale_of(connection, sa.select(tables.orders.c.customer_id).where(bought))
 
