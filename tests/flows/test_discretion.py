@@ -17,8 +17,8 @@ from prefect.client.schemas.filters import LogFilter, LogFilterFlowRunId
 from prefect.settings import PREFECT_LOGGING_TO_API_ENABLED, temporary_settings
 
 from flows.housekeeping import housekeeping
-from flows.loyalty import loyalty
 from flows.lines import run_lines
+from flows.loyalty import loyalty
 from tasks.discretion import Broken, RunStopped, discreetly
 from tasks.steps import may_repeat
 from vefa.errors import UserError
