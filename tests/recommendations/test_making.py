@@ -183,6 +183,19 @@ def test_of_two_at_once_the_one_that_began_first_gives_up(pairs: Goods, monkeypa
     assert links(pairs, NOON + DAY)["cup"] == ["saucer"]
 
 
+def test_one_that_ends_leaves_alone_what_began_meanwhile(pairs: Goods, monkeypatch: pytest.MonkeyPatch) -> None:
+    retire = making._retire
+
+    def another_begins(*given: Any) -> None:
+        retire(*given)
+        given[0].execute(sa.insert(link_makings).values(as_of=NOON, state="making", orders=0, links=0))
+
+    monkeypatch.setattr(making, "_retire", another_begins)
+    make_links(pairs.engine, NOON)
+
+    assert states(pairs) == ["ready", "making"]
+
+
 def test_only_the_newest_makings_stay(pairs: Goods) -> None:
     for days in range(STAY + 2):
         make_links(pairs.engine, NOON + timedelta(days=days))

@@ -54,7 +54,7 @@ class Made:
 
 def make_links(engine: Engine, now: datetime, told: Told | None = None, weigh: Weigh = surprise) -> Made:
     """Count, weigh, keep, and let messages from `now` on read it. `told` hears of orders read and of all."""
-    _clear(engine)
+    _clear(engine, (MAKING, GONE))
     counting = count(engine, now, told)
     kinds = {"together": strongest(counting.together(), weigh), "next": strongest(counting.next(), weigh)}
     making = _begin(engine, now, counting.orders)
@@ -66,7 +66,7 @@ def make_links(engine: Engine, now: datetime, told: Told | None = None, weigh: W
         _still_ours(connection, making, 0)
         connection.execute(sa.update(link_makings).where(m.id == making).values(state=READY))
         _retire(connection, making, now)
-    _clear(engine)
+    _clear(engine, (GONE,))
     return Made(making, now, counting.orders, len(kinds["together"]), len(kinds["next"]))
 
 
@@ -166,10 +166,10 @@ def _retire(connection: Connection, making: int, now: datetime) -> None:
     connection.execute(sa.update(link_makings).where(m.state == READY, m.id.not_in(kept)).values(state=GONE))
 
 
-def _clear(engine: Engine) -> None:
-    """Remove what is not read any more, and what was cut off."""
+def _clear(engine: Engine, states: tuple[str, ...]) -> None:
+    """Remove what is not read any more, or was cut off."""
     with writing(engine) as connection:
-        old = list(connection.scalars(sa.select(m.id).where(m.state != READY)))
+        old = list(connection.scalars(sa.select(m.id).where(m.state.in_(states))))
         connection.execute(sa.update(link_makings).where(m.id.in_(old)).values(state=GONE))
     for making in old:
         while _cleared(engine, making):
