@@ -12,7 +12,9 @@ import pytest
 
 from tests.engine.worlds import DAY, HOUR, MINUTE, NOON, make_plan
 from tests.errands.offices import KEY, Office, notify, tools, webhook
+from vefa.channels.base import Email, Sender
 from vefa.channels.fakes.behaviours import Answer
+from vefa.channels.outbox import Outbox
 from vefa.crm import tables as t
 from vefa.engine.forgetting import forget
 from vefa.errands.book import TRIES, WAITS
@@ -229,12 +231,14 @@ def test_in_the_outbox_events_are_files_that_go_with_who_is_forgotten(office: Of
     folder = settings.var / "outbox" / "tools"
 
     assert at_home.states() == ["done", "done"]
-    assert [orjson.loads(path.read_bytes())["customer"]["outside_id"] for path in sorted(folder.iterdir())] == [
-        "c-7",
-        "c-8",
-    ]
+    events = [orjson.loads(path.read_bytes()) for path in sorted(folder.iterdir())]
+    assert [event["customer"]["outside_id"] for event in events] == ["c-7", "c-8"]
+    care, us = "destek@ornek.example", Sender("merhaba@ornek.example")
+    mails = [Email(f"errand-{n}.1", care, us, "Ayşe", "<p>Ayşe</p>", "Ayşe") for n in (1, 2, 11)]
+    Outbox(settings.var / "outbox", "email").deliver(mails)
     forget(at_home.database, at_home.settings, 1, NOON)
     assert [path.name for path in folder.iterdir()] == ["errand-2.json"]
+    assert sorted(path.name for path in folder.parent.glob("email/*/*")) == ["errand-11.1.eml", "errand-2.1.eml"]
 
 
 def test_it_may_be_of_any_object(office: Office, board: FakeTool) -> None:
