@@ -18,7 +18,7 @@ SURVEY_NAMES = frozenset(
 CONTEXT_NAMES = frozenset(
     {
         *("links.unsubscribe", "links.preferences", "purpose", "commercial", "recommendations", "shop.name"),
-        *("order.lines", "trigger.date", "trigger.years", "trigger.at"),
+        *("order.lines", "ticket.messages", "ticket.left_out", "trigger.date", "trigger.years", "trigger.at"),
         *SURVEY_NAMES,
         *(f"coupon.{field}" for field in ("code", "valid_until", "percent", "amount", "free_shipping", "minimum")),
     }

@@ -12,6 +12,7 @@ import vefa.consent.tables
 import vefa.crm.forgotten
 import vefa.crm.states
 import vefa.crm.tables
+import vefa.crm.ticket_messages
 import vefa.crm.wishes
 import vefa.engine.tables
 import vefa.errands.tables
