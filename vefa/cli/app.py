@@ -22,6 +22,7 @@ from vefa.cli import (
     keys,
     outbox,
     previewing,
+    report_complaints,
     report_feedback,
     report_measures,
     report_replies,
@@ -107,6 +108,7 @@ app.command("why", rich_help_panel=WATCH)(customers.why)
 reporting.report.command("measures")(report_measures.measures)
 reporting.report.command("effects")(report_measures.effects)
 reporting.report.command("replies")(report_replies.replies)
+reporting.report.command("complaints")(report_complaints.complaints)
 reporting.report.command("feedback")(report_feedback.feedback)
 reporting.report.command("themes")(report_themes.themes)
 app.add_typer(reporting.report, name="report", rich_help_panel=WATCH)

@@ -137,7 +137,7 @@ def _open_ticket(connection: Connection, heard: Heard, customer: int) -> int | N
         "opened_known_at": heard.known_at,
     }
     insert = _insert(connection, tickets).values(row).on_conflict_do_nothing().returning(tickets.c.id)
-    number = connection.scalar(insert)
+    number: int | None = connection.scalar(insert)
     if number is not None:
         record_events(connection, "ticket", [number])
     return number
