@@ -19,6 +19,7 @@ from vefa.crm.demo_shop.loading import Columns, continue_numbers, load
 from vefa.crm.demo_shop.people import People, draw_people
 from vefa.crm.demo_shop.purchases import Purchases, draw_purchases
 from vefa.crm.happenings import FACT_TABLES, Kind, mark_stale_of, record_events_of
+from vefa.crm.ticket_messages import ticket_messages
 from vefa.database import DAY, reading, to_micros, writing
 from vefa.errors import UserError
 from vefa.settings import Settings
@@ -43,6 +44,7 @@ class DemoShopSummary:
     deliveries: int = 0
     returns: int = 0
     tickets: int = 0
+    ticket_messages: int = 0
     reviews: int = 0
     survey_answers: int = 0
     events: int = 0
@@ -123,6 +125,7 @@ _ORDER = (
     tables.deliveries,
     tables.returns,
     tables.tickets,
+    ticket_messages,
     tables.reviews,
     tables.survey_answers,
 )
@@ -141,6 +144,7 @@ def _draw_group(
         tickets=counts["tickets"] + 1,
         reviews=counts["reviews"] + 1,
         answers=counts["survey_answers"] + 1,
+        messages=counts["ticket_messages"] + 1,
     )
     return _rows(people, bought, draw_after_sales(draws, people, bought, span, first))
 
@@ -158,6 +162,7 @@ def _rows(people: People, bought: Purchases, after: AfterSales) -> dict[sa.Table
                 bought.deliveries,
                 after.returns,
                 after.tickets,
+                after.messages,
                 after.reviews,
                 after.answers,
             ),
