@@ -61,7 +61,7 @@ def ada(world: World) -> int:
     world.insert(t.order_lines, order_id=order, line=1, product_id=product, quantity=2, unit_price=50)
     world.fact(t.deliveries, "delivery", order_id=order, tracking="TRACK-1", delivered_at=NOON)
     world.fact(t.returns, "return", customer_id=ada, reason="kırık", requested_at=NOON)
-    ticket = world.fact(t.tickets, "ticket", customer_id=ada, subject="kırık", opened_at=NOON)
+    ticket = world.fact(t.tickets, "ticket", customer_id=ada, subject="kırık", opened_at=NOON, resolved_at=NOON)
     said = {"source": "shop", "outside_id": "m-1", "author": "customer", "text": "Ben Ayşe, kırık geldi"}
     world.insert(ticket_messages, ticket_id=ticket, **said, said_at=NOON, said_known_at=NOON)
     world.fact(t.reviews, "review", customer_id=ada, text="nicht gut", posted_at=NOON)
