@@ -25,10 +25,16 @@ RUN_ENVIRONMENT = {"PREFECT_FLOWS_HEARTBEAT_FREQUENCY": "30"}
 #: What a run says of a journey that was paused by itself; its resource is the journey.
 UNWELL = "vefa.journey.unwell"
 HOUSEKEEPING, INCIDENT, DELIVER, CONSENT = "vefa-housekeeping", "vefa-incident", "vefa-deliver", "vefa-consent"
+LOYALTY = "vefa-loyalty"
+RECOMMENDATIONS = "vefa-recommendations"
 #: When the house is kept, on the shop's clock: at night, and not in the hour that clocks jump over.
 NIGHT = time(4, 30)
+#: When it is looked up anew which products go together: after that.
+MORNING = time(5, 15)
 #: How often İYS is read. Without it its flow does nothing.
 QUARTER = timedelta(minutes=15)
+#: How often points are posted. Journeys that speak of points do so for themselves.
+HOUR = timedelta(hours=1)
 
 
 @dataclass(frozen=True)
@@ -78,17 +84,23 @@ def deployments(plans: Mapping[str, Plan], zone: str) -> tuple[Deployment, ...]:
 
 
 def house(zone: str) -> tuple[Deployment, ...]:
-    """The deployments that are no journey: the nightly housekeeping, what is done about a journey that fails, and the
-    shards of large sendings, and the round with İYS."""
+    """The deployments that are no journey: the nightly housekeeping, what is done about a journey that fails, the
+    shards of large sendings, the round with İYS, the loyalty programme's, and which products go together."""
     tags = (TAG, HOUSE)
     keeping = "Takes back what dead workers held, clears away what is old, and tidies the database up."
     pausing = "Pauses a journey whose runs fail, and tells its owner. An automation calls it."
     sharing = "Delivers a share of a large step beside the journey's own run, which calls it."
     share = ("journey", "plan", "step", "now")
+    linking = "Finds out anew which products are bought together and one after the other, for recommendations."
     asking = "Reads what was said to İYS, and brings there what was said to the shop; does nothing where İYS is off."
+    posting = "Posts the points that are due, and takes those that have run out; nothing without config/loyalty.yaml."
     return (
+        Deployment(LOYALTY, "1", posting, tags, Every(HOUR, ANCHOR), False, "flows.loyalty.loyalty"),
         Deployment(CONSENT, "1", asking, tags, Every(QUARTER, ANCHOR), False, "flows.consent.consent"),
         Deployment(HOUSEKEEPING, "1", keeping, tags, Daily(NIGHT, zone), False, "flows.housekeeping.housekeeping"),
         Deployment(INCIDENT, "1", pausing, tags, None, False, "flows.incident.incident", ("journey",), False),
         Deployment(DELIVER, "1", sharing, tags, None, False, "flows.deliver.deliver", share, False),
+        Deployment(
+            RECOMMENDATIONS, "1", linking, tags, Daily(MORNING, zone), False, "flows.recommendations.recommendations"
+        ),
     )

@@ -20,11 +20,17 @@ import sqlalchemy as sa
 from pydantic import SecretStr
 
 import vefa.consent.tables
+import vefa.crm.answers
+import vefa.crm.coupon_uses
 import vefa.crm.forgotten
+import vefa.crm.points
+import vefa.crm.recommendations.tables
 import vefa.crm.states
 import vefa.crm.tables
 import vefa.crm.wishes
+import vefa.engine.shortages
 import vefa.engine.tables
+import vefa.engine.trial_tables
 import vefa.errands.tables
 import vefa.inbox
 import vefa.ledger.tables

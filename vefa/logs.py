@@ -47,7 +47,7 @@ FIELDS: Mapping[str, re.Pattern[str]] = {
         (
             *("batch", "incident", "entered", "holdout", "handled", "sent", "held", "deferred", "failed", "unknown"),
             *("left", "finished", "waiting", "queued", "returned", "removed", "rows", "bytes", "seconds", "attempt"),
-            *("bounced", "complained", "attempts", "limit", "port", "times"),
+            *("bounced", "complained", "attempts", "limit", "port", "times", "customers", "moves", "tiers"),
         ),
         _NUMBER,
     ),

@@ -268,6 +268,7 @@ class Settings(BaseSettings):
     smtp_password: SecretStr = Field(SecretStr(""), description="VEFA_SMTP_PASSWORD")
     woocommerce_secret: SecretStr = Field(SecretStr(""), description="proves its webhooks: VEFA_WOOCOMMERCE_SECRET")
     shopify_secret: SecretStr = Field(SecretStr(""), description="proves its webhooks: VEFA_SHOPIFY_SECRET")
+    checkout_secret: SecretStr = Field(SecretStr(""), description="signs codes posted to it: VEFA_CHECKOUT_SECRET")
     iys_user: str = Field("", repr=False, description="VEFA_IYS_USER")
     iys_password: SecretStr = Field(SecretStr(""), description="VEFA_IYS_PASSWORD")
 

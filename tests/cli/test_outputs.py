@@ -111,10 +111,10 @@ SHAPES = {
     ("check",): {"journeys", "broken", "errors", "warnings"},
     ("explain", "delivery-thank-you"): {
         *("journey", "name", "description", "owner", "status", "purpose", "plan", "runs", "enters", "timeline"),
-        *("leaves", "goal", "policy", "audience_now", "inside", "in_older_plans"),
+        *("leaves", "goal", "policy", "whenever", "audience_now", "inside", "in_older_plans"),
     },
     ("status",): {"now", "journeys", "breakers", "unknown", "unknown_in_all", "troubles"},
-    ("housekeeping",): {"returned", "unknown", "removed", "database"},
+    ("housekeeping",): {"returned", "unknown", "removed", "learned", "database"},
     ("why", "A-1"): {"person", "journeys"},
 }
 

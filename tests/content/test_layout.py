@@ -33,6 +33,7 @@ def rendered(
 
 def test_the_shipped_layout_and_parts_have_no_problems(store: TemplateStore) -> None:
     known = frozenset({"customer.first_name", "order.total", "coupon.code", "coupon.valid_until"})
+    known |= {f"loyalty.{field}" for field in ("points", "worth", "to_next_tier")}
 
     assert [str(problem) for problem in store.problems(known=known)] == []
 

@@ -52,8 +52,11 @@ def told(words: list[str]) -> str | None:
     if command is None:
         return f"there is no command {rest[0]}"
     command = command.load() if isinstance(command, Contributed) else command
-    for name in [*rest[1:2]]:  # a group: the word after it is the command
-        command = getattr(command, "commands", {}).get(name, command)
+    if len(rest) > 1 and hasattr(command, "commands") and not rest[1].startswith("-"):
+        group = rest.pop(0)
+        command = command.commands.get(rest[0])
+        if command is None:
+            return f"there is no command {group} {rest[0]}"
     there = HELP.union(*(set(each.opts) | set(each.secondary_opts) for each in command.params))
     strange = [word for word in rest[1:] if word.startswith("--") and word.partition("=")[0] not in there]
     return f"vefa {rest[0]} has no {strange[0]}" if strange else None

@@ -10,7 +10,8 @@ import pytest
 from tests.engine.worlds import DAY, DELIVERED, HOUR, NOON, World, anywhere, email, here, make_plan, wait
 from tests.web.asked_surveys import with_surveys
 from vefa.content.survey_links import Ask
-from vefa.crm.tables import survey_answers, tickets
+from vefa.crm.identity import address_key
+from vefa.crm.tables import contacts, survey_answers, tags, tickets
 from vefa.database import writing
 from vefa.engine.surveys import answer
 from vefa.language.conditions import Compare, Duration
@@ -57,9 +58,6 @@ def _words(world: World) -> None:
 
 
 def test_an_sms_to_a_number_abroad_has_its_link(world: World) -> None:
-    from tests.engine.worlds import address_key
-    from vefa.crm.tables import contacts
-
     world.deploy(make_plan(sms("text")))
     ada = world.customer(email=False)
     number = "+4915112345678"
@@ -95,8 +93,6 @@ def waiting(**more: Any) -> Any:
 
 
 def tagged(world: World) -> bool:
-    from vefa.crm.tables import tags
-
     return [row.tag for row in world.rows(tags)] == ["unhappy"]
 
 

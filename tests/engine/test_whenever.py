@@ -16,6 +16,7 @@ from vefa.clock import stopped_at
 from vefa.crm.tables import tags, tickets
 from vefa.engine import asides
 from vefa.engine.plans import PlanRefused
+from vefa.engine.restoring import close_gap
 from vefa.engine.tables import occasions
 from vefa.engine.tick import run_narrow
 from vefa.language.conditions import Compare, EventScope
@@ -511,3 +512,18 @@ def test_a_complaint_that_changed_before_the_first_look_is_told(world: World) ->
     world.tick(NOON + HOUR)
 
     assert world.send().state == "sent"
+
+
+@pytest.mark.rule(25)
+def test_after_a_restore_what_may_have_been_told_is_not_told_again(world: World) -> None:
+    """A commercial message of the gap is written off, a transactional one of the last day goes (rule 14)."""
+    world.deploy(care(tell("news", "whenever/tell", purpose="commercial"), tell()))
+    ticket = complain(world, world.customer())
+    world.tick(NOON)
+    answer(world, ticket, NOON + HOUR)
+
+    close_gap(world.shop, NOON, now=NOON + 2 * HOUR, owner="test", wall=stopped_at(NOON + 2 * HOUR))
+    world.tick(NOON + 2 * HOUR)
+
+    assert [(row.purpose, row.state) for row in world.sends()] == [("commercial", "skipped"), ("transactional", "sent")]
+    assert world.enrolment().state == "active"

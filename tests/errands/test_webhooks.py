@@ -11,7 +11,7 @@ import pytest
 
 from tests.engine.worlds import DAY, HOUR, MINUTE, NOON, make_plan
 from tests.errands.offices import KEY, Office, notify, tools, webhook
-from vefa.channels.fakes.behaviours import Answer, Drop
+from vefa.channels.fakes.behaviours import Answer
 from vefa.crm import tables as t
 from vefa.errands.book import TRIES, WAITS
 from vefa.errands.fake_tool import FakeTool
@@ -103,30 +103,12 @@ def test_retries_are_byte_for_byte_the_same_though_the_customer_has_changed(offi
     assert (office.errand().state, office.errand().attempts) == ("done", 3)
 
 
-@pytest.mark.parametrize(
-    ("answer", "state"),
-    [
-        (Answer(400), "failed"),
-        (Answer(401), "failed"),
-        (Answer(404), "failed"),
-        (Answer(410), "failed"),
-        (Answer(301, headers={"Location": "http://127.0.0.1:1/elsewhere"}), "failed"),
-        (Answer(307, headers={"Location": "http://127.0.0.1:1/elsewhere"}), "failed"),
-        (Answer(408), "queued"),
-        (Answer(429), "queued"),
-        (Answer(500), "queued"),
-        (Answer(503), "queued"),
-        (Drop(), "queued"),
-        (Drop(before_reading=True), "queued"),
-        (Answer(200, b"x" * 2_000_000), "queued"),
-        (Answer(200, b"<html>anything</html>"), "done"),
-    ],
-)
-def test_what_an_answer_means(office: Office, due: FakeTool, answer: Any, state: str) -> None:
-    due.script.queue(answer)
+def test_a_refusal_is_final(office: Office, due: FakeTool) -> None:
+    due.script.queue(Answer(404))
     ticked(office, due, NOON)
+    office.run(NOON + DAY)
 
-    assert (office.errand().state, due.requests) == (state, 1)
+    assert (office.errand().state, office.errand().reason, due.requests) == ("failed", "answered 404", 1)
 
 
 def test_it_is_tried_for_a_day_and_then_given_up(office: Office, due: FakeTool) -> None:

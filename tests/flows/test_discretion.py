@@ -18,6 +18,7 @@ from prefect.settings import PREFECT_LOGGING_TO_API_ENABLED, temporary_settings
 
 from flows.housekeeping import housekeeping
 from flows.lines import run_lines
+from flows.loyalty import loyalty
 from tasks.discretion import Broken, RunStopped, discreetly
 from tasks.steps import may_repeat
 from vefa.errors import UserError
@@ -111,3 +112,19 @@ def test_housekeeping_runs_as_a_flow(prefect: None, settings: Settings, monkeypa
     state = asyncio.run(housekeeping(return_state=True))
 
     assert state.message == "nothing was old"
+
+
+@pytest.mark.prefect
+def test_points_are_posted_by_a_flow(prefect: None, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("VEFA_ROOT", str(settings.root))
+    file = settings.root / "config" / "loyalty.yaml"
+
+    none = asyncio.run(loyalty(return_state=True))
+    file.write_text("starts: 2026-01-01\n")
+    idle = asyncio.run(loyalty(return_state=True))
+    file.write_text("start: 2026-01-01\n")
+    wrong = asyncio.run(loyalty(return_state=True))
+
+    assert [none.message, idle.message] == ["there is no loyalty programme", "nothing was due"]
+    assert wrong.is_failed()
+    assert 'Did you mean "starts"?' in str(wrong.message)

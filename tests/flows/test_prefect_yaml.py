@@ -28,13 +28,15 @@ def test_the_house_has_deployments_beside_the_journeys(plan: Any) -> None:
     entries = YAML(typ="safe").load(generate({}, "Europe/Istanbul"))["deployments"]
 
     assert [(entry["entrypoint"], "schedules" in entry) for entry in entries] == [
+        ("flows.loyalty.loyalty", True),
         ("flows.consent.consent", True),
         ("flows.housekeeping.housekeeping", True),
         ("flows.incident.incident", False),
         ("flows.deliver.deliver", False),
+        ("flows.recommendations.recommendations", True),
     ]
-    assert "concurrency_limit" not in entries[2], "two journeys may fail at once"
-    assert "concurrency_limit" not in entries[3], "shards are there to run together"
+    assert "concurrency_limit" not in entries[3], "two journeys may fail at once"
+    assert "concurrency_limit" not in entries[4], "shards are there to run together"
 
 
 @pytest.mark.parametrize("each", house("Europe/Istanbul"), ids=lambda each: each.journey)

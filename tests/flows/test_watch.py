@@ -18,7 +18,7 @@ from prefect.states import Crashed, Failed
 
 from flows.automations import OURS
 from flows.deployer import Choices, Deploy
-from flows.deployments import CONSENT, DELIVER, HOUSE, INCIDENT
+from flows.deployments import CONSENT, DELIVER, HOUSE, INCIDENT, LOYALTY, RECOMMENDATIONS
 from flows.incident import incident
 from flows.journey import journey_flow
 from flows.pause import switch
@@ -126,6 +126,8 @@ def test_automations_come_and_go_with_their_journeys(shop: Watched) -> None:
         INCIDENT,
         DELIVER,
         CONSENT,
+        RECOMMENDATIONS,
+        LOYALTY,
     }
 
 

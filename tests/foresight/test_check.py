@@ -227,3 +227,52 @@ def test_every_field_and_event_has_a_name_in_plain_words() -> None:
 
     assert set(NAMES) >= set(FIELDS)
     assert set(EVENTS) >= set(KNOWN)
+
+
+TEST = """  - email: thanks
+    test:
+      subjects: {{a: {{en: "One"}}, b: {{en: "Two {}"}}}}
+      on: 20%
+      decide: 4 hours
+      by: clicked"""
+TEMPLATES = """  - email: thanks
+    subject: {en: "Thanks"}
+    test: {templates: {a: thanks, b: thanks-warm}, on: 20%, decide: 4 hours, by: clicked}"""
+
+
+def test_every_variant_of_a_test_is_looked_at(look: Look) -> None:
+    subjects, templates = look(TEST.format("{{ order.totl }}")), look(TEMPLATES)
+
+    assert any("order.totl" in found.says for found in subjects.errors)
+    (missing,) = templates.errors
+    assert "thanks-warm" in missing.says
+    assert missing.place == "journeys/thanks.yaml:7"
+
+
+def test_a_test_by_clicks_that_nobody_counts_is_a_warning(look: Look) -> None:
+    smtp = {"channels": Channels(email="smtp"), "secret_key": SecretStr("x" * 40), "public_url": "https://a.ornek.tr"}
+    uncounted = look(TEST.format(""), **smtp, sender_email="a@ornek.tr")
+    counted = look(TEST.format(""), **smtp, sender_email="a@ornek.tr", tracking={"clicks": True})
+
+    assert [found.place for found in uncounted.warnings] == ["journeys/thanks.yaml:10"]
+    assert "tracking.clicks is off" in uncounted.warnings[0].says
+    assert counted.warnings == ()
+
+
+ASKING = '  - email: thanks\n    subject: {en: "Thanks"}\n    survey: nps'
+
+
+def test_a_message_that_asks_and_words_that_do_not_are_told_of(look: Look) -> None:
+    (found,) = look(ASKING).errors
+
+    assert "thanks (email) does not ask its survey" in found.says
+
+
+def test_words_that_ask_and_a_message_that_does_not_are_told_of_once(look: Look) -> None:
+    (found,) = look(words="{{ survey.question }} {{ survey.page }}").errors
+
+    assert "asks a survey, and the message has none" in found.says
+
+
+def test_a_message_and_words_that_ask_are_left_in_peace(look: Look) -> None:
+    assert look(ASKING, words="{{ survey.question }} {{ survey.page }} {{ survey.score }}").errors == ()

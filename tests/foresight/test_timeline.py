@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import time
+from datetime import date, time
 from decimal import Decimal
 
 import pytest
@@ -199,6 +199,10 @@ def test_every_kind_of_trigger_is_told(trigger: Trigger, words: str) -> None:
         ("0 10 * * *", "every day at 10:00"),
         ("30 9 1 * *", "on day 1 of every month at 09:30"),
         ("0 10 * * 0", "every Sunday at 10:00"),
+        ("0 10 * * MON,THU", "every Monday or Thursday at 10:00"),
+        ("0 10 * * TUE#1", "on the first Tuesday of every month at 10:00"),
+        ("0 10 * * 5L", "on the last Friday of every month at 10:00"),
+        ("0 10 L * *", "on the last day of every month at 10:00"),
         ("*/5 * * * *", "at each time of “*/5 * * * *”"),
     ],
 )
@@ -245,7 +249,19 @@ def test_a_coupon_is_told_with_its_terms() -> None:
     coupon = Coupon("c", "c", None, amount=Decimal(100), currency="TRY", minimum=Decimal(500), minimum_currency="TRY")
 
     assert deed(coupon).what == "Make a coupon of their own: 100 TRY off"
-    assert deed(coupon).notes == ("from 500 TRY on",)
+    assert deed(coupon).notes == ("from 500 TRY on", "good for one order")
+
+
+def test_a_code_of_a_pool_is_told_with_its_pool() -> None:
+    coupon = Coupon("c", "c", None, percent=Decimal(15), pool="spring", valid=Duration(days=14), ends=date(2026, 5, 31))
+
+    assert deed(coupon).what == "Give a code of the pool “spring”: 15 % off"
+    assert deed(coupon).notes == (
+        "good for 14 days from its first message",
+        "the checkout takes the pool's codes until 31 May 2026",
+        "good for one order",
+        "while the pool is empty they wait here, and get no message without a code",
+    )
 
 
 def test_a_subject_is_shown_without_its_machinery() -> None:

@@ -240,6 +240,7 @@ def test_returns_tickets_reviews_answers_consents_and_events(imported, rows, sho
         "ticket.opened",
         "ticket.answered",
         "ticket.resolved",
+        "ticket.state_changed",
         "review.posted",
         "survey.answered",
         "basket.left",

@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 import sqlalchemy as sa
 
+from tests.importers.small_sources import NOW as IMPORTED
+from tests.importers.small_sources import one_table_map, write_rows
 from vefa.crm import tables as t
 from vefa.crm.arrivals import Arrival, Receipt
 from vefa.crm.arriving import take
 from vefa.crm.happenings import record_events
+from vefa.crm.importers import ImportMap
 from vefa.crm.states import object_states
 from vefa.database import writing
 from vefa.settings import Settings
 
 NOW = datetime(2026, 3, 1, 9, tzinfo=UTC)
-HOUR = timedelta(hours=1)
+HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 
 
 @pytest.fixture
@@ -136,3 +140,45 @@ def test_an_event_must_say_which_state(ticket: sa.Engine) -> None:
 
     assert outcome.problem is not None
     assert outcome.problem.startswith("data: state is missing")
+
+
+RETURNS = ("return", "customer", "at", "status")
+
+
+def returns_map(**more: str) -> ImportMap:
+    columns = {"outside_id": "return", "customer": "customer", "requested_at": "at", "state": "status"}
+    return one_table_map("returns", columns | more)
+
+
+@pytest.fixture
+def people(imported: Any, source: Path) -> None:
+    write_rows(source / "rows.csv", ("customer",), [("c1",)])
+    imported(one_table_map("customers", {"outside_id": "customer"}))
+
+
+def stages(rows: Any) -> list[tuple[str, datetime]]:
+    query = sa.select(object_states.c.state, object_states.c.changed_at).order_by(object_states.c.n)
+    return [tuple(row) for row in rows(query)]
+
+
+def test_a_file_that_says_how_a_return_stands_changes_it_when_the_word_changes(
+    imported: Any, people: None, source: Path, rows: Any
+) -> None:
+    """Without a moment of its own the state is of the time of the import that first said it."""
+    for day, status in enumerate(("Approved", "approved", "Shipped")):
+        write_rows(source / "rows.csv", RETURNS, [("r1", "c1", "2026-01-01 10:00", status)])
+        imported(returns_map(), now=IMPORTED + day * DAY)
+
+    assert [state for state, _ in stages(rows)] == ["requested", "approved", "shipped"]
+    assert [at for _, at in stages(rows)][1:] == [IMPORTED, IMPORTED + 2 * DAY]
+
+
+def test_a_file_may_say_since_when(imported: Any, people: None, source: Path, rows: Any) -> None:
+    write_rows(
+        source / "rows.csv", (*RETURNS, "since"), [("r1", "c1", "2026-01-01 10:00", "approved", "2026-01-02 10:00")]
+    )
+    imported(returns_map(state_at="since"), history=True)
+
+    events = rows("select occurred_at, known_at from events where type = 'return.state_changed'")
+    assert [state for state, _ in stages(rows)] == ["requested", "approved"]
+    assert [row.occurred_at == row.known_at for row in events] == [True]

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import pytest
 
-from vefa.insight.proportions import Share, difference
+from vefa.insight.proportions import Share, by_chance, difference
 
 
 @pytest.mark.parametrize(
     ("hits", "of", "low", "high"),
-    [(0, 10, 0.0, 0.2775), (5, 10, 0.2366, 0.7634), (81, 263, 0.2553, 0.3662), (10, 10, 0.7225, 1.0)],
+    [(81, 263, 0.2553, 0.3662), (15, 148, 0.0624, 0.1605), (0, 20, 0.0, 0.1611), (1, 29, 0.0061, 0.1718)],
 )
 def test_an_interval_of_a_share(hits: int, of: int, low: float, high: float) -> None:
-    """81 of 263 is Newcombe's own example (1998, one proportion, method 3)."""
+    """Newcombe 1998, "Two-sided confidence intervals for the single proportion", table I, method 3."""
     found = Share(hits, of).interval
 
     assert (round(found.low, 4), round(found.high, 4)) == (low, high)
@@ -31,3 +31,10 @@ def test_an_interval_of_a_difference() -> None:
     assert (round(found.low, 4), round(found.high, 4)) == (0.0524, 0.3339)
     assert 0.0 not in found
     assert 0.0 in difference(Share(56, 70), Share(60, 80))
+
+
+def test_two_shares_differ_beyond_chance_where_there_are_many_and_not_where_there_are_few() -> None:
+    assert by_chance(Share(120, 1_000), Share(90, 1_000)) == pytest.approx(0.0290, abs=5e-4)
+    assert by_chance(Share(50, 1_000), Share(50, 1_000)) == pytest.approx(1.0)
+    assert by_chance(Share(3, 10), Share(1, 10)) is None
+    assert by_chance(Share(0, 0), Share(0, 0)) is None

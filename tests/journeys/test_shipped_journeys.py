@@ -29,11 +29,15 @@ SHIPPED = (
     "complaint-care",
     "complaint-watch",
     "delivery-thank-you",
+    "loyalty-statement",
+    "newsletter",
     "onboarding",
     "order-thank-you",
+    "points-expiring",
     "return-care",
     "return-reminder",
     "review-request",
+    "surprise-gift",
     "win-back",
 )
 LOCALES = ("tr", "en")
@@ -64,6 +68,7 @@ def _context(locale: str, **changes: Any) -> dict[str, Any]:
             "price": MoneyAmount(Decimal("1234.50"), "TRY"),
             "image_url": f"https://ornek.example/gorsel/{number}.jpg",
             "url": f"https://ornek.example/urun/{number}",
+            "guide_url": f"https://ornek.example/rehber/{number}",
         }
         for number in range(1, 7)
     ]
@@ -83,6 +88,7 @@ def _context(locale: str, **changes: Any) -> dict[str, Any]:
             "delivered_at": datetime(2026, 8, 5, 15, 0, tzinfo=ISTANBUL),
             "is_first": True,
             "items": 21,
+            "points": 2592,
             "lines": lines,
         },
         "return": {"state": "received", "amount": MoneyAmount(Decimal("1234.50"), "TRY"), "reason": "Küçük geldi"},
@@ -115,6 +121,17 @@ def _context(locale: str, **changes: Any) -> dict[str, Any]:
             "minimum": MoneyAmount(Decimal("500"), "TRY"),
         },
         "trigger": {"date": date(2026, 8, 30), "years": 11, "at": datetime(2026, 8, 30, 9, 30, tzinfo=ISTANBUL)},
+        "loyalty": {
+            "points": 12_592,
+            "worth": MoneyAmount(Decimal("1259.20"), "TRY"),
+            "tier": "silver",
+            "tier_name": "Gümüş",
+            "next_tier": "gold",
+            "next_tier_name": "Altın",
+            "to_next_tier": 1408,
+            "expiring": 2592,
+            "expires_at": datetime(2026, 9, 30, 23, 59, tzinfo=ISTANBUL),
+        },
         "shop": {"name": "Örnek Mağaza"},
         "links": {
             "unsubscribe": "https://ornek.example/ayril/abc",
@@ -122,6 +139,7 @@ def _context(locale: str, **changes: Any) -> dict[str, Any]:
         },
         "survey": _survey(locale),
         "recommendations": [product, product, product],
+        "guides": [{"name": line["name"], "url": "https://ornek.example/rehber"} for line in lines],
         "commercial": True,
         "purpose": "commercial",
     }
@@ -146,7 +164,9 @@ def _bare(locale: str) -> dict[str, Any]:
         "return": full["return"] | {"amount": None, "reason": None},
         "ticket": full["ticket"] | {"subject": None, "agent": None, "state": "opened", "messages": [], "left_out": 0},
         "coupon": full["coupon"] | {"percent": None, "free_shipping": True, "minimum": None, "valid_until": None},
+        "loyalty": full["loyalty"] | dict.fromkeys(("worth", "tier_name", "next_tier_name", "to_next_tier")),
         "recommendations": [],
+        "guides": [],
         "commercial": False,
     }
 

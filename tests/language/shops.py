@@ -20,7 +20,7 @@ STAFF = """\
 teams: {care-team: {email: [care@ornek.example]}, care-room: {tool: care-chat}}
 hours: {mon-fri: "09:00-18:00"}
 """
-CONFIG = {"segments", "policy", "events", "tools", "staff", "surveys"}
+CONFIG = {"segments", "policy", "events", "tools", "staff", "surveys", "coupons", "loyalty"}
 
 
 def load_shop(root: Path, files: dict[str, str]) -> Project:

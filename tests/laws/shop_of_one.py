@@ -12,15 +12,18 @@ import sqlalchemy as sa
 from vefa.crm import facts, tables
 from vefa.crm.happenings import mark_stale, record_events
 from vefa.crm.identity import address_key, bucket
+from vefa.crm.points import point_moves, tier_changes
 from vefa.database import writing
 from vefa.engine.plans import journey_row, pinned, store_plan
 from vefa.engine.tables import enrolments
 from vefa.ledger.tables import sends
+from vefa.plan.loyalty import Level, Programme
 from vefa.plan.steps import DateTrigger, EventTrigger, Message, Plan, Trigger
 from vefa.rewards.tables import coupons
 from vefa.settings import Shop
 
 SHOP = Shop(founded_on=date(2015, 4, 1), zone="Europe/Istanbul")
+LOYALTY = Programme(date(2026, 1, 1), worth=Decimal("0.10"), levels=(Level("bronze", 0), Level("gold", 500)))
 OUTSIDE = {"source": "shop", "outside_id": "1"}
 
 
@@ -29,6 +32,7 @@ def make_shop_of_one(engine: sa.Engine, now: datetime, triggers: Sequence[str]) 
     with writing(engine) as connection:
         ids = _facts(connection, now)
         _sayings(connection, now)
+        _points(connection, now)
         pins, inside = {}, {}
         for trigger in triggers:
             plan = Plan(
@@ -96,6 +100,14 @@ def _facts(connection: sa.Connection, now: datetime) -> dict[str, int]:
         record_events(connection, kind, None)
     mark_stale(connection, [1])
     return {"order": 2, "delivery": 7, "return": 7, "ticket": 7, "review": 7}
+
+
+def _points(connection: sa.Connection, now: datetime) -> None:
+    then = now - timedelta(days=20)
+    move = {"key": "x", "customer_id": 1, "debit": "issued", "credit": "customer", "points": 30, "kind": "earn"}
+    move |= {"at": then, "earned_at": then, "runs_out_at": now + timedelta(days=9), "posted_at": then, "order_id": 2}
+    connection.execute(sa.insert(point_moves).values(move))
+    connection.execute(sa.insert(tier_changes).values(customer_id=1, since=then, tier="bronze"))
 
 
 def _sayings(connection: sa.Connection, now: datetime) -> None:

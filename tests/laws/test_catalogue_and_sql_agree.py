@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from tests.laws.shop_of_one import make_shop_of_one
+from tests.laws.shop_of_one import LOYALTY, make_shop_of_one
 from vefa.crm import facts
 from vefa.crm.conditions import compile_condition
 from vefa.crm.contexts import FieldColumns
@@ -92,7 +92,7 @@ def test_every_field_can_be_asked_in_a_condition_and_its_opposite_is_the_opposit
     engine: sa.Engine, stood: dict[str, Any], source: facts.Source
 ) -> None:
     with reading(engine) as connection:
-        world = whole_world(connection, NOW, stood["shop"], source)
+        world = whole_world(connection, NOW, stood["shop"], source, LOYALTY)
         for trigger, pin in stood["pins"].items():
             scope = enrolment_scope(world, pin)
             names = (
@@ -113,7 +113,7 @@ def test_every_field_of_the_customer_can_be_asked_outside_any_journey(engine: sa
     from vefa.crm.tables import customers
 
     with reading(engine) as connection:
-        world = whole_world(connection, NOW, stood["shop"], "rolled")
+        world = whole_world(connection, NOW, stood["shop"], "rolled", LOYALTY)
         scope = customer_scope(world, customers.c.id, customers.c.zone)
         names = [name for name in FIELDS if CATALOGUE[name].home in {"customer", "shop"}]
         for name in names:
@@ -124,7 +124,7 @@ def test_every_field_of_the_customer_can_be_asked_outside_any_journey(engine: sa
 
 def test_every_event_and_reaction_can_be_asked(engine: sa.Engine, stood: dict[str, Any]) -> None:
     with reading(engine) as connection:
-        world = whole_world(connection, NOW, stood["shop"], "rolled")
+        world = whole_world(connection, NOW, stood["shop"], "rolled", LOYALTY)
         for pin in list(stood["pins"].values())[:2]:
             scope = enrolment_scope(world, pin)
             asked: list[Condition] = [Reacted("hello", "opened"), Reacted("hello", "clicked")]
@@ -142,7 +142,7 @@ def test_every_event_and_reaction_can_be_asked(engine: sa.Engine, stood: dict[st
 def test_every_field_can_be_put_into_words(engine: sa.Engine, stood: dict[str, Any]) -> None:
     seen: set[str] = set()
     with reading(engine) as connection:
-        world = whole_world(connection, NOW, stood["shop"], "rolled")
+        world = whole_world(connection, NOW, stood["shop"], "rolled", LOYALTY)
         for kind, pin in stood["pins"].items():
             words, row = FieldColumns.of(FIELDS, stood["shop"].currency), stood["enrolments"][kind]
 

@@ -14,6 +14,7 @@ import typer
 from vefa.cli import (
     checking,
     consenting,
+    coupons,
     customers,
     demo,
     explaining,
@@ -21,11 +22,16 @@ from vefa.cli import (
     housekeeping,
     keys,
     outbox,
+    points,
     previewing,
+    recommending,
     report_complaints,
+    report_coupons,
     report_feedback,
+    report_loyalty,
     report_measures,
     report_replies,
+    report_tests,
     report_themes,
     reporting,
     requests,
@@ -96,22 +102,28 @@ app.command("run", rich_help_panel=JOURNEYS)(running.run)
 app.command("restored", rich_help_panel=JOURNEYS)(restoring.restored)
 app.command("import", rich_help_panel=DATA)(shop_data.import_)
 app.command("demo-shop", rich_help_panel=DATA)(shop_data.demo_shop)
+app.add_typer(recommending.recommendations, name="recommendations", rich_help_panel=DATA)
 app.command("export", rich_help_panel=DATA)(requests.export)
 app.command("forget", rich_help_panel=DATA)(requests.forget)
 app.command("keys", rich_help_panel=DATA)(keys.keys)
+app.add_typer(coupons.coupons, name="coupons", rich_help_panel=DATA)
 app.command("status", rich_help_panel=WATCH)(standing.status)
 app.command("health", rich_help_panel=WATCH)(health.health)
 app.command("serve", rich_help_panel=WATCH)(serving.serve)
 app.command("instant", rich_help_panel=WATCH)(serving.instant)
 app.command("housekeeping", rich_help_panel=WATCH)(housekeeping.housekeeping)
 app.command("why", rich_help_panel=WATCH)(customers.why)
+reporting.report.command("coupons")(report_coupons.report_coupons)
 reporting.report.command("measures")(report_measures.measures)
 reporting.report.command("effects")(report_measures.effects)
 reporting.report.command("replies")(report_replies.replies)
 reporting.report.command("complaints")(report_complaints.complaints)
 reporting.report.command("feedback")(report_feedback.feedback)
 reporting.report.command("themes")(report_themes.themes)
+reporting.report.command("tests")(report_tests.report_tests)
 app.add_typer(reporting.report, name="report", rich_help_panel=WATCH)
+reporting.report.command("loyalty")(report_loyalty.loyalty)
+app.add_typer(points.points, name="points", rich_help_panel=DATA)
 app.command("consent", rich_help_panel=WATCH)(consenting.consent)
 app.command("iys", rich_help_panel=WATCH)(consenting.iys)
 app.command("outbox", rich_help_panel=WATCH)(outbox.outbox)

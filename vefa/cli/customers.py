@@ -68,6 +68,8 @@ def _person(console: Console, person: Person, zone: ZoneInfo) -> None:
         what = f"{stop.purpose} " if stop.purpose else "every "
         words = f"  {shown(stop.occurred_at, zone)}  no {what}{MEDIA[stop.channel]} any more: {stop.reason}"
         console.print(words, style="yellow", markup=False)
+    if person.preferred_channel:
+        console.print(f"  would rather be written to by {MEDIA[person.preferred_channel]}", markup=False)
     _wishes(console, person, zone)
 
 
@@ -108,13 +110,19 @@ def _told(story: Story) -> Iterator[tuple[datetime, Text]]:
     if story.state == "holdout":
         yield story.entered_at, Text("is measured and never written to (holdout)")
     for gift in story.gifts:
-        yield gift.made_at, Text(f"got the coupon {gift.code}")
+        pool = f" of the pool “{gift.pool}”" if gift.pool else ""
+        yield gift.made_at, Text(f"got the coupon {gift.code}{pool}")
+        if gift.used_at is not None:
+            order = f" in the order {gift.order}" if gift.order else ""
+            yield gift.used_at, Text(f"used the coupon {gift.code}{order}", style="green")
+    for granted in story.points:
+        yield granted.at, Text(f"“{granted.step}” gave {granted.points:,} points")
     for met in story.met:
         yield met.occurred_at, Text(f"{met.what}: {met.because}", style="" if met.state == "done" else "yellow")
     for sending in story.sendings:
         for turn in sending.history:
             detail = f": {turn.because}" if turn.because else ""
-            yield turn.at, Text(f"“{sending.step}” {turn.what}{detail}", style="yellow")
+            yield turn.at, Text(f"“{sending.step}” {TURNS.get(turn.what, turn.what)}{detail}", style="yellow")
         yield sending.settled_at or sending.claimed_at or sending.due_at, _sending(sending)
     for errand in story.errands:
         yield errand.settled_at or errand.queued_at, _errand(errand)
@@ -124,6 +132,12 @@ def _told(story: Story) -> Iterator[tuple[datetime, Text]]:
         yield story.left_at, _end(story)
 
 
+TURNS = {
+    "by email": "goes by e-mail",
+    "by sms": "goes by SMS",
+    "by email instead": "goes by e-mail instead",
+    "by sms instead": "goes by SMS instead",
+}
 OUTCOMES = {
     "queued": ("is due", "yellow"),
     "reserved": ("is being made", "yellow"),
@@ -138,7 +152,7 @@ OUTCOMES = {
 def _sending(sending: Sending) -> Text:
     words, style = OUTCOMES[sending.state]
     why = f": {sending.because}" if sending.because else ""
-    what = f"{MEDIA[sending.medium]} “{sending.step}” {words}{why}"
+    what = f"{MEDIA[sending.medium]} “{sending.step}”{_variant(sending)} {words}{why}"
     return Text(what, style=style)
 
 
@@ -159,6 +173,13 @@ ERRANDS = {
 }
 
 
+def _variant(sending: Sending) -> str:
+    """Which of the variants they got, and whether it was tried on them or had been decided for."""
+    if sending.variant is None:
+        return ""
+    return f" (variant {sending.variant}{', tried on them' if sending.tried else ', what did best'})"
+
+
 def _end(story: Story) -> Text:
     if story.state == "finished":
         return Text("reached the end")
@@ -171,4 +192,6 @@ def _place(story: Story, zone: ZoneInfo) -> str:
     if story.state != "active":
         return behind.strip()
     until = f" until {shown(story.due_at, zone)}" if story.due_at else ", held by a message"
+    if story.waits_for_test:
+        until += ", when its test may be decided"
     return f"{behind}They stand at {story.step}{until}."

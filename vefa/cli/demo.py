@@ -51,6 +51,7 @@ def demo(
     span = Span(END - timedelta(days=days), END - EVERY, EVERY)
     with own.store() as engine:
         _make(engine, settings, customers)
+        _link(engine, span.begin)
         _walk(own, engine, span)
         runs = _prefect(settings, sorted(own.project.plans)) if prefect else []
         found, customer = _totals(engine)
@@ -98,6 +99,14 @@ def _make(engine: Engine, settings: Settings, customers: int) -> None:
 
     with progress(f"making a shop of {customers:,} customers") as bar:
         make_demo_shop(engine, customers, MONTHS, SEED, settings, END, bar)
+
+
+def _link(engine: Engine, begin: datetime) -> None:
+    """Which products go together, as they were known when the journeys begin."""
+    from vefa.crm.recommendations.making import make_links
+
+    with progress("finding what is bought together") as bar:
+        make_links(engine, begin, bar)
 
 
 def _walk(own: Session, engine: Engine, span: Span) -> None:

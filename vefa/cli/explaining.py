@@ -53,7 +53,7 @@ def _explained(session: Session, plan: Plan, now: datetime) -> Explanation:
     from vefa.foresight.explain import explain as explained
 
     with session.store() as engine, reading(engine) as connection:
-        size = audience_size(connection, plan, now, session.settings.shop)
+        size = audience_size(connection, plan, now, session.settings.shop, session.project.loyalty)
         return explained(plan, session.project.policy, size, standing(connection, plan))
 
 

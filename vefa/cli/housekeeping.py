@@ -70,5 +70,7 @@ def _show(done: Tidied, dry_run: bool) -> None:
         console.print(rows)
     else:
         console.print("Nothing is old enough to be removed.")
+    if done.learned and (done.learned.email or done.learned.sms):
+        console.print(f"Learned: {done.learned.email:,} answer e-mails rather, {done.learned.sms:,} SMS.")
     for sentence in done.database:
         console.print(f"Database: {sentence}.", markup=False)

@@ -122,12 +122,14 @@ def walk(
     from vefa.engine.errands import run_errands
     from vefa.engine.lease import JourneyBusy, make_owner
     from vefa.engine.tick import run_tick
+    from vefa.rewards.points import settle_points
 
     owner = make_owner()
     zone = shop.settings.shop.zone
-    for moment in _moments(shop.database, span, zone, only):
+    for moment in _moments(shop, span, zone, only):
         if hand.moment is not None:
             hand.moment = moment
+        settle_points(shop.database, shop.loyalty, shop.settings.shop, moment)
         told(*span.way(moment))
         # At both ends everybody is looked at, so that what was committed out of order is not left for another day.
         at_an_end = moment in (span.begin, span.end)
@@ -155,14 +157,19 @@ class Span:
         return (moment - self.begin) // self.every, (self.end - self.begin) // self.every
 
 
-def _moments(database: Engine, span: Span, zone: str, only: Sequence[str]) -> Iterator[datetime]:
+def _moments(shop: Shop, span: Span, zone: str, only: Sequence[str]) -> Iterator[datetime]:
     """The begin, then from one moment with work to the next, and the end."""
+    from vefa.database import reading
     from vefa.engine.agenda import next_moment
+    from vefa.rewards.points import next_due
 
     moment = span.begin
     while moment < span.end:
         yield moment
-        work = next_moment(database, moment, zone, only) or span.end
+        work = next_moment(shop.database, moment, zone, only) or span.end
+        if shop.loyalty.runs:
+            with reading(shop.database) as connection:
+                work = min(work, next_due(connection, moment) or span.end)
         moment = max(work, moment + span.every)
     yield span.end
 

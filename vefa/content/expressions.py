@@ -25,9 +25,10 @@ _STATEMENT = re.compile(r"\{%[-+]?\s*(\w+)")
 
 #: fields of the things in a list, so that a slip inside a loop is seen as well
 LIST_FIELDS: Mapping[str, frozenset[str]] = {
-    "order.lines": frozenset({"name", "quantity", "price", "image_url", "url"}),
     "ticket.messages": frozenset({"author", "who", "when", "text"}),
-    "recommendations": frozenset({"name", "price", "url", "image_url", "category"}),
+    "order.lines": frozenset({"name", "quantity", "price", "image_url", "url", "guide_url"}),
+    "recommendations": frozenset({"name", "price", "url", "image_url", "category", "because"}),
+    "guides": frozenset({"name", "url"}),
     "brand.social": frozenset({"name", "url"}),
 }
 FORBIDDEN_STATEMENTS = frozenset({"include", "import", "from", "extends"})

@@ -18,7 +18,9 @@ SURVEY_NAMES = frozenset(
 CONTEXT_NAMES = frozenset(
     {
         *("links.unsubscribe", "links.preferences", "purpose", "commercial", "recommendations", "shop.name"),
-        *("order.lines", "ticket.messages", "ticket.left_out", "trigger.date", "trigger.years", "trigger.at"),
+        *("ticket.messages", "ticket.left_out"),
+        *("guides", "order.lines", "trigger.date", "trigger.years", "trigger.at"),
+        *("loyalty.tier_name", "loyalty.next_tier_name"),
         *SURVEY_NAMES,
         *(f"coupon.{field}" for field in ("code", "valid_until", "percent", "amount", "free_shipping", "minimum")),
     }

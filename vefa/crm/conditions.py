@@ -71,6 +71,9 @@ def about(scope: Scope, wanted: EventScope, e: Any, event_kind: str | None) -> C
     mine: ColumnElement[bool] = e.customer_id == scope.customer_id
     if event_kind == "survey" and scope.object_kind != "survey" and not wanted.of_customer and scope.answers:
         return sa.and_(mine, scope.answers(e))
+    if event_kind == "coupon":
+        own = None if wanted.of_customer else scope.own_coupon
+        return mine if own is None else sa.and_(mine, own(e))
     if not wanted.of_customer and scope.object_kind is None and scope.kind_at is not None and event_kind is not None:
         return sa.and_(mine, _about_brought(scope, scope.kind_at, e, event_kind))
     if wanted.of_customer or scope.object_kind is None or event_kind is None:
@@ -101,7 +104,7 @@ def since_entry(scope: Scope, event: str, e: Any) -> ColumnElement[bool]:
 def event_kind(event: str) -> str | None:
     """What kind of object an event is about, by its name; None for the shop's own free-form events."""
     noun = event.partition(".")[0]
-    return noun if noun in OF_AN_ORDER or noun in {"survey", "customer", "send"} else None
+    return noun if noun in OF_AN_ORDER or noun in {"survey", "customer", "send", "coupon"} else None
 
 
 def _happened(condition: Happened, scope: Scope) -> ColumnElement[bool]:

@@ -55,7 +55,7 @@ class FieldColumns:
         for name, column in zip(self.names, columns, strict=False):
             kind, home = FIELDS[name].kind, name.partition(".")[0]
             if kind == "money":
-                beside = currencies.get(home, (self.currency if home == "orders" else None,) * len(column))
+                beside = currencies.get(home, (self.currency if home in ("orders", "loyalty") else None,) * len(column))
                 found[name] = list(map(_money, column, beside))
             elif kind == "time":
                 found[name] = list(map(_moment, column, zones))
@@ -128,7 +128,7 @@ def nested(columns: Mapping[str, Sequence[Any]], row: int) -> Context:
 
 
 def read_order_lines(connection: Connection, order_ids: Sequence[int]) -> dict[int, list[Context]]:
-    """The lines of each order as a customer reads them: name, quantity, price (of the line), image_url, url."""
+    """The lines of each order as a customer reads them; the price is the whole line's."""
     query = (
         sa.select(
             order_lines.c.order_id,
@@ -138,6 +138,7 @@ def read_order_lines(connection: Connection, order_ids: Sequence[int]) -> dict[i
             orders.c.currency,
             products.c.image_url,
             products.c.url,
+            products.c.guide_url,
             products.c.category,
         )
         .join_from(order_lines, products, products.c.id == order_lines.c.product_id)
@@ -146,13 +147,14 @@ def read_order_lines(connection: Connection, order_ids: Sequence[int]) -> dict[i
         .order_by(order_lines.c.order_id, order_lines.c.line)
     )
     found: dict[int, list[Context]] = {}
-    for order_id, name, quantity, price, currency, image_url, url, category in connection.execute(query):
+    for order_id, name, quantity, price, currency, image_url, url, guide_url, category in connection.execute(query):
         line = {
             "name": name,
             "quantity": quantity,
             "price": MoneyAmount(price * quantity, currency),
             "image_url": image_url,
             "url": url,
+            "guide_url": guide_url,
             "category": category,
         }
         found.setdefault(order_id, []).append(line)

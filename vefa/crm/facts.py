@@ -22,9 +22,8 @@ from vefa.settings import Shop
 BATCH = 8_000
 
 
-def counted(now: datetime) -> ColumnElement[bool]:
+def counted(now: datetime, o: Any = orders.c) -> ColumnElement[bool]:
     """Orders that count as of `now`: known, and not known to be cancelled."""
-    o = orders.c
     return sa.and_(o.placed_known_at <= now, sa.or_(o.cancelled_known_at.is_(None), o.cancelled_known_at > now))
 
 

@@ -14,6 +14,8 @@ import sqlalchemy as sa
 from sqlalchemy.sql import ColumnElement, Select
 
 from vefa.crm import facts as rollups
+from vefa.crm import points_fields as points
+from vefa.crm.answers import answers_on
 from vefa.crm.dates import by_zone, date_number, local_date
 from vefa.crm.scope import Scope, learned_by
 from vefa.crm.states import changed, object_states
@@ -349,6 +351,7 @@ FIELDS: dict[str, SqlField] = {
     "customer.created_at": _customer("created_at", "time"),
     "customer.preferred_channel": _customer("preferred_channel"),
     "customer.agent": SqlField("text", _last_agent),
+    "customer.answers_on": SqlField("text", lambda scope: answers_on(scope.customer_id, scope.now)),
     "customer.tags": SqlField("list", _tags),
     "orders.count": SqlField("number", _counted),
     "orders.revenue": SqlField("money", _revenue),
@@ -372,6 +375,14 @@ FIELDS: dict[str, SqlField] = {
     "email.last_clicked_at": SqlField("time", _last_event("email.clicked")),
     "consent.email": SqlField("bool", lambda scope: consent_given(scope, "email")),
     "consent.sms": SqlField("bool", lambda scope: consent_given(scope, "sms")),
+    "loyalty.points": SqlField("number", points.points),
+    "loyalty.worth": SqlField("money", points.worth),
+    "loyalty.tier": SqlField("text", points.tier),
+    "loyalty.next_tier": SqlField("text", points.next_tier),
+    "loyalty.to_next_tier": SqlField("number", points.to_next_tier),
+    "loyalty.expiring": SqlField("number", points.expiring),
+    "loyalty.expires_at": SqlField("time", points.expires_at),
+    "order.points": SqlField("number", points.of_order),
     "order.number": _order(lambda o, _: o.number, "text"),
     "order.total": _order(lambda o, _: o.total, "money"),
     "order.currency": _order(lambda o, _: o.currency, "text"),

@@ -15,6 +15,8 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection
 
+from vefa.crm.coupon_uses import note_uses
+from vefa.crm.points import mark_points, redemptions
 from vefa.crm.states import STATEFUL, changed, changes, note_states
 from vefa.crm.tables import (
     customers,
@@ -28,7 +30,7 @@ from vefa.crm.tables import (
     tickets,
 )
 
-Kind = Literal["customer", "order", "delivery", "return", "ticket", "review", "survey"]
+Kind = Literal["customer", "order", "delivery", "return", "ticket", "review", "survey", "redemption"]
 
 #: Customers bear no source of their own: their events say they come from the CRM.
 CUSTOMER_SOURCE = "crm"
@@ -63,6 +65,7 @@ FACT_TABLES: dict[Kind, FactTable] = {
     "ticket": FactTable(tickets, _moments("ticket", "opened", "answered", "resolved")),
     "review": FactTable(reviews, _moments("review", "posted")),
     "survey": FactTable(survey_answers, _moments("survey", "answered")),
+    "redemption": FactTable(redemptions, (Moment("loyalty.redeemed", "redeemed_at", "redeemed_known_at"),)),
 }
 
 _COLUMNS = (
@@ -91,7 +94,10 @@ def record_events(
         return 0
     fact = FACT_TABLES[kind]
     wanted = None if ids is None else fact.table.c.id.in_(_numbers(connection, ids))
+    if kind == "order":
+        note_uses(connection, wanted)
     moments = [moment for moment in fact.moments if only is None or moment.type in only]
+    _mark_points(connection, kind, wanted)
     made = sum(_record(connection, kind, fact.table, moment, wanted) for moment in moments)
     return made + _record_states(connection, kind, fact.table, wanted)
 
@@ -100,6 +106,9 @@ def record_events_of(connection: Connection, kind: Kind, ids: sa.Select[Any]) ->
     """The same for the rows whose ids a query gives."""
     fact = FACT_TABLES[kind]
     wanted = fact.table.c.id.in_(ids)
+    if kind == "order":
+        note_uses(connection, wanted)
+    _mark_points(connection, kind, wanted)
     made = sum(_record(connection, kind, fact.table, moment, wanted) for moment in fact.moments)
     return made + _record_states(connection, kind, fact.table, wanted)
 
@@ -115,6 +124,19 @@ def mark_stale_of(connection: Connection, customer_ids: sa.Select[Any]) -> None:
     chosen = customer_ids.subquery()
     named = sa.select(chosen.c[0]).distinct().where(chosen.c[0].is_not(None))
     connection.execute(_insert(connection, stale_facts).from_select(["customer_id"], named).on_conflict_do_nothing())
+    mark_points(connection, customer_ids)
+
+
+def _mark_points(connection: Connection, kind: Kind, wanted: sa.ColumnElement[bool] | None) -> None:
+    """Whose points these rows change. New orders are marked with the roll-ups; here come deliveries, returns of an
+    order, and what was spent."""
+    if kind not in ("order", "return", "redemption"):
+        return
+    table = FACT_TABLES[kind].table
+    whose = sa.select(table.c.customer_id)
+    if kind == "return":  # what comes back counts for whoever bought it
+        whose = sa.select(orders.c.customer_id).join(returns, returns.c.order_id == orders.c.id)
+    mark_points(connection, whose if wanted is None else whose.where(wanted))
 
 
 def _is_among(connection: Connection, ids: Sequence[int]) -> sa.ColumnElement[bool]:
@@ -134,7 +156,7 @@ def _record_states(connection: Connection, kind: Kind, table: sa.Table, wanted: 
         return 0
     note_states(connection, kind, wanted)
     named = (table.c.source, sa.literal(changed(kind)), sa.literal(kind), table.c.outside_id, table.c.id, _order(table))
-    happened = changes(kind, named, (_customer(table),)).order_by(table.c.id)
+    happened = changes(kind, named, (_customer(table),))
     return _put(connection, happened if wanted is None else happened.where(wanted))
 
 

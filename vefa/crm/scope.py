@@ -13,6 +13,7 @@ from sqlalchemy.sql import ColumnElement
 
 from vefa.crm.tables import customers
 from vefa.database import other
+from vefa.plan.loyalty import Programme
 from vefa.settings import Shop
 
 Source = Literal["rolled", "dated"]
@@ -36,6 +37,7 @@ class World:
     zones: tuple[str, ...]
     facts: Source = "dated"
     borders: Borders = Borders()
+    loyalty: Programme = Programme()
 
 
 @dataclass(frozen=True)
@@ -43,7 +45,8 @@ class Scope:
     """One row's surroundings as SQL expressions, for correlated use in any statement.
 
     `customer_id` is needed always. `entered_at` and the object's columns stand only inside a journey. `more` gives
-    fields that rooms above this one own (coupon.*, trigger.*); `reacted` answers opened and clicked.
+    fields that rooms above this one own (coupon.*, trigger.*); `reacted` answers opened and clicked; `own_coupon`
+    which coupons are meant.
     """
 
     world: World
@@ -71,6 +74,8 @@ class Scope:
     event_id: ColumnElement[int] | None = None
     #: whether an event row is an answer that concerns this row's journey
     answers: Callable[[Any], ColumnElement[bool]] | None = None
+    #: whether the object of an event about a coupon is one that was given here
+    own_coupon: Callable[[Any], ColumnElement[bool]] | None = None
 
     @property
     def now(self) -> datetime:

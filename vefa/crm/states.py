@@ -129,4 +129,5 @@ def changes(kind: str, before: Sequence[Any], after: Sequence[Any]) -> sa.Select
     """Every change of state: its number, between columns of its object, then when it was and when we learned of it."""
     table, _ = STATEFUL[kind]
     mine = sa.and_(c.kind == kind, c.object_id == table.c.id, c.n > 0)
-    return sa.select(*before, c.n, *after, c.changed_at, c.known_at).join_from(table, object_states, mine)
+    query = sa.select(*before, c.n, *after, c.changed_at, c.known_at).join_from(table, object_states, mine)
+    return query.order_by(table.c.id, c.n)

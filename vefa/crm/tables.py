@@ -124,6 +124,7 @@ products = Table(
     Column("url", Text),
     Column("image_url", Text),
     Column("in_stock", sa.Boolean, nullable=False, server_default=sa.true()),
+    Column("guide_url", Text, comment="a page that shows how it is used"),
     UniqueConstraint("source", "outside_id"),
 )
 

@@ -10,17 +10,20 @@ import sqlalchemy as sa
 from cronsim import CronSim
 from sqlalchemy.engine import Connection, Engine
 
+from vefa.crm.coupon_uses import coupon_uses
 from vefa.crm.dates import local_date, start_of
 from vefa.crm.scope import known_zones
 from vefa.crm.tables import events
 from vefa.database import from_micros, reading, to_micros
 from vefa.engine.asides import OPEN
 from vefa.engine.plans import JourneyRow, Pinned, journey_row, pinned
+from vefa.engine.shortages import pool_shortages
 from vefa.engine.tables import enrolments, journeys, occasions
 from vefa.errands import book
 from vefa.errands.tables import errands
 from vefa.ledger.tables import batches, sends
 from vefa.plan.steps import DateTrigger, EventTrigger, EveryTrigger, SegmentTrigger, WaitUntilEvent, WaitUntilTime
+from vefa.rewards.redemptions import EVENT, find_redemptions
 
 e, s, r = enrolments.c, sends.c, errands.c
 #: How often segments are looked at by whoever walks through time.
@@ -62,8 +65,11 @@ def due_journeys(database: Engine, now: datetime, shop_zone: str, only: Collecti
     """Journeys with anything due, by one query over all of them; a few looks along indexes for each."""
     with reading(database) as connection:
         found = running(connection, only)
-        if not found:
-            return ()
+    if not found:
+        return ()
+    if any(EVENT in event_types(pin) for _, pin in found):
+        find_redemptions(database, now)
+    with reading(database) as connection:
         zones = {*known_zones(connection), shop_zone}
         parts = [sa.select(sa.literal(row.id, sa.BigInteger)).where(_has_work(row, pin, now)) for row, pin in found]
         ids = set(connection.scalars(sa.union_all(*parts)))
@@ -79,6 +85,7 @@ def _has_work(row: JourneyRow, pin: Pinned, now: datetime) -> sa.ColumnElement[b
         sa.exists().where(batches.c.journey_id == row.id, batches.c.settled_at.is_(None)),
         sa.exists().where(occasions.c.journey_id == row.id, occasions.c.state.in_(OPEN)),
         sa.exists().where(r.journey_id == row.id, r.state == "queued", r.next_try_at <= now),
+        sa.exists().where(pool_shortages.c.journey_id == row.id, pool_shortages.c.kind == "wave"),
         sa.exists().where(
             events.c.type.in_(sorted(event_types(pin))), events.c.known_at.between(_since(row, now), now)
         ),
@@ -139,6 +146,9 @@ def next_moment(database: Engine, after: datetime, shop_zone: str, only: Collect
             for kind in types
         ]
         errand = book.next_try(connection, after)
+        if EVENT in types:
+            news = sa.type_coerce(coupon_uses.c.news_at, sa.BigInteger)
+            parts.append(sa.select(sa.func.min(news)).where(coupon_uses.c.news_at > since))
         micros = [value for value in connection.scalars(sa.union_all(*parts)) if value is not None]
     moments = [from_micros(value) for value in micros] + ([errand] if errand else [])
     for _, pin in found:

@@ -125,7 +125,9 @@ class Asides:
 
     def _walk(self, whenever: Whenever) -> None:
         steps = [self.pin.plan.step(key) for key in whenever.keys]
-        stands = [Aside(self.shop, self.pin, step, self.door.world, self.door.horizon, whenever) for step in steps]
+        stands = [
+            Aside(self.shop, self.pin, step, self.door.world, self.door.horizon, whenever=whenever) for step in steps
+        ]
         while True:
             called = self._call_up(whenever)
             moved = sum(self.advance(stand) for stand in stands)

@@ -22,13 +22,8 @@ class Asked:
     signer: SurveyLinks
 
     def words(self, locale: str) -> dict[str, Any]:
-        """The same for everybody. An option that the survey does not have is empty."""
-        survey = self.survey
-        told = {name: survey.words(getattr(survey, name), locale) for name in ("question", "low", "high")}
-        options = [survey.words(words, locale) for words in survey.options.values()]
-        places = range(1, MOST_OPTIONS + 1)
-        choices = {f"option_{place}": options[place - 1] if place <= len(options) else None for place in places}
-        return {"kind": survey.kind, **told, **choices}
+        """The same for everybody."""
+        return survey_words(self.survey, locale)
 
     def by_sms(self, shared: dict[str, Any], own: dict[str, Any], phone: str) -> dict[str, Any]:
         """Both together for one SMS, which bears its link only where operators let it through."""
@@ -46,3 +41,12 @@ class Asked:
             for name, score in {"survey.page": None, **answers}.items()
             if name in names
         }
+
+
+def survey_words(survey: Survey, locale: str) -> dict[str, Any]:
+    """What a survey asks, in that language. An option that it does not have is empty."""
+    told = {name: survey.words(getattr(survey, name), locale) for name in ("question", "low", "high")}
+    options = [survey.words(words, locale) for words in survey.options.values()]
+    places = range(1, MOST_OPTIONS + 1)
+    choices = {f"option_{place}": options[place - 1] if place <= len(options) else None for place in places}
+    return {"kind": survey.kind, **told, **choices}

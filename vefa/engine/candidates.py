@@ -12,6 +12,7 @@ from sqlalchemy.engine import Connection
 from sqlalchemy.sql import ColumnElement
 
 from vefa.consent.gate import ENDS, Gate
+from vefa.crm.answers import answers_on, evidence
 from vefa.crm.conditions import compile_condition
 from vefa.crm.fields import FIELDS, consent_given, consent_said
 from vefa.crm.scope import World
@@ -57,6 +58,7 @@ class Reader:
             c.country,
             c.language,
             c.preferred_channel,
+            *self._learned(),
             s.due_at,
             s.expires_at,
             s.reason,
@@ -74,6 +76,13 @@ class Reader:
             source = medium.join(source)
         rows = connection.execute(sa.select(*columns).select_from(source).where(among(s.id, ids)).order_by(s.id))
         return [self._candidate(row) for row in rows]
+
+    def _learned(self) -> list[Any]:
+        """Where they answer rather, and how that is known: of steps that leave the medium to the customer."""
+        found = [answers_on(c.id, self.world.now), evidence(c.id, self.world.now)]
+        if self.step.medium is not None:
+            found = [sa.cast(sa.null(), sa.Text)] * 2
+        return [column.label(name) for column, name in zip(found, ("answers_on", "evidence"), strict=True)]
 
     def repeated(self) -> ColumnElement[bool]:
         """A template that went out under an older plan of this enrolment, under whatever step (rule 21)."""
@@ -130,6 +139,8 @@ class Reader:
             country=row.country,
             language=row.language,
             preferred=row.preferred_channel,
+            answers_on=row.answers_on,
+            evidence=row.evidence,
             active=bool(row.active),
             leaves=row.leaves,
             unless=bool(row.hindered),

@@ -20,11 +20,11 @@ from vefa.engine.gifts import Gifts
 from vefa.engine.letters import Columns, Words
 from vefa.engine.look import Seen
 from vefa.engine.movement import go_on
-from vefa.engine.policy import Candidate, Defer, Go, Rival, Skip, Verdict, judge, over_cap
+from vefa.engine.policy import Candidate, Defer, Go, Rival, Skip, Verdict, judge, over_cap, why_by
 from vefa.engine.post import Post, StepCounts, running
 from vefa.engine.tables import enrolments
 from vefa.ledger import claims, pace, settlements
-from vefa.ledger.claims import Batch, Marks
+from vefa.ledger.claims import Batch, Marks, Remark
 from vefa.ledger.settlements import Deferral
 from vefa.ledger.tables import breakers
 from vefa.plan.steps import Medium
@@ -103,14 +103,27 @@ class _Claiming:
         if not media:
             return Claim(self.now, going, wait=wait)
         groups: dict[Marks, list[int]] = {}
-        marks: dict[tuple[Medium, str | None], Marks] = {}
-        for send_id, language in zip(going.ids, going.languages, strict=True):
-            key = (media[send_id], language)
+        marks: dict[tuple[Medium, str | None, str | None], Marks] = {}
+        for send_id, language, variant in zip(going.ids, going.languages, going.variants, strict=True):
+            key = (media[send_id], language, variant)
             if key not in marks:
                 marks[key] = self.words.marks(*key)
             groups.setdefault(marks[key], []).append(send_id)
         attempts = claims.claim(self.connection, self.batch, groups, self.now)
+        if self.post.step.medium is None:
+            claims.remark(self.connection, self._choices(going, media, attempts), self.now)
         return Claim(self.now, going, attempts, media, self._columns(going, attempts), wait)
+
+    def _choices(self, seen: Seen, media: dict[int, Medium], attempts: dict[int, int]) -> list[Remark]:
+        """Why each goes by its medium, where that does not go without saying."""
+        found = []
+        for send_id, evidence in zip(seen.ids, seen.evidence, strict=True):
+            one, medium = self.candidates.get(send_id), media[send_id]
+            why = why_by(one, self.post.step, self.post.shop.policy, medium) if one else evidence
+            if why and send_id in attempts:
+                instead = " instead" if one is not None and why != one.evidence else ""
+                found.append(Remark(send_id, attempts[send_id], f"by {medium}{instead}", why))
+        return found
 
     def _columns(self, seen: Seen, attempts: dict[int, int]) -> Columns:
         gifts = Gifts()

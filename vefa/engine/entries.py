@@ -126,7 +126,7 @@ def enter_candidates(
     """
     connection.execute(sa.schema.CreateTable(candidates, if_not_exists=True))
     connection.execute(sa.delete(candidates))
-    connection.execute(sa.insert(candidates).from_select((*COLUMNS, "outcome", "turn"), _judged(door, rows, sent_on)))
+    connection.execute(sa.insert(candidates).from_select((*COLUMNS, "outcome", "turn"), judged(door, rows, sent_on)))
     if door.pin.plan.reentry is not None:
         _take_slots(connection, door)
     _enrol(connection, door)
@@ -135,7 +135,7 @@ def enter_candidates(
     return {row.outcome: row.n for row in counts}
 
 
-def _judged(door: Doorway, rows: sa.Select[Any], sent_on: bool) -> sa.Select[Any]:
+def judged(door: Doorway, rows: sa.Select[Any], sent_on: bool) -> sa.Select[Any]:
     """The candidates with what becomes of them, null where re-entry has yet to say, and whose turn it is then."""
     plan, given = door.pin.plan, rows.subquery("given")
     refused = sa.case(*_refusals(door, given.c, sent_on)).label("outcome")
@@ -151,9 +151,9 @@ def _judged(door: Doorway, rows: sa.Select[Any], sent_on: bool) -> sa.Select[Any
             in_time = (c.entered_at, c.entry_key)
             turn = sa.func.row_number().over(partition_by=c.customer_id, order_by=in_time)
     if plan.reentry is None:
-        drawn = sa.case((in_holdout(door.pin, _bucket(c.customer_id)), "holdout"), else_="entered")
+        drawn = sa.case((in_holdout(door.pin, bucket_of(c.customer_id)), "holdout"), else_="entered")
         outcome = sa.func.coalesce(outcome, drawn)
-    return sa.select(*(c[name] for name in COLUMNS), outcome, turn)
+    return sa.select(*(c[name] for name in COLUMNS), outcome.label("outcome"), turn)
 
 
 def _refusals(door: Doorway, c: Any, sent_on: bool) -> list[tuple[Any, str]]:
@@ -182,7 +182,7 @@ def _refusals(door: Doorway, c: Any, sent_on: bool) -> list[tuple[Any, str]]:
     return found
 
 
-def _bucket(customer_id: Any) -> Any:
+def bucket_of(customer_id: Any) -> Any:
     c = other(customers)
     return sa.select(c.c.bucket).where(c.c.id == customer_id).correlate_except(c).scalar_subquery()
 
@@ -229,7 +229,7 @@ def _slots_told(door: Doorway, tries: Any) -> Any:
         slot.journey_id == door.row.id, slot.customer_id == c.customer_id, slot.entry_key == c.entry_key
     )
     outcome = sa.case(
-        (sa.not_(holds), "re-entry"), (in_holdout(door.pin, _bucket(c.customer_id)), "holdout"), else_="entered"
+        (sa.not_(holds), "re-entry"), (in_holdout(door.pin, bucket_of(c.customer_id)), "holdout"), else_="entered"
     )
     return sa.update(candidates).where(tries).values(outcome=outcome)
 
@@ -244,6 +244,8 @@ def _enrol(connection: Connection, door: Doorway) -> None:
     # Who may leave before it is first asked whether they do.
     exits = pin.plan.exits
     message = first if isinstance(first, Message) and not exits.on and exits.unless is None else None
+    if message is not None and message.test is not None:
+        message = None  # who is queued with what is the step's own work
     insert = _enrolling(connection, door, queued=message is not None)
     if message is None:
         connection.execute(insert)

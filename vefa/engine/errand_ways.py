@@ -11,6 +11,7 @@ import sqlalchemy as sa
 
 from vefa.channels.base import Accepted, Busy, Denied, Doubtful, Outcome, Refused
 from vefa.content.problems import RenderError
+from vefa.database import to_micros
 from vefa.engine.errand_words import Known, fill
 from vefa.engine.shop import Shop
 from vefa.errands import letters
@@ -78,8 +79,8 @@ class Ways:
         return replace(flight, body=self._body(flight, known))
 
     def name(self, errand: Errand) -> str:
-        """What it is called outside."""
-        return event_id(self.shop.secret, errand.id)
+        """What it is called outside. A number that is given again after a restore is told apart by the rest."""
+        return event_id(self.shop.secret, errand.id, errand.enrolment_id, errand.at_step, to_micros(errand.queued_at))
 
     def repeatable(self) -> Any:
         """Over `errands`: whoever gets it knows a second one by its id."""

@@ -15,7 +15,7 @@ from vefa.crm.tables import events
 from vefa.database import Id, among, other, reading, writing
 from vefa.engine.entries import BATCH, Doorway, as_candidates, enter_candidates
 from vefa.engine.plans import Pinned, elapsed, journey_row, leave, pinned
-from vefa.engine.scopes import enrolment_scope, make_world
+from vefa.engine.scopes import enrolment_scope, world_for
 from vefa.engine.tables import enrolments, journeys
 from vefa.language.conditions import EventScope
 from vefa.plan.steps import Message
@@ -103,8 +103,7 @@ def send_to(connection: Connection, world: World, journey: str, which: Any, mome
         return {"not live": 1}
     row = journey_row(connection, journey)
     pin = pinned(connection, row.plan_id or 0)
-    # That journey may ask for scores which this one does not ask for.
-    door = Doorway(connection.engine, row, pin, make_world(connection, world.now, world.shop, world.facts, pin))
+    door = Doorway(connection.engine, row, pin, world_for(connection, world, pin))
     # An object of another kind than the journey is about stays behind; the order that it belongs to comes along.
     theirs = getattr(pin.plan.trigger, "object_kind", None)
     fits = sa.true() if theirs is None else e.object_kind == theirs

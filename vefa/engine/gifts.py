@@ -43,4 +43,6 @@ def _end(coupon: coupons.Held, now: datetime, zone: str) -> datetime | None:
     """The last moment a coupon is good for, if its validity begins now: the end of that day on the customer's clock."""
     if coupon.valid_from is not None or coupon.valid_days is None:
         return coupon.valid_until
-    return end_of_day(move(now, Duration(coupon.valid_days, coupon.valid_seconds or 0), zone), zone)
+    end = end_of_day(move(now, Duration(coupon.valid_days, coupon.valid_seconds or 0), zone), zone)
+    # What was fixed beforehand is the last day that the checkout takes a pool's codes.
+    return end if coupon.valid_until is None else min(end, coupon.valid_until)

@@ -14,14 +14,17 @@ from typing import Any, Literal
 import sqlalchemy as sa
 
 from vefa.consent.tables import iys_pushes
+from vefa.crm import points
 from vefa.crm import tables as crm
+from vefa.crm.answers import channel_answers
+from vefa.crm.coupon_uses import coupon_uses
 from vefa.crm.states import STATEFUL, object_states
 from vefa.crm.ticket_messages import ticket_messages
 from vefa.crm.wishes import topic_refusals, wishes
 from vefa.engine.tables import considered, enrolments, journeys, occasions, reentry_slots, segment_members
 from vefa.errands.tables import errands
 from vefa.ledger.tables import send_history, sends
-from vefa.rewards.tables import coupons
+from vefa.rewards.tables import coupons, redemptions
 
 Which = Callable[[int], sa.ColumnElement[bool]]
 Fate = Literal["removed", "stripped", "kept"]
@@ -81,6 +84,16 @@ def _states(customer: int) -> sa.ColumnElement[bool]:
 
 def _history(customer: int) -> sa.ColumnElement[bool]:
     return send_history.c.send_id.in_(sa.select(sends.c.id).where(sends.c.customer_id == customer))
+
+
+def _redemptions(customer: int) -> sa.ColumnElement[bool]:
+    """Orders in which one of their coupons was used."""
+    return redemptions.c.coupon_id.in_(sa.select(coupons.c.id).where(coupons.c.customer_id == customer))
+
+
+def _point_uses(customer: int) -> sa.ColumnElement[bool]:
+    mine = sa.select(points.point_moves.c.id).where(points.point_moves.c.customer_id == customer)
+    return points.point_uses.c.spend_id.in_(mine)
 
 
 def _suppressions(customer: int) -> sa.ColumnElement[bool]:
@@ -148,7 +161,35 @@ HOLDINGS: tuple[Holding, ...] = (
         },
         {"journey": _JOURNEY.where(journeys.c.id == errands.c.journey_id).scalar_subquery()},
     ),
+    Holding("named_codes", coupon_uses, _of_orders(coupon_uses), "stripped", (), {"code_key": _NULL, "news_at": _NULL}),
+    Holding(
+        "coupons_used",
+        redemptions,
+        _redemptions,
+        "kept",
+        ("at", "counts", "again", "late", "small", "not_theirs"),
+        more={"code": sa.select(coupons.c.code).where(coupons.c.id == redemptions.c.coupon_id).scalar_subquery()},
+    ),
     Holding("coupons", coupons, _own(coupons), "stripped", ("code", "terms", "made_at", "valid_from", "valid_until")),
+    Holding(
+        "points",
+        points.point_moves,
+        _own(points.point_moves),
+        "stripped",
+        ("at", "kind", "rule", "points", "runs_out_at", "reason"),
+        {"reason": _NULL},
+    ),
+    Holding("points_used", points.point_uses, _point_uses, "kept"),
+    Holding("tiers", points.tier_changes, _own(points.tier_changes), "removed", ("tier", "since")),
+    Holding("points_due", points.points_due, _own(points.points_due), "removed"),
+    Holding(
+        "point_redemptions",
+        points.redemptions,
+        _own(points.redemptions),
+        "stripped",
+        ("outside_id", "points", "redeemed_at"),
+        {"outside_id": _nameless(points.redemptions), "fingerprint": ""},
+    ),
     Holding("reentry", reentry_slots, _own(reentry_slots), "removed"),
     Holding("segments", segment_members, _own(segment_members), "removed"),
     Holding(
@@ -221,6 +262,13 @@ HOLDINGS: tuple[Holding, ...] = (
     Holding("tags", crm.tags, _own(crm.tags), "removed", ("tag", "since")),
     Holding("roll_up", crm.facts, _own(crm.facts), "removed"),
     Holding("stale_roll_up", crm.stale_facts, _own(crm.stale_facts), "removed"),
+    Holding(
+        "answers",
+        channel_answers,
+        _own(channel_answers),
+        "removed",
+        ("channel", "emails", "emails_answered", "sms", "sms_answered", "learned_at"),
+    ),
     Holding("wishes", wishes, _own(wishes), "removed", ("language", "paused_until", "link_mailed_at")),
     Holding("refused_topics", topic_refusals, _own(topic_refusals), "removed", ("topic", "refused_at")),
     Holding("refused_tracking", crm.tracking_refusals, _own(crm.tracking_refusals), "removed", ("since",)),

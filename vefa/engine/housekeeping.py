@@ -1,4 +1,5 @@
-"""What is done each night: dead workers' messages taken back, old rows and files removed, the database tidied up.
+"""What is done each night: dead workers' messages taken back, old rows and files removed, what customers answer to
+learned, the database tidied up.
 
 Removed is only what nothing asks any more: sends and enrolments (nobody twice), consents and suppressions (what people
 said) are never touched. Each transaction is short; stopped anywhere, the next night goes on.
@@ -18,6 +19,7 @@ from sqlalchemy.engine import Engine
 
 from vefa.crm.tables import imports, rejects, told_early
 from vefa.database import reading, writing
+from vefa.engine.answers import Learned, learn_channels
 from vefa.engine.entries import OVERLAP
 from vefa.engine.tables import considered, incidents, journeys
 from vefa.engine.vacuum import tidy
@@ -45,6 +47,7 @@ class Tidied:
     returned: int = 0
     unknown: int = 0
     removed: dict[str, int] = field(default_factory=dict)
+    learned: Learned | None = None
     database: tuple[str, ...] = ()
 
 
@@ -86,6 +89,7 @@ def keep_house(
         for path in () if dry_run else paths:
             path.unlink(missing_ok=True)
     if not dry_run:
+        done.learned = learn_channels(engine, now)
         done.database = tidy(
             engine, [name for name in done.removed if name in sa.inspect(engine).get_table_names()], vacuum
         )

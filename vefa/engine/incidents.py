@@ -139,7 +139,7 @@ def open_incidents(connection: Connection, *, untold: bool = False) -> tuple[Inc
 def tell_owners(shop: Shop, now: datetime) -> int:
     """Write to the owners who have not heard of an incident yet. Never raises for a channel; returns how many heard."""
     with reading(shop.database) as connection:
-        found = [(each, _owner(connection, each.journey)) for each in open_incidents(connection, untold=True)]
+        found = [(each, owner_of(connection, each.journey)) for each in open_incidents(connection, untold=True)]
     return sum(_tell(shop, incident, owner, now) for incident, owner in found if owner)
 
 
@@ -184,7 +184,7 @@ def _letter(shop: Shop, incident: Incident, owner: str) -> Email:
     )
 
 
-def _owner(connection: Connection, journey: str) -> str | None:
+def owner_of(connection: Connection, journey: str) -> str | None:
     """The owner's address, where the journey's file names one."""
     row = journey_row(connection, journey)
     owner = pinned(connection, row.plan_id).plan.owner if row.plan_id is not None else None

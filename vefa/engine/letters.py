@@ -16,7 +16,7 @@ from vefa.content.messages import EmailTemplate, SmsTemplate
 from vefa.content.problems import RenderError
 from vefa.content.tracking import Campaign, Tracker
 from vefa.crm.contexts import ORDER_LINES, FieldColumns, nested, read_order_lines
-from vefa.crm.recommendations import recommend
+from vefa.crm.guides import read_guides
 from vefa.crm.tracking import refusing
 from vefa.engine.asking import Asked
 from vefa.engine.gifts import Gifts
@@ -24,10 +24,12 @@ from vefa.engine.look import Look, Seen
 from vefa.engine.post import Post
 from vefa.engine.transcripts import transcripts
 from vefa.ledger.claims import Marks, ref
-from vefa.plan.steps import Medium
+from vefa.plan.steps import Medium, Message
 
 Columns = dict[str, Sequence[Any]]
 
+#: Tiers as customers read them, and the fields that they are made of.
+TIER_NAMES = {"loyalty.tier_name": "loyalty.tier", "loyalty.next_tier_name": "loyalty.next_tier"}
 #: The column that tells of whom nothing may be learned; no template sees it.
 REFUSED = " refused"
 
@@ -66,9 +68,12 @@ class Words:
         """Everything that the words of any medium and language name."""
         step, templates = self.post.words_step, self.post.shop.templates
         media: tuple[Medium, ...] = (step.medium,) if step.medium else ("email", "sms")
-        names: frozenset[str] = frozenset().union(*(templates.variables(step.template, medium) for medium in media))
+        names: frozenset[str] = frozenset()
+        for template in step.templates:
+            names = names.union(*(templates.variables(template, medium) for medium in media))
         if "email" in media:
-            for text in (*step.subject.values(), *step.preheader.values()):
+            subjects = [variant.subject for variant in step.test.variants] if step.test else [step.subject]
+            for text in (*(text for subject in subjects for text in subject.values()), *step.preheader.values()):
                 names |= templates.variables_in(text)
         return names
 
@@ -93,21 +98,31 @@ class Words:
     def fields(self) -> FieldColumns:
         """Those of them that are fields of the CRM."""
         wanted = {name for name in self.names if name.partition(".")[0] not in ("coupon", "shop")}
+        wanted |= {field for name, field in TIER_NAMES.items() if name in self.names}
         return FieldColumns.of(wanted, self.post.shop.settings.shop.currency)
 
     @cached_property
     def look(self) -> Look:
         """The one look at a batch that brings them all."""
-        return Look(self.post, self.fields, wants_orders=ORDER_LINES in self.names)
+        return Look(self.post, self.fields, wants_orders=self.suggests or bool(self.names & {ORDER_LINES, "guides"}))
 
-    def marks(self, medium: Medium, language: str | None) -> Marks:
+    @property
+    def suggests(self) -> bool:
+        """Whether they name suggestions and the step wants some."""
+        return "recommendations" in self.names and self.post.words_step.recommend > 0
+
+    def step(self, variant: str | None) -> Message:
+        """The step with the words of one of the variants that are tested."""
+        return self.post.words_step.of(variant)
+
+    def marks(self, medium: Medium, language: str | None, variant: str | None = None) -> Marks:
         """What a claim notes of the words that a customer of that language gets."""
-        template = self.template(medium, language)
+        template = self.template(medium, language, variant)
         return Marks(medium, template.hash, template.locale)
 
-    def template(self, medium: Medium, language: str | None) -> EmailTemplate | SmsTemplate:
+    def template(self, medium: Medium, language: str | None, variant: str | None = None) -> EmailTemplate | SmsTemplate:
         """The template in that language, else in the shop's first."""
-        shop, name = self.post.shop, self.post.words_step.template
+        shop, name = self.post.shop, self.step(variant).template
         locale = language or shop.settings.shop.locales[0]
         return shop.templates.email(name, locale) if medium == "email" else shop.templates.sms(name, locale)
 
@@ -121,12 +136,13 @@ class Words:
         found |= transcripts(connection, names, seen.enrolments, seen.zones, post.clock())
         if any(name.startswith("coupon.") for name in names):
             found["coupon"] = [gifts.words(enrolment, ABSENT) for enrolment in seen.enrolments]
+        for name in TIER_NAMES.keys() & names:
+            found[name] = self._tier_names(found[TIER_NAMES[name]], seen)
         free = step.purpose == "commercial"
-        if "recommendations" in names and step.recommend:
-            best = post.shop.best.read(connection, post.clock())
-            liked = recommend(connection, best, seen.customers, step.recommend, post.clock())
-            told = zip(seen.customers, seen.allowed, strict=True)
-            found["recommendations"] = [liked.get(one, []) if free or allowed else [] for one, allowed in told]
+        if self.suggests:
+            found["recommendations"] = self._suggestions(connection, seen, free)
+        if "guides" in names:
+            found["guides"] = read_guides(connection, seen.customers, seen.orders, post.clock())
         if not free and "commercial" in names:
             found["commercial"] = list(map(bool, seen.allowed))
         for kind in ("unsubscribe", "preferences"):
@@ -138,6 +154,24 @@ class Words:
             refused = refusing(connection, seen.customers)
             found[REFUSED] = [customer in refused for customer in seen.customers]
         return found
+
+    def _tier_names(self, tiers: Sequence[Any], seen: Seen) -> list[str | None]:
+        """What each customer calls that tier, in the language of their message."""
+        shop = self.post.shop
+        otherwise = shop.settings.shop.locales[0]
+        both = zip(tiers, seen.languages, strict=True)
+        return [shop.loyalty.words(tier, language or otherwise) for tier, language in both]
+
+    def _suggestions(self, connection: Connection, seen: Seen, free: bool) -> Sequence[Any]:
+        """Nothing for those who may not be sold anything."""
+        rows = [n for n, allowed in enumerate(seen.allowed) if free or allowed]
+        customers, orders = [seen.customers[n] for n in rows], [seen.orders[n] for n in rows]
+        post, count = self.post, self.post.words_step.recommend
+        made = post.shop.suggestions.recommend(connection, customers, orders, count, post.clock())
+        suggestions: list[Any] = [[] for _ in seen.customers]
+        for n, suggested in zip(rows, made, strict=True):
+            suggestions[n] = suggested
+        return suggestions
 
     def common(self, locale: str) -> dict[str, Any]:
         """What is the same for everybody of that language."""
@@ -168,22 +202,23 @@ class Written:
 def write(
     words: Words, seen: Seen, columns: Columns, media: Mapping[int, Medium], attempts: Mapping[int, int]
 ) -> Written:
-    """Fill in the words of all claimed messages: one parcel a medium and language, those who refuse tracking apart."""
+    """Fill in the words of all claimed messages: one parcel a medium, language and variant, those who refuse tracking
+    apart."""
     refused = columns.get(REFUSED)
     columns = {name: column for name, column in columns.items() if name != REFUSED}
-    groups: dict[tuple[Medium, str | None, bool], list[int]] = {}
+    groups: dict[tuple[Medium, str | None, str | None, bool], list[int]] = {}
     for n, send_id in enumerate(seen.ids):
         if send_id in attempts:
-            key = (media[send_id], seen.languages[n], refused is not None and refused[n])
+            key = (media[send_id], seen.languages[n], seen.variants[n], refused is not None and refused[n])
             groups.setdefault(key, []).append(n)
     parcels, faults = [], {}
-    for (medium, language, is_private), rows in groups.items():
-        template = words.template(medium, language)
+    for (medium, language, variant, is_private), rows in groups.items():
+        template = words.template(medium, language, variant)
         some, theirs = seen.only(rows), _chosen(columns, rows, len(seen))
         refs = [ref(send_id, attempts[send_id]) for send_id in some.ids]
         if isinstance(template, EmailTemplate):
             tracker = words.straight if is_private else words.tracker
-            parcel, told = _emails(words, template, some, theirs, refs, tracker)
+            parcel, told = _emails(words, words.step(variant), template, some, theirs, refs, tracker)
         else:
             parcel, told = _smses(words, template, some, theirs, refs)
         faults.update(told)
@@ -199,9 +234,15 @@ def _chosen(columns: Columns, rows: Sequence[int], whole: int) -> Columns:
 
 
 def _emails(
-    words: Words, template: EmailTemplate, seen: Seen, columns: Columns, refs: Sequence[str], tracker: Tracker | None
+    words: Words,
+    step: Message,
+    template: EmailTemplate,
+    seen: Seen,
+    columns: Columns,
+    refs: Sequence[str],
+    tracker: Tracker | None,
 ) -> tuple[Parcel, dict[int, str]]:
-    step, shop, pin = words.post.words_step, words.post.shop, words.post.pin
+    shop, pin = words.post.shop, words.post.pin
     settings = shop.settings
     subject, preheader = (_in(text, template.locale, settings.shop.locales) for text in (step.subject, step.preheader))
     rendered = template.render_bulk(subject, preheader, words.common(template.locale), columns, len(seen))

@@ -16,6 +16,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 from sqlalchemy.sql import ColumnElement
 
+from vefa.crm.answers import answers_on, evidence
 from vefa.crm.conditions import compile_condition
 from vefa.crm.contexts import FieldColumns, as_day
 from vefa.crm.fields import FIELDS
@@ -53,6 +54,9 @@ class Seen:
     orders: Sequence[int | None]
     not_after: Sequence[Any]
     due_at: Sequence[int]
+    variants: Sequence[str | None]
+    #: why a plain message whose medium the customer decides goes by e-mail
+    evidence: Sequence[str | None]
     fields: Sequence[Sequence[Any]]
 
     def __len__(self) -> int:
@@ -72,6 +76,10 @@ class Seen:
         return Seen.of([*chosen, [[column[n] for n in rows] for column in fields]])
 
 
+#: How many columns there are beside those of the fields.
+BESIDE = len(Seen.__dataclass_fields__) - 1
+
+
 class Look:
     """The look of one message step. `medium` is the one that its plain messages go by."""
 
@@ -87,8 +95,8 @@ class Look:
     def at(self, connection: Connection, batch_id: int, limit: int, now: datetime) -> Seen:
         """The first `limit` messages of the batch that are not claimed yet."""
         rows = self._statement.rows(connection, now, batch=batch_id, limit=limit)
-        columns = list(zip(*rows, strict=True)) or [()] * (12 + len(self._fields.select(self._scope(now))))
-        return Seen.of([*columns[:12], columns[12:]])
+        columns = list(zip(*rows, strict=True)) or [()] * (BESIDE + len(self._fields.select(self._scope(now))))
+        return Seen.of([*columns[:BESIDE], columns[BESIDE:]])
 
     def sure(self, seen: Seen, now: datetime) -> tuple[list[int], list[int]]:
         """Rows that may simply go, and the others."""
@@ -125,6 +133,8 @@ class Look:
             e.order_id if self._wants_orders else sa.null(),
             reader.not_after_field(),
             sa.type_coerce(s.due_at, sa.BigInteger),
+            s.variant if post.step.test is not None else sa.null(),
+            _evidence(world.now) if post.step.medium is None else sa.null(),
             *self._fields.select(scope),
         ]
         source = sa.join(sends, enrolments, e.id == s.enrolment_id).join(customers, c.id == s.customer_id)
@@ -147,6 +157,12 @@ def _allowed(medium: MediumColumns) -> ColumnElement[bool]:
     return sa.and_(*holds, *([medium.register().is_(None)] if medium.gate is not None else []))
 
 
+def _evidence(now: datetime) -> ColumnElement[Any]:
+    """How it is known that they answer e-mails rather, where they did not ask for them."""
+    unsaid = sa.and_(c.preferred_channel.is_(None), answers_on(c.id, now) == "email")
+    return sa.case((unsaid, evidence(c.id, now)))
+
+
 def _plain(reader: Reader, medium: MediumColumns, policy: Policy) -> ColumnElement[bool]:
     """Nothing stands against the message; all of it is asked of the judgement's own expressions."""
     step, t = reader.step, medium.table.c
@@ -164,7 +180,8 @@ def _plain(reader: Reader, medium: MediumColumns, policy: Policy) -> ColumnEleme
     if medium.gate is not None and step.purpose == "commercial":
         holds.append(medium.register().is_(None))
     if step.medium is None:
-        holds.append(c.preferred_channel.is_distinct_from("sms"))
+        rather = sa.func.coalesce(c.preferred_channel, answers_on(c.id, reader.world.now))
+        holds.append(rather.is_distinct_from("sms"))
     return sa.and_(*holds, *_far_from_caps(step, medium.medium, policy, reader.world.now))
 
 

@@ -51,24 +51,36 @@ def inside(pin: Pinned, step: Message) -> sa.ColumnElement[bool]:
 
 
 def queue_messages(
-    connection: Connection, pin: Pinned, step: Message, which: Any, occasion: Any = None, arrived: Any = e.arrived_at
+    connection: Connection,
+    pin: Pinned,
+    step: Message,
+    which: Any,
+    *,
+    occasion: Any = None,
+    arrived: Any = e.arrived_at,
+    variant: str | None = None,
+    trial: int | None = None,
+    not_before: Any = None,
 ) -> int:
     """Put the step's message into the ledger for the enrolments that `which` chooses, a batch at most.
 
     `occasion` and `arrived`, over `enrolments`: for which event of a `whenever` it is, and when that happened.
+    All of them get the same `variant`; with a `trial` they are those on whom it is tried.
     """
     columns = {
         "enrolment_id": e.id,
         "step": sa.literal(pin.number(step.id)),
         "journey_id": e.journey_id,
         "plan_id": e.plan_id,
-        "template": sa.literal(step.template),
+        "template": sa.literal(step.of(variant).template),
         "customer_id": e.customer_id,
         "purpose": sa.literal(step.purpose),
         "medium": sa.literal(step.medium) if step.medium else sa.cast(sa.null(), sa.Text),
         "due_at": arrived,
-        "not_before": arrived,
+        "not_before": arrived if not_before is None else not_before,
     }
     if occasion is not None:
         columns["occasion"] = occasion
+    if variant is not None:
+        columns |= {"variant": sa.literal(variant), "trial": sa.literal(trial, sa.BigInteger)}
     return claims.queue(connection, Place(pin.journey_id, pin.id, pin.numbers[step.key]), columns, which)

@@ -58,6 +58,9 @@ class Candidate:
     deferred_for: str | None = None
     unwished: str | None = None
     open_ticket: bool = False
+    #: where they answer rather, and the counts that tell it
+    answers_on: Medium | None = None
+    evidence: str | None = None
 
     def contact(self, medium: Medium) -> Contact:
         """The contact of a medium that was judged reachable."""
@@ -150,7 +153,16 @@ def choose_medium(one: Candidate, message: Message, policy: Policy) -> Go | Skip
 
 
 def _by_preference(one: Candidate) -> tuple[Medium, ...]:
-    return ("sms", "email") if one.preferred == "sms" else ("email", "sms")
+    """What they asked for, else where they answer, else e-mail."""
+    return ("sms", "email") if (one.preferred or one.answers_on) == "sms" else ("email", "sms")
+
+
+def why_by(one: Candidate, message: Message, policy: Policy, medium: Medium) -> str | None:
+    """Why a message whose medium the customer decides goes by this one; None where that goes without saying."""
+    first = _by_preference(one)[0]
+    if medium != first:
+        return _against(one, first, message.purpose, policy)
+    return one.evidence if one.preferred is None and one.answers_on == medium else None
 
 
 def _against(one: Candidate, medium: Medium, purpose: Purpose, policy: Policy) -> str | None:

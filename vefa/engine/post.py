@@ -19,7 +19,7 @@ from vefa.engine.shop import Shop
 from vefa.engine.tables import enrolments, journeys
 from vefa.ledger.claims import Place
 from vefa.ledger.tables import batches, sends
-from vefa.plan.steps import Message
+from vefa.plan.steps import Message, Trial
 
 e, s = enrolments.c, sends.c
 
@@ -78,8 +78,7 @@ class Post:
         live = self.current.plan.by_key.get(self.step.key)
         if not isinstance(live, Message) or live.template != self.step.template:
             return self.step
-
-        return replace(self.step, subject=live.subject, preheader=live.preheader)
+        return replace(self.step, subject=live.subject, preheader=live.preheader, test=_live(self.step.test, live.test))
 
     @property
     def gate(self) -> Gate | None:
@@ -105,6 +104,15 @@ class Post:
             here = here.where(e.step == self.pin.number(self.step.key))
         step = sa.and_(s.journey_id == self.pin.journey_id, s.step == self.pin.number(self.step.id), own)
         return sa.and_(step, here.correlate_except(enrolments))
+
+
+def _live(pinned: Trial | None, live: Trial | None) -> Trial | None:
+    """A test's variants with the subjects of the plan in force."""
+    if pinned is None or live is None:
+        return pinned
+    found = [(variant, live.variant(variant.name)) for variant in pinned.variants]
+    same = [now if now and now.template == before.template else before for before, now in found]
+    return replace(pinned, variants=tuple(same))
 
 
 def queued(connection: Connection, post: Post, now: datetime) -> int:

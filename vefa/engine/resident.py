@@ -31,6 +31,7 @@ from vefa.engine.tick import TickReport, run_narrow
 from vefa.errors import VefaError
 from vefa.inbox import Taker, take_in
 from vefa.ledger.tables import batches, sends
+from vefa.rewards.redemptions import EVENT, find_redemptions
 
 log = logging.getLogger("vefa.instant")
 
@@ -217,6 +218,8 @@ class Resident:
         if (stamp := self.stamp()) != self._stamp:
             self._stamp = stamp
             self._close()
+        if any(EVENT in each.types for each in self._journeys.values()):
+            find_redemptions(self.database, self.clock())
         with reading(self.database) as connection:
             self._read_journeys(connection)
             found = self._fresh(connection)

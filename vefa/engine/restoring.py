@@ -29,6 +29,7 @@ from vefa.errors import UserError
 from vefa.ledger.tables import sends
 from vefa.ledger.write_offs import write_off
 from vefa.plan.steps import Message, SegmentTrigger
+from vefa.rewards.pools import set_aside
 
 #: How many numbers are left out, so that none that went over the wire since the backup is ever given again.
 LEAP = 10_000_000
@@ -58,6 +59,7 @@ def close_gap(shop: Shop, since: datetime, *, now: datetime, owner: str, wall: C
     with writing(shop.database) as connection:
         for table in (enrolments, sends, errands):
             _leap(connection, table)
+        set_aside(connection, now)  # which of a pool's codes were given since the backup, nobody here knows
     found = {name: Restored(name) for name in names}
     while moved := [_walk(shop, name, now, owner, wall) for name in names]:  # some hand people on to others
         for each, _ in moved:
@@ -65,7 +67,8 @@ def close_gap(shop: Shop, since: datetime, *, now: datetime, owner: str, wall: C
         if not any(steps for _, steps in moved):
             break
     with writing(shop.database) as connection:
-        book.skip(connection, sa.true(), "may have gone before the restore", now)
+        maybe = sa.or_(errands.c.next_try_at <= now, errands.c.attempts > 0)
+        book.skip(connection, maybe, "may have gone before the restore", now)
         connection.execute(sa.update(journeys).where(j.name.in_(names)).values(entry_from=now))
     return tuple(replace(each, goes_again=_going_again(shop, each.journey, now)) for each in found.values())
 

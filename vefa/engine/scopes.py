@@ -12,14 +12,16 @@ from vefa.crm import facts
 from vefa.crm.dates import date_number, month_day
 from vefa.crm.fields import FIELDS
 from vefa.crm.scope import Borders, Scope, Source, World, known_zones, learned_by
-from vefa.crm.tables import events, orders, survey_answers
+from vefa.crm.tables import events, survey_answers
 from vefa.database import DAY, Instant, other
 from vefa.engine.plans import Pinned
 from vefa.engine.tables import enrolments, occasions
 from vefa.ledger.tables import sends
 from vefa.plan.codec import dump
+from vefa.plan.loyalty import NO_PROGRAMME, Programme
 from vefa.plan.steps import DateTrigger, Message
-from vefa.rewards.tables import coupons
+from vefa.rewards.redemptions import stands
+from vefa.rewards.tables import coupons, redemptions
 from vefa.settings import Shop as ShopSettings
 
 #: microseconds of a year, leap days shared out
@@ -28,11 +30,23 @@ YEAR = 146_097 * DAY // 400
 DIVIDES = 8
 
 
-def make_world(connection: Connection, now: Any, shop: ShopSettings, source: Source, *plans: Pinned) -> World:
+def make_world(
+    connection: Connection,
+    now: Any,
+    shop: ShopSettings,
+    source: Source,
+    *plans: Pinned,
+    loyalty: Programme = NO_PROGRAMME,
+) -> World:
     """What is the same for everybody at `now`. Borders are read only where a plan asks for a score."""
     needs_borders = any(map(asks_for_scores, plans))
     borders = facts.borders(connection, now, shop, source) if needs_borders else Borders()
-    return World(now, shop, known_zones(connection), source, borders)
+    return World(now, shop, known_zones(connection), source, borders, loyalty)
+
+
+def world_for(connection: Connection, world: World, pin: Pinned) -> World:
+    """The same world for another journey, which may ask for scores that the one at hand does not ask for."""
+    return make_world(connection, world.now, world.shop, world.facts, pin, loyalty=world.loyalty)
 
 
 _SCORES: dict[str, bool] = {}
@@ -45,9 +59,11 @@ def asks_for_scores(pin: Pinned) -> bool:
     return _SCORES[pin.hash]
 
 
-def whole_world(connection: Connection, now: Any, shop: ShopSettings, source: Source) -> World:
+def whole_world(
+    connection: Connection, now: Any, shop: ShopSettings, source: Source, loyalty: Programme = NO_PROGRAMME
+) -> World:
     """The same with the borders read in any case."""
-    return World(now, shop, known_zones(connection), source, facts.borders(connection, now, shop, source))
+    return World(now, shop, known_zones(connection), source, facts.borders(connection, now, shop, source), loyalty)
 
 
 def customer_scope(world: World, customer_id: ColumnElement[int], zone: ColumnElement[str] | None = None) -> Scope:
@@ -72,6 +88,7 @@ def enrolment_scope(world: World, pin: Pinned, e: Any = enrolments.c, event_id: 
         reacted=lambda step, how: _reacted(world, pin, e, step, how),
         event_id=event_id,
         answers=lambda event: _answers(pin, e, event),
+        own_coupon=lambda event: _own_coupon(e, event),
     )
 
 
@@ -107,16 +124,21 @@ def _more(world: World, pin: Pinned, e: Any, name: str) -> ColumnElement[Any]:
         case "trigger.at":
             return sa.type_coerce(e.entered_at, Instant())
         case "coupon.used":
-            c, o = other(coupons), other(orders)
-            used = sa.exists().where(
-                c.c.enrolment_id == e.id, o.c.coupon_code == c.c.code, o.c.placed_known_at <= world.now
-            )
-            return used.correlate_except(c, o)
+            c, r = other(coupons), other(redemptions)
+            used = sa.exists().where(c.c.enrolment_id == e.id, r.c.coupon_id == c.c.id, stands(r.c, world.now))
+            return used.correlate_except(c, r)
     if name.startswith("survey."):
         return _answered(world, e, _ANSWER_COLUMNS.get(name, name.removeprefix("survey.")))
     held = other(coupons)
     latest = sa.select(held.c[name.removeprefix("coupon.")]).where(held.c.enrolment_id == e.id)
     return latest.order_by(held.c.id.desc()).limit(1).correlate_except(held).scalar_subquery()
+
+
+def _own_coupon(e: Any, event: Any) -> ColumnElement[bool]:
+    """Whether the event's coupon is one that the enrolment was given, or the one that brought it in."""
+    c = other(coupons)
+    given = sa.exists().where(c.c.enrolment_id == e.id, c.c.id == event.object_id).correlate_except(c)
+    return sa.or_(given, sa.and_(e.object_kind == "coupon", e.object_id == event.object_id))
 
 
 def _years(world: World, pin: Pinned, e: Any) -> ColumnElement[Any]:

@@ -75,7 +75,7 @@ def deliver_share(
     source = facts.refresh(shop.database, now, shop.settings.shop)
     with reading(shop.database) as connection:
         pins = plans_in_use(connection, journey_row(connection, share.journey))
-        world = make_world(connection, now, shop.settings.shop, source, *pins)
+        world = make_world(connection, now, shop.settings.shop, source, *pins, loyalty=shop.loyalty)
     pin = next((pin for pin in pins if pin.hash == share.plan), None)
     step = pin.plan.by_key.get(share.step) if pin else None
     if pin is None or not isinstance(step, Message):

@@ -17,12 +17,14 @@ from vefa.content.links import LinkSigner
 from vefa.content.survey_links import SurveyLinks
 from vefa.content.templates import TemplateStore
 from vefa.content.tracked_links import TrackedLinks
-from vefa.crm.recommendations import BestSellers
+from vefa.crm.recommendations.choosing import Recommender
 from vefa.database import open_database
 from vefa.plan.directory import load_outside
+from vefa.plan.loyalty import Programme
 from vefa.plan.outside import Outside
 from vefa.plan.policy import Policy
-from vefa.plan.project import load_project
+from vefa.plan.pools import Checkout, shop_coupons
+from vefa.plan.project import load_project, shop_loyalty
 from vefa.plan.steps import Medium
 from vefa.plan.surveys import Surveys
 from vefa.settings import Settings
@@ -44,7 +46,9 @@ class Shop:
     surveys: Surveys
     survey_links: SurveyLinks
     register: Register | None = None
-    best: BestSellers = field(default_factory=BestSellers)
+    checkout: Checkout = Checkout()
+    loyalty: Programme = Programme()
+    suggestions: Recommender = field(default_factory=Recommender)
     statements: Kept = field(default_factory=Kept)
     outside: Outside = field(default_factory=Outside)
 
@@ -66,6 +70,8 @@ def open_shop(
     clock: Clock | None = None,
     register: Register | None = None,
     outside: Outside | None = None,
+    checkout: Checkout | None = None,
+    loyalty: Programme | None = None,
 ) -> Shop:
     """The shop of these settings. Whatever is given is used instead of what the settings would open.
 
@@ -85,7 +91,9 @@ def open_shop(
         Surveys(settings.root, settings.shop.locales),
         SurveyLinks(secret, settings.public_url),
         register or open_register(settings, database, secret),
+        checkout=checkout or shop_coupons(settings.root)[1],
         outside=outside or load_outside(settings.root),
+        loyalty=loyalty or shop_loyalty(settings.root, settings),
     )
 
 

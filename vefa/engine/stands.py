@@ -7,13 +7,14 @@ which of the two it works for. What a step writes once for each coming must bear
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Engine
 
+from vefa.clock import Clock, system_clock
 from vefa.crm.scope import Scope, World
 from vefa.crm.tables import customers
 from vefa.database import Instant, other, reading
@@ -38,6 +39,7 @@ class Stand:
     step: Step
     world: World
     horizon: datetime
+    wall: Clock = system_clock
 
     @property
     def engine(self) -> Engine:
@@ -112,7 +114,7 @@ class Aside(Stand):
     """A step inside a `whenever`, with everybody for whom one of its events is being followed: of each customer's
     events one at a time, in the order of time. Where they stand in the journey's own steps is left alone."""
 
-    whenever: Whenever
+    whenever: Whenever = field(kw_only=True)
 
     @property
     def here(self) -> Any:
@@ -166,9 +168,9 @@ class Aside(Stand):
         return query.correlate_except(k).scalar_subquery()
 
 
-def stand_at(shop: Shop, pin: Pinned, step: Step, world: World, horizon: datetime) -> Stand:
+def stand_at(shop: Shop, pin: Pinned, step: Step, world: World, horizon: datetime, wall: Clock = system_clock) -> Stand:
     """The stand of any step of the plan."""
     for each in pin.plan.whenever:
         if step.key in each.keys:
-            return Aside(shop, pin, step, world, horizon, each)
-    return Stand(shop, pin, step, world, horizon)
+            return Aside(shop, pin, step, world, horizon, wall, whenever=each)
+    return Stand(shop, pin, step, world, horizon, wall)

@@ -23,11 +23,13 @@ from vefa.engine.asides import settle_aside
 from vefa.engine.entries import insert_ignore
 from vefa.engine.errand_queue import queue_errands
 from vefa.engine.exits import end_and_hand_over, send_to
+from vefa.engine.giving import give_coupons
 from vefa.engine.movement import move_on, queue_messages
 from vefa.engine.plans import busy_with_a_message, leave
 from vefa.engine.stands import Aside, Stand
 from vefa.engine.tables import enrolments
-from vefa.engine.timing import as_moment, end_of_day, moment_end, move, wait_end
+from vefa.engine.timing import as_moment, moment_end, move, wait_end
+from vefa.engine.trials import Turn, turns
 from vefa.ledger import claims
 from vefa.ledger.claims import HOLD
 from vefa.ledger.tables import sends
@@ -37,6 +39,7 @@ from vefa.plan.steps import (
     Enter,
     Message,
     Notify,
+    Points,
     Split,
     Stop,
     Tag,
@@ -45,7 +48,7 @@ from vefa.plan.steps import (
     WaitUntilTime,
     Webhook,
 )
-from vefa.rewards.coupons import give
+from vefa.rewards.granting import grant
 
 e, s = enrolments.c, sends.c
 
@@ -196,30 +199,15 @@ def _do_and_go_on(stand: Stand, target: str | None, deed: Callable[[Connection, 
     return moved
 
 
-def _coupon(stand: Stand, step: Coupon) -> int:
+def _points(stand: Stand, step: Points) -> int:
+    programme, zone = stand.shop.loyalty, stand.shop.settings.shop.zone
     number = stand.pin.number(step.id) or 0
-    fixed: Any = sa.cast(sa.null(), sa.BigInteger)
-    if step.valid_until is not None:
-        fixed = FIELDS[step.valid_until.field].sql(stand.scope)
 
     def deed(connection: Connection, ids: list[int]) -> None:
-        query = (
-            sa.select(e.id, e.customer_id, customers.c.zone, fixed.label("value"))
-            .join_from(enrolments, customers, customers.c.id == e.customer_id)
-            .where(among(e.id, ids))
-        )
-        people = [(row.id, row.customer_id, _fixed_end(step, row)) for row in connection.execute(query)]
-        if people:
-            give(connection, step, number, people, stand.now, stand.shop.secret)
+        whom = sa.select(e.id, e.customer_id).where(among(e.id, ids))
+        grant(connection, step, number, whom, stand.now, programme.runs_out(stand.now, zone))
 
     return _do_and_go_on(stand, step.next, deed)
-
-
-def _fixed_end(step: Coupon, row: Any) -> datetime | None:
-    """`valid_until: trigger.date + 7 days`: the end of that day on the customer's clock."""
-    if step.valid_until is None or row.value is None:
-        return None
-    return end_of_day(move(as_moment(row.value, row.zone), step.valid_until.offset, row.zone), row.zone)
 
 
 def _tag(stand: Stand, step: Tag) -> int:
@@ -285,16 +273,23 @@ def _message(stand: Stand, step: Message) -> int:
         return _say_aside(stand, step)
     moved = _release_held(stand, step)
     arrived = sa.and_(stand.due, e.phase == 0)
-    for ids in stand.batches(arrived, claims.BATCH):
-        which = among(e.id, ids, arrived)
-        with writing(stand.engine) as connection:
-            new = queue_messages(connection, stand.pin, step, which)
-            update = sa.update(enrolments).where(which).values(phase=1, due_at=None)
-            held = connection.execute(update).rowcount
-            if new < held:
-                _let_go_on(connection, stand, step, ids)
-            moved += held
-    return moved
+    if step.test is not None:
+        return moved + sum(_queue(stand, step, arrived, turn) for turn in turns(stand, step, arrived))
+    return moved + sum(_queue(stand, step, arrived, Turn(ids)) for ids in stand.batches(arrived, claims.BATCH))
+
+
+def _queue(stand: Stand, step: Message, arrived: Any, turn: Turn) -> int:
+    which = among(e.id, turn.ids, arrived)
+    with writing(stand.engine) as connection:
+        since = sa.literal(stand.now, Instant()) if turn.waited else e.arrived_at
+        new = queue_messages(
+            connection, stand.pin, step, which, variant=turn.variant, trial=turn.trial, not_before=since
+        )
+        update = sa.update(enrolments).where(which).values(phase=1, due_at=None)
+        held = connection.execute(update).rowcount
+        if new < held:
+            _let_go_on(connection, stand, step, turn.ids)
+        return held
 
 
 def _say_aside(stand: Aside, step: Message) -> int:
@@ -303,7 +298,7 @@ def _say_aside(stand: Aside, step: Message) -> int:
     for ids in stand.batches(stand.due, claims.BATCH):
         which = among(e.id, ids, stand.due)
         with writing(stand.engine) as connection:
-            queue_messages(connection, stand.pin, step, which, stand.occasion, stand.arrived)
+            queue_messages(connection, stand.pin, step, which, occasion=stand.occasion, arrived=stand.arrived)
             moved += stand.go(connection, which, step.next)
     settle_aside(stand, step)
     return moved
@@ -376,7 +371,8 @@ _HANDLERS: dict[type[Any], Callable[[Stand, Any], int]] = {
     WaitUntilEvent: _wait_until_event,
     Branch: _branch,
     Split: _split,
-    Coupon: _coupon,
+    Coupon: give_coupons,
+    Points: _points,
     Tag: _tag,
     Enter: _enter,
     Stop: _stop,

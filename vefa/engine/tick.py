@@ -22,6 +22,8 @@ from vefa.crm.scope import Source, World
 from vefa.database import EPOCH, reading, writing
 from vefa.engine import triggers
 from vefa.engine.asides import Asides, anything_at, in_doubt
+from vefa.engine.bonus import bring_points
+from vefa.engine.checkout import push_codes
 from vefa.engine.delivery import deliver
 from vefa.engine.entries import Doorway, EntryCounts
 from vefa.engine.errands import run_errands
@@ -32,6 +34,7 @@ from vefa.engine.post import Post, StepCounts, queued
 from vefa.engine.scopes import asks_for_scores, make_world
 from vefa.engine.shares import done_by_others, runs_for
 from vefa.engine.shop import Shop
+from vefa.engine.shortages import look_over, tell_owners_of_pools
 from vefa.engine.stands import Aside, Stand, stand_at
 from vefa.engine.steps import advance, changed_field, held_and_settled, waiting_for_event
 from vefa.engine.tables import enrolments
@@ -39,7 +42,8 @@ from vefa.ledger.claims import HOLD, LOOK_UP, Former, leased, recover
 from vefa.ledger.reports import BATCH as REPORTS
 from vefa.ledger.reports import settle_told
 from vefa.ledger.tables import sends
-from vefa.plan.steps import Enter, EventTrigger, Medium, Message, Plan, Stop, WaitUntilEvent, WaitUntilTime
+from vefa.plan.steps import Coupon, Enter, EventTrigger, Medium, Message, Plan, Stop, WaitUntilEvent, WaitUntilTime
+from vefa.rewards.redemptions import find_redemptions
 
 e, s = enrolments.c, sends.c
 Progress = Callable[[int, int], None]
@@ -148,11 +152,13 @@ class Tick:
             before = Former(former, row.id) if former else None
             if left := leased(shop.database, wall(), before):
                 recover(shop.database, now, wall(), before)
+            find_redemptions(shop.database, now)
             with reading(shop.database) as connection:
                 pins = plans_in_use(connection, row)
+            bring_points(shop, pins, now, since)
             source = _source(shop, now, since, pins)
             with reading(shop.database) as connection:
-                world = make_world(connection, now, shop.settings.shop, source, *pins)
+                world = make_world(connection, now, shop.settings.shop, source, *pins, loyalty=shop.loyalty)
             begun = wall()
             tick = cls(shop, row, pins, now, clock, wall, owner, world, source, since=since, _begun_at=begun)
             tick._renewed_at = begun
@@ -160,6 +166,7 @@ class Tick:
                 tick._hold_doubtful()
             if since is None:
                 tick._hear_again()
+                tick._forget_shortages()
                 tick._active_before = tick._active()
             return tick
         except BaseException:
@@ -233,6 +240,8 @@ class Tick:
         self.renew()
         stand = self._stand(step)
         counts = StepCounts(step.id)
+        if self._gives_coupons:  # who has used theirs meanwhile may have to leave
+            find_redemptions(self.shop.database, stand.now)
         if self.running:
             moved = advance(stand)
             if isinstance(stand.step, Message):
@@ -284,6 +293,7 @@ class Tick:
         waiting = self._active() if self.since is None else 0
         left = self.entries.left + sum(c.left for c in self.counts.values())
         whole = self.running and self.since is None
+        self._look_after_coupons()
         give_up(self.shop.database, self.row.id, self.owner, self.now if whole else None)
         if self.since is None:
             run_errands(self.shop, clock=self.clock, wall=self.wall, owner=self.owner)
@@ -308,6 +318,16 @@ class Tick:
 
     # --- parts
 
+    @property
+    def _gives_coupons(self) -> bool:
+        return any(isinstance(step, Coupon) for pin in self.pins for step in pin.plan.steps)
+
+    def _look_after_coupons(self) -> None:
+        """The checkout hears of what was made, owners of what is missing."""
+        if self._gives_coupons and self.running:
+            push_codes(self.shop, self.now, self.wall)
+            tell_owners_of_pools(self.shop, self.now)
+
     def _door(self, pin: Pinned) -> Doorway:
         return Doorway(self.shop.database, self.row, pin, self.world, self.since)
 
@@ -315,7 +335,7 @@ class Tick:
         pin = next(pin for pin in self.pins if pin.hash == ref.plan_hash)
         now = max(self.now, self.clock())
         world = replace(self.world, now=now)
-        return stand_at(self.shop, pin, pin.plan.step(ref.key), world, self._door(pin).horizon)
+        return stand_at(self.shop, pin, pin.plan.step(ref.key), world, self._door(pin).horizon, self.wall)
 
     def _post(self, pin: Pinned, step: Message) -> Post:
         post = Post(self.shop, pin, self.pins[0], step, self.clock, self.wall, self.owner, self.world)
@@ -375,6 +395,12 @@ class Tick:
                 return
         with writing(self.shop.database) as connection:
             connection.execute(sa.update(enrolments).where(held).values(due_at=until))
+
+    def _forget_shortages(self) -> None:
+        """Shortages of codes that nobody waits for any more."""
+        if self._gives_coupons:
+            with writing(self.shop.database) as connection:
+                look_over(connection, self.row.id, self.now)
 
     def _hear_again(self) -> None:
         """What the provider told of messages that were then still in a worker's hands settles those in doubt now."""

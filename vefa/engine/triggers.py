@@ -34,6 +34,7 @@ from vefa.engine.entries import (
     enter_candidates,
     insert_ignore,
 )
+from vefa.engine.preflight import fed, first_held
 from vefa.engine.tables import considered, enrolments, segment_members
 from vefa.engine.timing import yearly
 from vefa.plan.steps import DateTrigger, EventTrigger, EveryTrigger, SegmentTrigger
@@ -106,20 +107,30 @@ def _record_considered(connection: Connection, door: Doorway) -> None:
 
 
 def _enter_by_date(door: Doorway, trigger: DateTrigger) -> Iterator[dict[str, int]]:
+    for rows in fed(door, lambda: _date_waves(door, trigger)):
+        with writing(door.engine) as connection:
+            yield enter_candidates(connection, door, rows)
+
+
+def _date_waves(door: Doorway, trigger: DateTrigger) -> Iterator[tuple[datetime, sa.Select[Any]]]:
     for moment, day, zones in _date_moments(door, trigger):
         with reading(door.engine) as connection:
             ids = _whose_day(connection, door, trigger, day, zones)
         for start in range(0, len(ids), ENTER_BATCH):
             chosen = among(customers.c.id, ids[start : start + ENTER_BATCH])
-            with writing(door.engine) as connection:
-                yield enter_candidates(connection, door, _candidates(chosen, day.year, moment, day))
+            yield moment, _candidates(chosen, day.year, moment, day)
+
+
+def _since(door: Doorway) -> datetime:
+    """From where on waves are looked for: from the horizon, or the first one that waits for codes, if not too old."""
+    return max(min(door.horizon, first_held(door) or door.horizon), door.oldest)
 
 
 def _date_moments(door: Doorway, trigger: DateTrigger) -> Iterator[tuple[datetime, date, tuple[str, ...]]]:
     """Moments since the horizon at which some zones reach the trigger: (moment, the anniversary, those zones)."""
     zones = set(door.world.zones) | {door.world.shop.zone}
     shift = timedelta(days=trigger.offset)
-    first = max(door.horizon, door.oldest)
+    first = _since(door)
     found: dict[tuple[datetime, date], list[str]] = {}
     for zone in sorted(zones):
         day = local_date(first, zone)
@@ -199,10 +210,14 @@ def _enter_by_segment(door: Doorway, trigger: SegmentTrigger) -> Iterator[dict[s
     if door.row.last_tick_at is None or door.row.last_tick_at < (door.row.entry_from or door.now):
         _remember_members(door, trigger)
     key = int(local_date(door.now, door.world.shop.zone).strftime("%Y%m%d"))
-    for ids in _batches(door.engine, _not_remembered(door, trigger, door.world)):
-        chosen = _candidates(among(customers.c.id, ids), key, door.now, None)
+
+    def wave() -> Iterator[tuple[datetime, sa.Select[Any]]]:
+        for ids in _batches(door.engine, _not_remembered(door, trigger, door.world)):
+            yield door.now, _candidates(among(customers.c.id, ids), key, door.now, None)
+
+    for rows in fed(door, wave):
         with writing(door.engine) as connection:
-            outcomes = enter_candidates(connection, door, chosen)
+            outcomes = enter_candidates(connection, door, rows)
             _add_members(connection, door, candidates.c.customer_id)
         yield outcomes
     _forget_members(door, trigger)
@@ -249,14 +264,19 @@ def _forget_members(door: Doorway, trigger: SegmentTrigger) -> None:
 
 
 def _enter_by_schedule(door: Doorway, trigger: EveryTrigger) -> Iterator[dict[str, int]]:
+    for rows in fed(door, lambda: _scheduled_waves(door, trigger)):
+        with writing(door.engine) as connection:
+            outcomes = enter_candidates(connection, door, rows)
+        yield outcomes
+
+
+def _scheduled_waves(door: Doorway, trigger: EveryTrigger) -> Iterator[tuple[datetime, sa.Select[Any]]]:
     zone = ZoneInfo(trigger.zone or door.world.shop.zone)
-    for moment in _occurrences(trigger.cron, zone, max(door.horizon, door.oldest), door.now):
+    for moment in _occurrences(trigger.cron, zone, _since(door), door.now):
         key = to_micros(moment) // 60_000_000
         looked_at = door.row.last_tick_at is not None and moment <= door.row.last_tick_at
         for which in _left_out(door, key) if looked_at else _everybody(door):
-            with writing(door.engine) as connection:
-                outcomes = enter_candidates(connection, door, _candidates(which, key, moment, None))
-            yield outcomes
+            yield moment, _candidates(which, key, moment, None)
 
 
 def _everybody(door: Doorway) -> Iterator[Any]:

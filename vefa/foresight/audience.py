@@ -15,6 +15,7 @@ from vefa.crm.tables import customers
 from vefa.engine.tables import enrolments, journeys, plans, step_names
 from vefa.language.conditions import Condition, Everything, Known
 from vefa.plan.codec import plan_hash
+from vefa.plan.loyalty import NO_PROGRAMME, Programme
 from vefa.plan.steps import DateTrigger, Plan, SegmentTrigger
 from vefa.settings import Shop
 
@@ -31,10 +32,12 @@ class Standing:
         return sum(self.steps.values()) + sum(self.older.values())
 
 
-def audience_size(connection: Connection, plan: Plan, now: datetime, shop: Shop) -> int:
+def audience_size(
+    connection: Connection, plan: Plan, now: datetime, shop: Shop, loyalty: Programme = NO_PROGRAMME
+) -> int:
     """Customers who would pass the journey's audience now (and its segment, or have its date)."""
     # The dated rows answer for any moment and nothing is written; the roll-ups are the ticks' business.
-    world = World(now, shop, known_zones(connection), "dated", borders(connection, now, shop, "dated"))
+    world = World(now, shop, known_zones(connection), "dated", borders(connection, now, shop, "dated"), loyalty)
     scope = Scope(world, customers.c.id, zone=customers.c.zone)
     wanted = sa.and_(compile_condition(_who(plan), scope), customers.c.forgotten_at.is_(None))
     return connection.execute(sa.select(sa.func.count()).select_from(customers).where(wanted)).scalar_one()

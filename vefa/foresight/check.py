@@ -11,7 +11,7 @@ from vefa.content.problems import BrandError, TemplateProblem
 from vefa.content.templates import TemplateStore
 from vefa.foresight.errand_words import check_errands
 from vefa.foresight.findings import Finding
-from vefa.foresight.lint import lint_day, lint_journey, lint_settings, lint_shop
+from vefa.foresight.lint import lint_coupons, lint_day, lint_journey, lint_settings, lint_shop, lint_test
 from vefa.foresight.words import BESIDE, check_words, commercial_templates, journey_file
 from vefa.language.catalogue import EVENTS, FIELDS
 from vefa.plan.project import Project
@@ -47,6 +47,7 @@ def _findings(project: Project, settings: Settings) -> Iterator[Finding]:
     for problem in project.problems:
         yield Finding("error", problem.place, problem.says, problem.render())
     yield from lint_settings(settings)
+    yield from lint_coupons(project.checkout, settings)
     try:
         store = TemplateStore(settings.root, settings)
     except BrandError as error:
@@ -60,9 +61,10 @@ def _findings(project: Project, settings: Settings) -> Iterator[Finding]:
     for plan in project.plans.values():
         place = journey_file(settings.root, plan.journey)
         yield from check_words(plan, store, place)
-        yield from check_errands(plan, store, project.outside, place)
+        yield from check_errands(plan, store, project.outside, place, settings.channels.email)
         yield from lint_journey(plan, store, place)
         yield from lint_day(plan, settings, place)
+        yield from lint_test(plan, settings, place)
 
 
 def _template(problem: TemplateProblem, settings: Settings) -> Finding:

@@ -3,12 +3,23 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import time
 from decimal import Decimal
 from typing import assert_never
 
-from vefa.language.english import clock, duration, english, event_sentence, moment, name_of, weekdays
+from vefa.language.english import (
+    clock,
+    counted,
+    day_words,
+    duration,
+    english,
+    event_sentence,
+    moment,
+    name_of,
+    weekdays,
+)
 from vefa.plan.steps import (
     Branch,
     Coupon,
@@ -18,11 +29,13 @@ from vefa.plan.steps import (
     Message,
     Moment,
     Notify,
+    Points,
     SameDay,
     Split,
     Step,
     Stop,
     Tag,
+    Trial,
     WaitFor,
     WaitUntilEvent,
     WaitUntilTime,
@@ -56,8 +69,8 @@ def deed(step: Step) -> Deed:
             return Deed("Choose a way")
         case Split():
             return Deed("Divide them by chance, each customer always the same way")
-        case Coupon():
-            return Deed(f"Make a coupon of their own: {_worth(step)}", _coupon_notes(step))
+        case Coupon() | Points():
+            return _gift(step)
         case Tag():
             return Deed(f"Tag them “{step.tag}”" if step.add else f"Take the tag “{step.tag}” off")
         case Enter():
@@ -69,6 +82,14 @@ def deed(step: Step) -> Deed:
             return Deed("Leave the journey")
         case _:
             assert_never(step)
+
+
+def _gift(step: Coupon | Points) -> Deed:
+    if isinstance(step, Points):
+        reward = f" (the reward “{step.rule}”)" if step.rule else ""
+        return Deed(f"Give them {counted(step.points, 'point')}{reward}")
+    made = "Make a coupon of their own" if step.pool is None else f"Give a code of the pool “{step.pool}”"
+    return Deed(f"{made}: {_worth(step)}", _coupon_notes(step))
 
 
 #: The customer's way does not depend on whether a tool or the staff can be reached.
@@ -104,9 +125,10 @@ def share(hundredths: int) -> str:
 
 
 def _sending(step: Message) -> str:
+    words = " or ".join(f"“{template}”" for template in step.templates)
     if step.medium is None:
-        return f"Send “{step.template}” by e-mail or SMS, as they prefer"
-    return f"Send the {MEDIA[step.medium]} “{step.template}”"
+        return f"Send {words} by e-mail or SMS, as they prefer"
+    return f"Send the {MEDIA[step.medium]} {words}"
 
 
 def _wait_for(step: WaitFor) -> str:
@@ -132,7 +154,9 @@ def _wait_until_event(step: WaitUntilEvent) -> Deed:
 
 
 def _message_notes(step: Message) -> tuple[str, ...]:
-    notes = [f"{locale}: {plain_words(subject)}" for locale, subject in step.subject.items()]
+    notes = list(_test_notes(step.test)) if step.test else []
+    if step.test is None or not step.test.variants[0].subject:
+        notes += [f"{locale}: {plain_words(subject)}" for locale, subject in step.subject.items()]
     if step.recommend:
         notes.append(f"with {step.recommend} suggestions from what they bought")
     if step.survey is not None:
@@ -144,6 +168,26 @@ def _message_notes(step: Message) -> tuple[str, ...]:
     if step.on_failure == "exit":
         notes.append("if it cannot be delivered, they leave the journey")
     return tuple(notes)
+
+
+#: What a test is decided by, as it is told.
+MEASURES = {"clicked": "clicks in it", "opened": "opens it", "goal": "comes to the journey’s goal"}
+
+
+def _test_notes(test: Trial) -> Iterator[str]:
+    count = NUMBERS[len(test.variants)]
+    yield f"a test of {count} variants on {share(test.share)} of them, in equal parts"
+    for variant in test.variants:
+        if variant.template:
+            yield f"{variant.name}: “{variant.template}”"
+        yield from (f"{variant.name}, {locale}: {plain_words(text)}" for locale, text in variant.subject.items())
+    if test.share < 10_000:
+        waited = f"the others wait until {duration(test.decide)} after it began"
+        yield f"{waited}, and get the one of which the largest share {MEASURES[test.by]}"
+
+
+#: How many variants there may be, in words.
+NUMBERS = {2: "two", 3: "three", 4: "four", 5: "five"}
 
 
 def plain_words(template: str) -> str:
@@ -181,6 +225,11 @@ def _coupon_notes(step: Coupon) -> tuple[str, ...]:
         notes.append(f"good for {duration(step.valid)} from its first message")
     if step.valid_until is not None:
         notes.append(f"good until {_moment(step.valid_until)}")
+    if step.ends is not None:
+        notes.append(f"the checkout takes the pool's codes until {day_words(step.ends)}")
     if step.prefix:
         notes.append(f"codes begin with {step.prefix}")
+    notes.append("good for one order")
+    if step.pool is not None:
+        notes.append("while the pool is empty they wait here, and get no message without a code")
     return tuple(notes)

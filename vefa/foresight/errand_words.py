@@ -18,13 +18,14 @@ from vefa.plan.steps import Notify, Plan, Webhook
 OF_MESSAGES = ("links", "recommendations", "purpose", "commercial", "subject", "preheader")
 
 
-def check_errands(plan: Plan, store: TemplateStore, outside: Outside, place: Place) -> Iterator[Finding]:
-    """Every finding about what the plan says to tools and to staff."""
+def check_errands(plan: Plan, store: TemplateStore, outside: Outside, place: Place, email: str) -> Iterator[Finding]:
+    """Every finding about what the plan says to tools and to staff. `email`: the channel of the shop's e-mail."""
     before = coupons_before(plan)
     told: set[str] = set()
     for step in plan.steps:
         if isinstance(step, Notify):
             yield from _say(plan, step, store, place, step.key in before)
+            yield from _made_up(outside, step.team, email)
         tool = _tool(step, outside) if isinstance(step, Notify | Webhook) else None
         if tool is not None and tool.name not in told and plan.status != "draft":
             told.add(tool.name)
@@ -36,6 +37,14 @@ def _tool(step: Notify | Webhook, outside: Outside) -> Tool | None:
         return outside.tools.get(step.tool)
     team = outside.teams.get(step.team)
     return outside.tools.get(team.tool) if team is not None and team.tool else None
+
+
+def _made_up(outside: Outside, team: str, email: str) -> Iterator[Finding]:
+    """Addresses of the examples, where e-mails really go."""
+    found = outside.teams.get(team)
+    for address in found.email if found is not None and email != "outbox" else ():
+        if address.endswith(".example"):
+            yield Finding("error", "config/staff.yaml", f"{team} is {address}: no real mail server takes that.")
 
 
 def _access(tool: Tool, plan: Plan) -> Iterator[Finding]:

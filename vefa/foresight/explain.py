@@ -5,6 +5,7 @@ Everything is told from the plan that the engine runs, so it cannot say anything
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -139,6 +140,7 @@ def _where(where: Condition) -> str:
     return "" if where == Everything() else f", if {english(where)}"
 
 
+ORDINALS = {"1": "first", "2": "second", "3": "third", "4": "fourth"}
 CRON_DAYS = {"1": "mon", "2": "tue", "3": "wed", "4": "thu", "5": "fri", "6": "sat", "0": "sun", "7": "sun"}
 
 
@@ -153,6 +155,14 @@ def cron_words(cron: str) -> str:
             return f"every day {at}"
         case "*", one if one in CRON_DAYS:
             return f"every {weekdays((CRON_DAYS[one],))} {at}"
+        case "*", several if set(names := several.lower().split(",")) <= set(CRON_DAYS.values()):
+            return f"every {weekdays(tuple(names))} {at}"
+        case "*", one if found := re.fullmatch(r"([A-Z]{3})#([1-4])", one):
+            return f"on the {ORDINALS[found[2]]} {weekdays((found[1].lower(),))} of every month {at}"
+        case "*", one if found := re.fullmatch(r"([0-6])L", one):
+            return f"on the last {weekdays((CRON_DAYS[found[1]],))} of every month {at}"
+        case "L", "*":
+            return f"on the last day of every month {at}"
         case one, "*" if one.isdecimal():
             return f"on day {one} of every month {at}"
     return f"at each time of “{cron}”"

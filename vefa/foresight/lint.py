@@ -11,6 +11,7 @@ from vefa.content.templates import TemplateStore
 from vefa.errors import VefaError
 from vefa.foresight.findings import Finding
 from vefa.foresight.words import Place
+from vefa.plan.pools import FILE, Checkout
 from vefa.plan.steps import DateTrigger, Medium, Message, Plan
 from vefa.settings import Settings
 
@@ -46,12 +47,28 @@ def _selling(step: Message, store: TemplateStore, place: Place) -> Iterator[Find
         )
 
 
+def lint_test(plan: Plan, settings: Settings, place: Place) -> Iterator[Finding]:
+    """Tests that nothing can decide."""
+    counted = {"clicked": settings.tracking.clicks, "opened": settings.tracking.opens}
+    for step in plan.steps:
+        by = step.test.by if isinstance(step, Message) and step.test else "goal"
+        if counted.get(by, True) or settings.channels.email == "outbox":
+            continue
+        switch = {"clicked": "clicks", "opened": "opens"}[by]
+        yield Finding(
+            "warning",
+            place.of("by: " + by),
+            f"the test of “{step.id}” is decided by {switch}, and tracking.{switch} is off in config/settings.yaml: "
+            "unless your provider tells of them, the first variant always wins.",
+        )
+
+
 def _variables(step: Message, store: TemplateStore) -> frozenset[str]:
     found: frozenset[str] = frozenset()
     media: tuple[Medium, ...] = (step.medium,) if step.medium else ("email", "sms")
     for medium in media:
         with suppress(VefaError):  # missing and broken templates are told elsewhere
-            found |= store.variables(step.template, medium)
+            found = found.union(*(store.variables(template, medium) for template in step.templates))
     return found
 
 
@@ -122,6 +139,12 @@ def lint_settings(settings: Settings) -> Iterator[Finding]:
         yield _setting(f"public_url is {settings.public_url}: customers could not open their unsubscribe links.")
     if settings.sender_email.endswith(".example"):
         yield _setting(f"sender_email is {settings.sender_email}: no real mail server takes that.")
+
+
+def lint_coupons(checkout: Checkout, settings: Settings) -> Iterator[Finding]:
+    """A checkout that codes are posted to must be able to know that they are the shop's own."""
+    if checkout.url is not None and not _given(settings, "checkout_secret"):
+        yield Finding("error", FILE, "checkout has a url, and VEFA_CHECKOUT_SECRET, which signs, is not set.")
 
 
 def _setting(says: str) -> Finding:

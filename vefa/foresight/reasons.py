@@ -47,6 +47,11 @@ def _exit(match: re.Match[str]) -> str:
     return event_sentence(EventScope(match[1]), past=True)
 
 
+def _evidence(match: re.Match[str]) -> str:
+    clicked, emails, answered, sms = match.groups()
+    return f"they clicked {clicked} of {emails} e-mails, and answered {answered} of {sms} SMS"
+
+
 #: Why a message was withheld, put off or failed, and why somebody left: the engine's short words and ours.
 REASONS: tuple[tuple[str, str | Callable[[re.Match[str]], str]], ...] = (
     (r"no (email|sms) consent", lambda m: f"they have not agreed to commercial {MEDIA[m[1]]}"),
@@ -70,6 +75,7 @@ REASONS: tuple[tuple[str, str | Callable[[re.Match[str]], str]], ...] = (
     (r"already sent under another step", "they had had this template in this journey before"),
     (r"no longer in the journey", "they were no longer in the journey"),
     (r"the (email|sms) channel is closed", lambda m: f"nothing could go by {MEDIA[m[1]]} at that time"),
+    (r"clicked (\d+) of (\d+) e-mails, answered (\d+) of (\d+) SMS", _evidence),
     (r"exit: (.+)", _exit),
     (r"left: (.+)", lambda m: f"they left the journey: {reason_words(m[1])}"),
     (r"may have gone before the restore", "it may have gone already, before a backup was restored"),

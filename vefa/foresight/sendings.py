@@ -43,6 +43,9 @@ class Sending:
     settled_at: datetime | None
     attempt: int
     history: tuple[Turn, ...]
+    #: of the step's test; `tried`: they were one of those on whom it was tried
+    variant: str | None = None
+    tried: bool = False
 
 
 def sendings(connection: Connection, enrolment_id: int) -> tuple[Sending, ...]:
@@ -75,6 +78,8 @@ def _sending(row: Any, history: tuple[Turn, ...]) -> Sending:
         row.settled_at,
         row.attempt,
         history,
+        row.variant,
+        row.trial is not None,
     )
 
 

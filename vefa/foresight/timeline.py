@@ -35,12 +35,13 @@ def timeline(plan: Plan, standing: Mapping[str, int] | None = None) -> tuple[Lin
 
 def asides(plan: Plan) -> tuple[tuple[Whenever, tuple[Line, ...]], ...]:
     """What happens beside it, each time an event comes."""
-    telling = _Telling(plan, {})
+    telling = _Telling(plan, {}, end="Nothing more comes of it")
     return tuple((each, tuple(telling.chain(each.first, None, 0))) for each in plan.whenever)
 
 
 class _Telling:
-    def __init__(self, plan: Plan, standing: Mapping[str, int]) -> None:
+    def __init__(self, plan: Plan, standing: Mapping[str, int], end: str = "The journey ends here") -> None:
+        self.end = end
         self.steps = plan.by_key
         self.standing = standing
         self.arrivals = moments.arrivals(plan)
@@ -61,7 +62,7 @@ class _Telling:
 
     def _way(self, target: str | None, meeting: str | None, depth: int) -> Iterator[Line]:
         if target == meeting:
-            yield Line(depth, "Go straight on" if meeting else "The journey ends here", "way_on")
+            yield Line(depth, "Go straight on" if meeting else self.end, "way_on")
         else:
             yield from self.chain(target, meeting, depth)
 

@@ -13,11 +13,14 @@ from sqlalchemy.engine import Connection
 
 from vefa.crm.tables import BY_MESSAGE, facts, imports, stale_facts
 from vefa.engine.incidents import open_incidents
+from vefa.engine.shortages import shortages
 from vefa.engine.tables import journeys, run_failures
 from vefa.foresight.errands import stuck
 from vefa.foresight.register import RegisterStatus, register_status
 from vefa.inbox import inbox
 from vefa.ledger.tables import batches, sends
+from vefa.rewards.pools import stocks
+from vefa.rewards.tables import coupon_exports
 
 if TYPE_CHECKING:
     from vefa.foresight.status import JourneyStatus, Status
@@ -55,6 +58,8 @@ def troubles(connection: Connection, found: Status, wall: datetime, iys: bool = 
         *_failures(connection),
         *_ticks(found),
         *_late(found),
+        *_pools(connection),
+        *_checkout(connection),
         *_leases(connection, wall),
         *_unknown(found),
         *_rollups(connection, found.now),
@@ -115,6 +120,26 @@ def _late(found: Status) -> Iterator[Trouble]:
                 f"{each.late:,} in {each.journey} wait for something that was due {_ago(each.patience)} ago or earlier"
             )
             yield Trouble("late", says, f"look at the last runs of {each.journey}", each.journey)
+
+
+def _pools(connection: Connection) -> Iterator[Trouble]:
+    for each in shortages(connection):
+        kind = "pool low" if each.kind == "low" else "pool empty"
+        yield Trouble(kind, each.says, f"bring codes in: vefa coupons import {each.pool} FILE.csv", each.journey)
+    for stock in stocks(connection):
+        if stock.aside and not stock.free:
+            says = f"{stock.aside:,} codes of the pool {stock.pool} are set aside: they may have been given or used"
+            yield Trouble("pool aside", says, "bring in again those that the checkout has not seen, with --unused")
+
+
+def _checkout(connection: Connection) -> Iterator[Trouble]:
+    x = coupon_exports.c
+    refused = sa.and_(x.ended_at.is_(None), x.problem.is_not(None))
+    query = sa.select(sa.func.sum(x.codes), sa.func.max(x.problem)).where(refused)
+    codes, problem = connection.execute(query).one()
+    if problem is not None:
+        says = f"the checkout has not taken {codes:,} codes: {problem}"
+        yield Trouble("checkout", says, "mend its url or its key; they go again by themselves")
 
 
 def _leases(connection: Connection, wall: datetime) -> Iterator[Trouble]:

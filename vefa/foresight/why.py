@@ -10,6 +10,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from vefa.crm.points import point_moves
 from vefa.crm.tables import deliveries, events, orders, returns, reviews, tickets
 from vefa.engine.tables import considered, enrolments, journeys, plans, step_names
 from vefa.errors import UserError
@@ -23,8 +24,8 @@ from vefa.language.conditions import Duration, EventScope
 from vefa.language.english import day_words, event_sentence, moment, name_of
 from vefa.language.problems import did_you_mean
 from vefa.plan.codec import load
-from vefa.plan.steps import Plan
-from vefa.rewards.tables import coupons
+from vefa.plan.steps import Message, Plan
+from vefa.rewards.tables import coupons, pool_codes, redemptions
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,19 @@ class Gift:
     code: str
     made_at: datetime
     valid_until: datetime | None
+    pool: str | None = None
+    told_at: datetime | None = None
+    used_at: datetime | None = None
+    order: str | None = None
+
+
+@dataclass(frozen=True)
+class Granted:
+    """Points that a step gave."""
+
+    step: str
+    points: int
+    at: datetime
 
 
 @dataclass(frozen=True)
@@ -58,6 +72,9 @@ class Story:
     gifts: tuple[Gift, ...]
     met: tuple[Met, ...] = ()
     errands: tuple[Told, ...] = ()
+    #: they wait for a test at the step to be decided
+    waits_for_test: bool = False
+    points: tuple[Granted, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -147,7 +164,15 @@ def _story(connection: Connection, row: Any) -> Story:
         tuple(_gifts(connection, row.id)),
         events_met(connection, row.id),
         told,
+        _waits_for_test(plan, row, step),
+        tuple(_points(connection, row.id)),
     )
+
+
+def _waits_for_test(plan: Plan, row: Any, step: str | None) -> bool:
+    at = plan.by_key.get(step or "")
+    has_test = isinstance(at, Message) and at.test is not None
+    return has_test and row.phase == 0 and row.due_at is not None and row.due_at > row.arrived_at
 
 
 def passed(plan: Plan, known: Iterable[str], state: str, standing: str | None) -> tuple[str, ...]:
@@ -240,12 +265,25 @@ def _refused(connection: Connection, customer_id: int, journey_id: int) -> Itera
 
 
 def _gifts(connection: Connection, enrolment_id: int) -> Iterator[Gift]:
-    c = coupons.c
+    c, r = coupons.c, redemptions.c
+    used = sa.and_(r.coupon_id == c.id, r.counts)
+    told = [c.code, c.made_at, c.valid_until, pool_codes.c.pool, c.valid_from, r.at, orders.c.number]
     rows = connection.execute(
-        sa.select(step_names.c.name, c.code, c.made_at, c.valid_until)
+        sa.select(step_names.c.name, *told)
+        .select_from(coupons)
         .join(step_names, step_names.c.id == c.step)
+        .outerjoin(pool_codes, pool_codes.c.id == c.pool_code_id)
+        .outerjoin(redemptions, used)
+        .outerjoin(orders, orders.c.id == r.order_id)
         .where(c.enrolment_id == enrolment_id)
         .order_by(c.made_at, c.id)
     )
     for row in rows:
         yield Gift(*row)
+
+
+def _points(connection: Connection, enrolment_id: int) -> Iterator[Granted]:
+    m = point_moves.c
+    query = sa.select(step_names.c.name, m.points, m.at).join(step_names, step_names.c.id == m.step)
+    for row in connection.execute(query.where(m.enrolment_id == enrolment_id).order_by(m.at, m.id)):
+        yield Granted(*row)

@@ -17,9 +17,9 @@ from vefa.plan.steps import Coupon, DateTrigger, EventTrigger, Medium, Message, 
 
 #: What templates see beside the fields: made by the engine for each message.
 BESIDE = {
-    "order.lines": "the pieces of the order: name, quantity, price, image_url and url of each",
     "ticket.messages": "what was said in the ticket: author (customer or agent), who, when and text of each",
     "ticket.left_out": "how many earlier messages a long ticket.messages leaves out",
+    "order.lines": "the pieces of the order: name, quantity, price, image_url, url and guide_url of each",
     "coupon.percent": "how many per cent the coupon takes off, if it does",
     "coupon.amount": "how much the coupon takes off, if it does",
     "coupon.free_shipping": "whether the coupon gives free shipping",
@@ -31,10 +31,14 @@ BESIDE = {
     "survey.page": "where it is answered; empty in SMS to numbers whose operators let no link through",
     "survey.link_1": "where it is answered with 1, or the first option; so survey.link_0 to survey.link_10",
     "survey.option_1": "the first option of a choice; so survey.option_1 to survey.option_10, empty beyond the last",
+    "loyalty.tier_name": "their tier, as customers of their language read it",
+    "loyalty.next_tier_name": "the tier above it, likewise",
     "shop.name": "the shop's name",
     "links.unsubscribe": "where one says stop",
     "links.preferences": "where one chooses what to get",
-    "recommendations": "suggestions, with `recommend:` on the step: name, price, url, image_url and category of each",
+    "recommendations": "suggestions, with `recommend:` on the step: name, price, url, image_url and category of each, "
+    "and because, the product of theirs that it goes with",
+    "guides": "guides to what was bought: name and url of each",
     "purpose": "commercial or transactional: what this message is",
     "commercial": "whether commercial words may stand in this message",
     "locale": "the language of this message",
@@ -57,8 +61,8 @@ class Place:
         return self._first(re.escape(words))
 
     def of_template(self, name: str) -> str:
-        """The line of the first message with that template."""
-        return self._first(rf"\b(email|sms|message|template):\s*[\"']?{re.escape(name)}\b")
+        """The line of the first message with that template, or of the test that tries it."""
+        return self._first(rf"\b(email|sms|message|template|templates:.*\b[\w-]+):\s*[\"']?{re.escape(name)}\b")
 
     def _first(self, pattern: str) -> str:
         for number, line in enumerate(self.text.splitlines(), 1):
@@ -82,20 +86,22 @@ def check_words(plan: Plan, store: TemplateStore, place: Place) -> Iterator[Find
 
 
 def _message(plan: Plan, step: Message, store: TemplateStore, place: Place, coupon: bool) -> Iterator[Finding]:
-    for medium in _media(step):
-        if step.template not in store.names(medium):
-            yield _missing(step, medium, store, place)
+    for medium, template in ((medium, template) for medium in _media(step) for template in step.templates):
+        if template not in store.names(medium):
+            yield _missing(step, template, medium, store, place)
             continue
         try:
-            names = store.variables(step.template, medium)
+            names = store.variables(template, medium)
         except TemplateBroken:
             continue  # told with its own file and line
-        source = f"{step.template} ({medium})"
-        yield from _variables(plan, step, names, source, place.of_template(step.template), coupon)
+        source = f"{template} ({medium})"
+        yield from _variables(plan, step, names, source, place.of_template(template), coupon)
         if step.survey and medium == "email" and not names & SURVEY_NAMES:
             hint = "Put <!-- vefa:include survey --> into it."
-            yield Finding("error", place.of_template(step.template), f"{source} does not ask its survey. {hint}")
-    for locale, text in (*step.subject.items(), *step.preheader.items()):
+            yield Finding("error", place.of_template(template), f"{source} does not ask its survey. {hint}")
+    tried = [variant.subject for variant in step.test.variants if variant.subject] if step.test else []
+    texts = [pair for subject in tried or [step.subject] for pair in subject.items()]
+    for locale, text in (*texts, *step.preheader.items()):
         yield from _subject(plan, step, store, place, locale, text, coupon)
 
 
@@ -103,13 +109,11 @@ def _media(step: Message) -> tuple[Medium, ...]:
     return (step.medium,) if step.medium else ("email", "sms")
 
 
-def _missing(step: Message, medium: Medium, store: TemplateStore, place: Place) -> Finding:
-    file = f"journeys/templates/{step.template}.{store.locales[0]}.{END[medium]}"
+def _missing(step: Message, template: str, medium: Medium, store: TemplateStore, place: Place) -> Finding:
+    file = f"journeys/templates/{template}.{store.locales[0]}.{END[medium]}"
     why = " (`message` may go by SMS, so it needs words for that, too)" if step.medium is None else ""
-    advice = did_you_mean(step.template, store.names(medium), f"Write {file}.")
-    return Finding(
-        "error", place.of_template(step.template), f'there is no {medium} template "{step.template}"{why}. {advice}'
-    )
+    advice = did_you_mean(template, store.names(medium), f"Write {file}.")
+    return Finding("error", place.of_template(template), f'there is no {medium} template "{template}"{why}. {advice}')
 
 
 def _subject(
@@ -184,7 +188,11 @@ def coupons_before(plan: Plan) -> frozenset[str]:
 def commercial_templates(plans: Mapping[str, Plan]) -> frozenset[tuple[Medium, str]]:
     """Templates of commercial messages, by the media they go by: theirs must offer a way out."""
     return frozenset(
-        (medium, step.template) for step in _messages(plans) if step.purpose == "commercial" for medium in _media(step)
+        (medium, template)
+        for step in _messages(plans)
+        if step.purpose == "commercial"
+        for medium in _media(step)
+        for template in step.templates
     )
 
 

@@ -54,6 +54,9 @@ _CUSTOMER = (
     Field("customer.created_at", "time", "customer", "when they signed up", nullable=True),
     _today("customer.preferred_channel", "text", "where they like to be written to", choices=("email", "sms")),
     _today("customer.agent", "text", "who of the shop's staff looked after their latest ticket"),
+    _today(
+        "customer.answers_on", "text", "where they answer rather, as far as it can be told", choices=("email", "sms")
+    ),
     Field("customer.tags", "list", "customer", "marks put on by journeys or by the shop"),
 )
 
@@ -86,6 +89,13 @@ _HISTORY = (
     Field("email.last_clicked_at", "time", "customer", "when they last clicked in an e-mail", nullable=True),
     Field("consent.email", "bool", "customer", "agreed to commercial e-mail"),
     Field("consent.sms", "bool", "customer", "agreed to commercial SMS"),
+    Field("loyalty.points", "number", "customer", "points they have now"),
+    Field("loyalty.worth", "money", "customer", "what these points are worth", nullable=True),
+    Field("loyalty.tier", "text", "customer", "tier of the loyalty programme, such as gold", nullable=True),
+    Field("loyalty.next_tier", "text", "customer", "the tier above theirs", nullable=True),
+    Field("loyalty.to_next_tier", "number", "customer", "points that they lack for it", nullable=True),
+    Field("loyalty.expiring", "number", "customer", "points that run out next"),
+    Field("loyalty.expires_at", "time", "customer", "last moment at which these can be spent", nullable=True),
 )
 
 _ORDER = (
@@ -101,6 +111,7 @@ _ORDER = (
     Field("order.items", "number", "order", "pieces in the order"),
     Field("order.categories", "list", "order", "categories of its products"),
     Field("order.products", "list", "order", "its products, by the shop's own numbers"),
+    Field("order.points", "number", "order", "points that it has brought, without those taken back"),
 )
 
 _DELIVERY = (
@@ -199,14 +210,25 @@ EVENTS: dict[str, EventType] = {
         EventType("ticket.state_changed", "ticket", "a complaint or question has come to another state"),
         EventType("review.posted", "review", "a review was written"),
         EventType("survey.answered", "survey", "a survey was answered"),
+        EventType("loyalty.redeemed", "redemption", "points were spent"),
+        EventType("loyalty.tier_changed", None, "the customer came to another tier, up or down"),
+        EventType("loyalty.tier_raised", None, "the customer came to a higher tier"),
+        EventType("points.expiring", None, "points of the customer run out soon"),
         EventType("customer.created", "customer", "somebody signed up"),
+        EventType("coupon.redeemed", "coupon", "a coupon of ours was used in an order"),
         EventType("email.opened", "send", "an e-mail of ours was opened by a person"),
         EventType("email.clicked", "send", "a link in an e-mail of ours was clicked"),
     )
 }
 
+#: Events that vefa itself makes of other facts: nobody outside can tell of them.
+OWN_EVENTS = frozenset({"loyalty.tier_changed", "loyalty.tier_raised", "points.expiring"})
+
 #: Objects that are an order or belong to one: an event about one of them is "about the same order" as another.
 OF_AN_ORDER = frozenset({"order", "delivery", "return", "ticket", "review"})
+
+#: Events that vefa finds out by itself: nobody can send them.
+OWN_OBJECTS = frozenset({"send", "coupon"})
 
 #: Which objects' fields are at hand when the trigger brings an object of that kind.
 REACH: dict[str, frozenset[str]] = {
@@ -239,6 +261,4 @@ FILLED_BY: dict[str, frozenset[str]] = {
 }
 
 #: Named in the language, not yet answered by the store.
-LATER_FIELDS: frozenset[str] = frozenset(
-    {"loyalty.points", "loyalty.tier", "alive.probability", "alive.expected_orders_90d"}
-)
+LATER_FIELDS: frozenset[str] = frozenset({"alive.probability", "alive.expected_orders_90d"})

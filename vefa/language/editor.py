@@ -41,6 +41,7 @@ _NESTED: dict[str, type[Form]] = {
     "Whenever": forms.WheneverForm,
     "Coupon": steps.CouponTerms,
     "Notify": steps.NotifyTerms,
+    "Variants": steps.VariantsForm,
     "SplitArm": steps.SplitArm,
 }
 
@@ -98,7 +99,11 @@ def _form(form: type[Form]) -> dict[str, Any]:
         "properties": properties,
         "additionalProperties": False,
     }
-    return {**told, "required": list(form.required)} if form.required else told
+    always = [name for name in form.required if name not in form.instead]
+    either = [{"anyOf": [{"required": [name]}, {"required": [path[0]]}]} for name, path in form.instead.items()]
+    if either and set(form.instead) <= set(form.required):
+        told["allOf"] = either
+    return {**told, "required": always} if always else told
 
 
 def _told(declared: FieldInfo) -> dict[str, Any]:

@@ -218,6 +218,8 @@ def event_sentence(scope: EventScope, past: bool = False, among_others: bool = F
     """
     clause = event_clause(scope, past)
     article, _, noun = clause.subject.partition(" ")
+    if scope.of_customer and scope.event == "coupon.redeemed":
+        return f"any {noun} of theirs {clause.verb} {clause.rest}"
     if among_others and scope.of_customer and article in {"a", "an"}:
         return f"any {noun} of theirs {clause.verb} {clause.rest}"
     return clause.say(True)

@@ -11,7 +11,16 @@ from vefa.language.durations import quoted
 from vefa.language.problems import Mistake, did_you_mean
 from vefa.language.schema import Form, key_names
 from vefa.language.source import Source, Trail
-from vefa.language.steps import STEP_FORMS, CouponTerms, NotifyTerms, StepForm, WaitFor, WaitUntil
+from vefa.language.steps import (
+    STEP_FORMS,
+    CouponTerms,
+    NotifyTerms,
+    SendForm,
+    StepForm,
+    VariantsForm,
+    WaitFor,
+    WaitUntil,
+)
 from vefa.language.values import either
 
 F = TypeVar("F", bound=Form)
@@ -48,7 +57,8 @@ def _tell_of_missing(source: Source, form: type[Form], trail: Trail, given: dict
     for key in form.required:
         # a misspelt key is told of as such, not as missing besides
         misspelt = strange if len(names) == 1 else [other for other in strange if did_you_mean(other, [key])]
-        if key not in given and not misspelt:
+        stands_for_it = source.get((*trail, *form.instead.get(key, ("",)))) is not None
+        if key not in given and not misspelt and not stands_for_it:
             source.report(trail, f'"{key}" is missing', _example(form, key), "missing")
 
 
@@ -84,9 +94,6 @@ def _tell(source: Source, form: type[Form], trail: Trail, details: ErrorDetails)
 
 def _tell_of_unknown(source: Source, form: type[Form], trail: Trail, key: str) -> None:
     at = (*trail, key)
-    if key in form.later:
-        source.report(at, f'"{key}" is not available yet', "Take it out for now.", "later", at="key")
-        return
     if issubclass(form, StepForm) and (home := _home(form, key)):
         source.report(at, f'"{key}" has no place in a step "{form.verb}"', home, "unknown-key", at="key")
         return
@@ -98,6 +105,8 @@ def _tell_of_unknown(source: Source, form: type[Form], trail: Trail, key: str) -
 
 def _home(form: type[StepForm], key: str) -> str:
     """Where a key belongs that this step does not have."""
+    if issubclass(form, SendForm) and key in OF_A_TEST:
+        return f"It belongs inside test: {{…, {key}: …}}."
     if any(key in key_names(inner) for inner in INSIDE.get(form.verb, ())):
         return f"It belongs inside, {form.verb}: {{…, {key}: …}}."
     homes = [verb for verb, other in STEP_FORMS.items() if key in key_names(other)]
@@ -110,3 +119,5 @@ INSIDE: dict[str, tuple[type[Form], ...]] = {
     "coupon": (CouponTerms,),
     "notify": (NotifyTerms,),
 }
+#: Keys of a message's test, which are easily written beside it.
+OF_A_TEST = frozenset(key_names(VariantsForm))

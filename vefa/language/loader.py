@@ -25,13 +25,13 @@ from vefa.language.schema import (
 )
 from vefa.language.source import Source, Trail, read_file
 from vefa.language.steps import (
-    LATER_STEPS,
     STEP_FORMS,
     CouponTerms,
     NotifyTerms,
     OtherwiseArm,
     SplitArm,
     StepForm,
+    VariantsForm,
     WaitFor,
     WaitUntil,
     WhenArm,
@@ -53,9 +53,11 @@ OTHER_WORDS = {
     "case": "branch",
     "ab": "split",
     "voucher": "coupon",
+    "point": "points",
+    "bonus": "points",
     "label": "tag",
 }
-LABELS = frozenset(STEP_FORMS) | LATER_STEPS
+LABELS = frozenset(STEP_FORMS)
 
 
 @dataclass(frozen=True)
@@ -237,12 +239,6 @@ def _colon(given: object) -> str:
 
 def _tell_of_no_verb(source: Source, trail: Trail, keys: list[str]) -> None:
     """At the key that is most like a verb, else at the first."""
-    for key in keys:
-        if key in LATER_STEPS:
-            source.report(
-                (*trail, key), f'the step "{key}" is not available yet', "Take it out for now.", "later", at="key"
-            )
-            return
     options = {name for form in STEP_FORMS.values() for name in key_names(form)}
     strange = [key for key in keys if key not in options]
     if not strange:
@@ -320,6 +316,13 @@ def _notify(source: Source, trail: Trail, verb: str) -> StepDraft:
     return StepDraft(trail, verb, form, detail)
 
 
+def _send(source: Source, trail: Trail, verb: str) -> StepDraft:
+    form = read_form(source, STEP_FORMS[verb], trail)
+    inside = (*trail, "test")
+    detail = read_form(source, VariantsForm, inside) if source.get(inside) is not None else None
+    return StepDraft(trail, verb, form, detail)
+
+
 _READERS = {
     "wait": _wait,
     "if": _if,
@@ -327,4 +330,7 @@ _READERS = {
     "split": _split,
     "coupon": _coupon,
     "notify": _notify,
+    "email": _send,
+    "sms": _send,
+    "message": _send,
 }

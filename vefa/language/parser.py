@@ -13,6 +13,7 @@ from typing import Any, Literal
 from vefa.language.catalogue import FIELDS, LATER_FIELDS, OBJECT_KINDS, OF_AN_ORDER, EventType, Field
 from vefa.language.conditions import (
     Anything,
+    Compare,
     Comparison,
     Condition,
     Duration,
@@ -22,6 +23,7 @@ from vefa.language.conditions import (
     InSegment,
     Not,
     Nothing,
+    OneOf,
     Reacted,
 )
 from vefa.language.durations import quoted
@@ -32,6 +34,8 @@ from vefa.language.schema import HappenedForm
 from vefa.language.source import Source, Trail
 
 Where = Literal["where", "audience", "segment", "journey"]
+#: Fields that hold the name of a tier.
+TIERS = frozenset({"loyalty.tier", "loyalty.next_tier"})
 GROUPS = ("any", "none", "not")
 WORDS = (*GROUPS, "segment", "happened", "opened", "clicked")
 
@@ -55,6 +59,8 @@ class Surroundings:
     has_survey: bool = False
     #: ids of this journey's messages, with their verbs
     messages: Mapping[str, str] = field(default_factory=dict)
+    #: names of the loyalty programme's tiers, from the lowest on; none: nobody knows
+    tiers: tuple[str, ...] = ()
 
     def scope(self, event: str, of_customer: bool) -> EventScope:
         """About the same object, or the same order where both belong to one; else about the customer (rule 9)."""
@@ -63,6 +69,7 @@ class Surroundings:
         if kind == "survey" and kind != self.own:
             # An answer has no object of its own: it is about what was asked about.
             same = self.has_survey or self.own in OF_AN_ORDER
+        same |= kind == "coupon" and self.has_coupon  # about the coupon that this journey gave
         return EventScope(event, of_customer or not same)
 
     def check_event(self, event: str) -> None:
@@ -84,6 +91,24 @@ class Surroundings:
         if told := self._wrong_home(known):
             raise Mistake(*told, "wrong-home")
         return known
+
+    def check_tier(self, condition: Condition) -> Condition:
+        """The condition, if it names only tiers that there are."""
+        if not self.tiers or getattr(condition, "field", None) not in TIERS:
+            return condition
+        match condition:
+            case OneOf(values=values):
+                named: tuple[Any, ...] = values
+            case Compare(value=value):
+                named = (value,)
+            case _:
+                named = ()
+        for place, name in enumerate(named):
+            if name not in self.tiers:
+                hint = did_you_mean(str(name), self.tiers, f"Tiers are {', '.join(self.tiers)}.")
+                inside = (place,) if isinstance(condition, OneOf) else ()
+                raise Mistake(f"there is no tier {quoted(name)}", hint, "unknown-tier", inside=inside)
+        return condition
 
     def _wrong_home(self, known: Field) -> tuple[str, str] | None:
         home, name = known.home, known.name
@@ -176,7 +201,7 @@ class ConditionParser:
                 known = self.around.check_field(key)
             except Mistake as mistake:
                 return self._told(trail, mistake, at="key")
-            return read_value(known, self.source.get(trail))
+            return self.around.check_tier(read_value(known, self.source.get(trail)))
         except Mistake as mistake:
             return self._told((*trail, *mistake.inside), mistake)
 

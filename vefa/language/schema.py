@@ -6,6 +6,7 @@ read by the loader with its own place, so that one mistake never hides another.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import time
 from typing import Annotated, Any, ClassVar
 
@@ -38,8 +39,8 @@ class Form(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     required: ClassVar[tuple[str, ...]] = ()
-    #: keys that a later version brings
-    later: ClassVar[frozenset[str]] = frozenset()
+    #: a required key is not missing where this stands instead of it
+    instead: ClassVar[Mapping[str, tuple[str, ...]]] = {}
 
 
 def key(says: str, example: Any, default: Any = None, alias: str | None = None) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import MappingProxyType
 from typing import Annotated, Any, ClassVar
 
 from pydantic import PlainValidator
@@ -12,10 +13,12 @@ from vefa.language.values import (
     Conditions,
     Editor,
     Length,
+    Measure,
     Moment,
     Money,
     Name,
     OnFailure,
+    PointsOrRule,
     Prefix,
     Purpose,
     Rate,
@@ -25,6 +28,8 @@ from vefa.language.values import (
     ShopHours,
     Steps,
     Text,
+    VariantNames,
+    VariantWords,
     Weekdays,
     Words,
     YesNo,
@@ -78,17 +83,38 @@ class WaitUntil(Form):
 class SendForm(StepForm):
     """What all messages have."""
 
-    later = frozenset({"test"})
-
     purpose: Purpose | None = key("commercial or transactional, if other than the journey's.", "transactional")
     not_after: Text | None = key("Pointless after that: a field's moment, or same day.", "order.delivered_at + 5 days")
     unless: Conditions = key("Not to whom this holds for.", {"happened": "review.posted"})
     survey: Name | None = key("The survey that it asks: csat, nps, or a name of config/surveys.yaml.", "csat")
     on_failure: OnFailure = key("continue (go on all the same), or exit (leave).", "continue", "continue")
+    test: Annotated[Any, Editor(ref("Variants"))] = key(
+        "Try variants on a part; the rest gets the one that did best.",
+        {
+            "subjects": {"a": {"tr": "…", "en": "…"}, "b": {"tr": "…", "en": "…"}},
+            "on": "20%",
+            "decide": "4 hours",
+            "by": "clicked",
+        },
+    )
+
+
+class VariantsForm(Form):
+    """A test: two to five subjects, or templates, on a part of the customers; the rest gets the one that did best."""
+
+    required = ("on", "decide", "by")
+
+    subjects: VariantWords | None = key("The subject line of each variant.", {"a": {"tr": "…", "en": "…"}})
+    templates: VariantNames | None = key("The template of each variant.", {"a": "welcome", "b": "welcome-short"})
+    on: Share | None = key("On how many it is tried, in equal parts.", "20%")
+    decide: Length | None = key("How long after the first of them went out it is decided.", "4 hours")
+    by: Measure | None = key("What counts: clicked, opened or goal.", "clicked")
 
 
 class WrittenForm(SendForm):
     """What e-mail has besides."""
+
+    instead = MappingProxyType({"subject": ("test", "subjects")})
 
     subject: Words | None = key("The subject line in each language.", {"tr": "Merhaba", "en": "Hello"})
     preheader: Words | None = key("The line that mail programs show beside it.", {"tr": "…", "en": "…"})
@@ -196,17 +222,25 @@ class CouponStep(StepForm):
 
 
 class CouponTerms(Form):
-    """What a coupon is worth, and how long. One of percent, amount, free_shipping; one of valid, valid_until."""
-
-    later = frozenset({"pool"})
+    """What a coupon is worth, and how long. One of percent, amount, free_shipping, pool; one of valid, valid_until."""
 
     percent: Rate | None = key("So many per cent off.", 15)
     amount: Money | None = key("A sum off.", "100 TRY")
     free_shipping: YesNo = key("No shipping costs.", "yes", False)
+    pool: Name | None = key("A code of the checkout's own, from that pool of config/coupons.yaml.", "spring")
     valid: Length | None = key("How long it is good for, from the message on.", "14 days")
     valid_until: Moment | None = key("The moment until which it is good.", "trigger.date + 7 days")
     prefix: Prefix = key("What the code begins with.", "DOGUM", "")
     minimum: Money | None = key("Only for baskets from that sum on.", "500 TRY")
+
+
+class PointsStep(StepForm):
+    """Points for the customer, once."""
+
+    verb = "points"
+    required = ("points",)
+
+    points: PointsOrRule | None = key("So many, or a reward of config/loyalty.yaml by its name.", 50)
 
 
 class TagStep(StepForm):
@@ -295,6 +329,7 @@ STEP_FORMS: dict[str, type[StepForm]] = {
         BranchStep,
         SplitStep,
         CouponStep,
+        PointsStep,
         TagStep,
         UntagStep,
         EnterStep,
@@ -304,4 +339,3 @@ STEP_FORMS: dict[str, type[StepForm]] = {
         StopStep,
     )
 }
-LATER_STEPS = frozenset({"points"})

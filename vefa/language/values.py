@@ -20,6 +20,7 @@ Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 WEEKDAYS: tuple[Weekday, ...] = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 LONG_WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 
+MOST_VARIANTS = 5
 _NAME = r"[a-z0-9]+([-_][a-z0-9]+)*"
 _PREFIX = r"[A-Z0-9]{1,12}"
 _EMAIL = r"[^@\s<>]+@[^@\s<>]+\.[^@\s<>]+"
@@ -81,6 +82,29 @@ def read_words(value: object) -> dict[str, str] | str:
                 raise Mistake(message, "Put them in quotes.", "words", inside=(locale,))
         return value
     return read_text(value)
+
+
+def _variants(read: Callable[[object], Any]) -> Callable[[object], dict[str, Any]]:
+    """Two to five variants of a test by their names, each read by `read`."""
+
+    def read_all(value: object) -> dict[str, Any]:
+        if not isinstance(value, dict):
+            raise Mistake(f"this must be a group of variants, not {quoted(value)}", "Write {a: …, b: …}.", "type")
+        if not 2 <= len(value) <= MOST_VARIANTS:
+            has = "one variant only" if len(value) == 1 else f"{len(value)} variants"
+            raise Mistake(f"the test has {has}", "A test compares two to five, such as a and b.", "test")
+        found: dict[str, Any] = {}
+        for name, given in value.items():
+            if not isinstance(name, str) or not re.fullmatch(_NAME, name):
+                raise Mistake(f"{quoted(name)} is no name for a variant", "Name them a and b.", "name", inside=(name,))
+            try:
+                found[name] = read(given)
+            except Mistake as mistake:
+                inside = (name, *mistake.inside)
+                raise Mistake(mistake.message, mistake.hint, mistake.code, inside=inside) from None
+        return found
+
+    return read_all
 
 
 def _weekdays(value: object) -> tuple[Weekday, ...]:
@@ -150,21 +174,24 @@ Sender = Annotated[
     PlainValidator(_pattern(_SENDER, "e-mail address", 'Write "care@ornek.example" or "Name <care@ornek.example>".')),
     Editor({"type": "string", "pattern": f"^{_SENDER}$"}),
 ]
-Words = Annotated[
-    dict[str, str] | str,
-    PlainValidator(read_words),
-    Editor(
-        {
-            "anyOf": [
-                {"type": "string", "minLength": 1},
-                {
-                    "type": "object",
-                    "minProperties": 1,
-                    "additionalProperties": {"type": "string", "minLength": 1},
-                },
-            ]
-        }
-    ),
+_WORDS: dict[str, Any] = {
+    "anyOf": [
+        {"type": "string", "minLength": 1},
+        {"type": "object", "minProperties": 1, "additionalProperties": {"type": "string", "minLength": 1}},
+    ]
+}
+Words = Annotated[dict[str, str] | str, PlainValidator(read_words), Editor(_WORDS)]
+
+
+def _of_variants(one: dict[str, Any]) -> Editor:
+    return Editor({"type": "object", "minProperties": 2, "maxProperties": MOST_VARIANTS, "additionalProperties": one})
+
+
+VariantWords = Annotated[dict[str, dict[str, str] | str], PlainValidator(_variants(read_words)), _of_variants(_WORDS)]
+VariantNames = Annotated[
+    dict[str, str],
+    PlainValidator(_variants(_pattern(_NAME, "name", "Use small letters a-z, digits and dashes, such as welcome."))),
+    _of_variants({"type": "string", "pattern": f"^{_NAME}$"}),
 ]
 Length = Annotated[
     Duration,
@@ -250,11 +277,34 @@ Status = Annotated[
 OnFailure = Annotated[Literal["continue", "exit"], one_of("continue", "exit"), Editor({"enum": ["continue", "exit"]})]
 ShopHours = Annotated[Literal["shop"] | None, one_of("shop"), Editor({"enum": ["shop"]})]
 Takes = Annotated[Literal["event", "text"], one_of("event", "text"), Editor({"enum": ["event", "text"]})]
+Measure = Annotated[
+    Literal["clicked", "opened", "goal"],
+    one_of("clicked", "opened", "goal"),
+    Editor({"enum": ["clicked", "opened", "goal"]}),
+]
 Of = Annotated[Literal["customer"], one_of("customer"), Editor({"enum": ["customer"]})]
 Period = Annotated[
     Literal["day", "week", "month"], one_of("day", "week", "month"), Editor({"enum": ["day", "week", "month"]})
 ]
 Medium = Annotated[Literal["email", "sms"], one_of("email", "sms"), Editor({"enum": ["email", "sms"]})]
+
+#: More points than that are a slip of the pen.
+MOST_POINTS = 1_000_000
+
+
+def _points_or_rule(value: object) -> int | str:
+    if isinstance(value, bool) or not isinstance(value, int | str) or value == "":
+        raise Mistake(f"{quoted(value)} is no number of points", "Write points: 50, or a reward's name.", "number")
+    if isinstance(value, int) and not 0 < value <= MOST_POINTS:
+        raise Mistake(f"{value} is no number of points", f"Write a whole number from 1 to {MOST_POINTS:,}.", "number")
+    return value
+
+
+PointsOrRule = Annotated[
+    int | str,
+    PlainValidator(_points_or_rule),
+    Editor({"anyOf": [{"type": "integer", "minimum": 1, "maximum": MOST_POINTS}, {"type": "string", "minLength": 1}]}),
+]
 
 #: Read further by the condition parser.
 Conditions = Annotated[Any, Editor(ref("Condition"))]

@@ -40,6 +40,7 @@ NAMES = {
     "customer.zone": "their time zone",
     "customer.created_at": "their sign-up",
     "customer.preferred_channel": "their preferred channel",
+    "customer.answers_on": "the channel they answer to",
     "customer.tags": "their tags",
     "orders.count": "the number of their orders",
     "orders.revenue": "what they have spent",
@@ -102,6 +103,14 @@ NAMES = {
     "survey.choice": "the survey's answer",
     "survey.comment": "the comment on the survey",
     "survey.answered_at": "the survey's answer",
+    "loyalty.points": "the number of their points",
+    "loyalty.worth": "what their points are worth",
+    "loyalty.tier": "their tier",
+    "loyalty.next_tier": "the tier above theirs",
+    "loyalty.to_next_tier": "the points that they lack for the next tier",
+    "loyalty.expiring": "the points that run out next",
+    "loyalty.expires_at": "the end of their next points",
+    "order.points": "the points for the order",
     "coupon.code": "the coupon code",
     "coupon.used": "the coupon",
     "coupon.valid_until": "the coupon's last day",
@@ -118,6 +127,7 @@ COUNTS = {
     "tickets.count": Clause("they", "have", "made # complaint*"),
     "tickets.open": Clause("they", "have", "# open complaint*"),
     "reviews.count": Clause("they", "have", "written # review*"),
+    "loyalty.points": Clause("they", "have", "# point*"),
     "orders.gaps_since_last": Clause("their last order", "is", "# of their usual gap* ago"),
 }
 
@@ -128,6 +138,7 @@ NONE_OF = {
     "tickets.count": "they have made no complaints",
     "tickets.open": "they have no open complaints",
     "reviews.count": "they have written no reviews",
+    "loyalty.points": "they have no points",
 }
 
 #: Lists, told by what is in them.
@@ -186,7 +197,12 @@ EVENTS = {
     "ticket.state_changed": ("the state of a complaint", "changed"),
     "review.posted": ("a review", "posted"),
     "survey.answered": ("a survey", "answered"),
+    "loyalty.redeemed": ("points", "spent"),
+    "loyalty.tier_changed": ("their tier", "changed"),
+    "loyalty.tier_raised": ("their tier", "raised"),
+    "points.expiring": ("points", "about to run out"),
     "customer.created": ("an account", "opened"),
+    "coupon.redeemed": ("the coupon", "used in an order"),
     "email.opened": ("an e-mail", "opened"),
     "email.clicked": ("a link in an e-mail", "clicked"),
 }
@@ -209,7 +225,12 @@ SINCE = {
     "ticket.state_changed": "the complaint's new state",
     "review.posted": "the review",
     "survey.answered": "the survey",
+    "loyalty.redeemed": "the spending",
+    "loyalty.tier_changed": "the change of tier",
+    "loyalty.tier_raised": "the higher tier",
+    "points.expiring": "the first word on points that run out",
     "customer.created": "signing up",
+    "coupon.redeemed": "the use of the coupon",
     "email.opened": "the opening",
     "email.clicked": "the click",
 }

@@ -66,6 +66,16 @@ class Marks:
     locale: str | None = None
 
 
+@dataclass(frozen=True)
+class Remark:
+    """Something to tell of a message: what, and why."""
+
+    send_id: int
+    attempt: int
+    what: str
+    detail: str
+
+
 def unclaimed(batch: Batch) -> Any:
     """Over `sends`: reserved in the batch. Messages that were queued as a batch stay `queued` while it is leased."""
     return sa.and_(s.batch_id == batch.id, s.state.in_(("queued", "reserved")))
@@ -252,6 +262,12 @@ def second_attempts(connection: Connection, which: Any, now: datetime) -> int:
     note(connection, again, now, "released", "in doubt; transactional messages go once more")
     update = sa.update(sends).where(again).values(state="queued", not_before=now, batch_id=None)
     return connection.execute(update).rowcount
+
+
+def remark(connection: Connection, remarks: Sequence[Remark], now: datetime) -> None:
+    """Write into the messages' history what is told of each."""
+    if remarks:
+        connection.execute(sa.insert(send_history), [vars(each) | {"at": now} for each in remarks])
 
 
 def note(connection: Connection, which: Any, now: datetime, what: str, detail: str) -> None:

@@ -49,8 +49,11 @@ sends = Table(
     Column(
         "occasion", Id, nullable=False, server_default="0", comment="occasions.id; 0: a step of the journey's own walk"
     ),
+    Column("variant", Text, comment="of the step's test; null where it has none"),
+    Column("trial", sa.BigInteger, comment="the run of the test, for those on whom it is tried; null: not one of them"),
     UniqueConstraint("enrolment_id", "step", "occasion", name="uq_sends_enrolment_step"),
     _partial("ix_sends_queue", "journey_id", "not_before", where="state = 'queued' AND batch_id IS NULL"),
+    _partial("ix_sends_trial", "journey_id", "step", "trial", where="trial IS NOT NULL"),
     _partial("ix_sends_doubts", "journey_id", "step", where="doubts > 0"),
     Index("ix_sends_customer_id", "customer_id"),
     Index("ix_sends_batch_id", "batch_id"),
@@ -80,10 +83,10 @@ send_history = Table(
     Column("send_id", Id, ForeignKey("sends.id"), nullable=False),
     Column("at", Instant, nullable=False),
     Column("attempt", Small, nullable=False),
-    Column("what", Text, nullable=False, comment="deferred | released | unknown | settled late"),
+    Column("what", Text, nullable=False, comment="deferred | released | unknown | settled late | by email | by sms …"),
     Column("detail", Text),
     Index("ix_send_history_send_id", "send_id"),
-    comment="whatever did not go straight from queued to sent",
+    comment="whatever did not go straight from queued to sent, and why a message went by its medium",
 )
 
 breakers = Table(

@@ -9,12 +9,18 @@ from alembic import context
 from alembic.autogenerate.api import AutogenContext
 
 import vefa.consent.tables
+import vefa.crm.answers
+import vefa.crm.coupon_uses
 import vefa.crm.forgotten
+import vefa.crm.points
+import vefa.crm.recommendations.tables
 import vefa.crm.states
 import vefa.crm.tables
 import vefa.crm.ticket_messages
 import vefa.crm.wishes
+import vefa.engine.shortages
 import vefa.engine.tables
+import vefa.engine.trial_tables
 import vefa.errands.tables
 import vefa.inbox
 import vefa.ledger.tables

@@ -9,10 +9,12 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from vefa.plan.steps import Message, Plan
+from vefa.plan.steps import Coupon, Message, Plan, Step
 
 #: Keys that came later: a plan that does not use them is written as if they did not exist.
 _LATER = ("topic", "whenever")
+_LATER_OF_MESSAGES = ("survey", "test")
+_OF_POOLS = ("pool", "ends")
 
 
 @cache
@@ -28,9 +30,18 @@ def dump(plan: Plan) -> str:
 def _unsaid(plan: Plan) -> dict[str, Any]:
     """What was added to the language later and is not used: such a journey says what it always said, and no new
     version of it is made."""
-    bare = {n: {"survey"} for n, step in enumerate(plan.steps) if isinstance(step, Message) and step.survey is None}
+    bare = {n: unused for n, step in enumerate(plan.steps) if (unused := _unused(step))}
     unsaid: dict[str, Any] = {name: True for name in _LATER if not getattr(plan, name)}
     return unsaid | ({"steps": bare} if bare else {})
+
+
+def _unused(step: Step) -> set[str]:
+    match step:
+        case Message():
+            return {name for name in _LATER_OF_MESSAGES if getattr(step, name) is None}
+        case Coupon(pool=None):
+            return set(_OF_POOLS)
+    return set()
 
 
 def load(text: str) -> Plan:

@@ -88,6 +88,7 @@ class _Compiler:
                 tuple(self.around.segments),
                 objects=self.hand.objects,
                 own=self.hand.own,
+                tiers=tuple(level.name for level in self.around.loyalty.levels),
                 trigger_dates=self.hand.dates,
                 has_survey=asks_survey(self.draft),
                 has_coupon=any(step.verb == "coupon" for step in self.draft.walk()),
@@ -155,7 +156,8 @@ class _Compiler:
         if goal is None or not goal.event:
             return None
         # A success is the customer's, whatever it is about: the order that a thank-you leads to is another one.
-        scope = self._scope(("goal", "event"), goal.event, True)
+        # A coupon's use is another matter: that of this journey's own coupon is meant.
+        scope = self._scope(("goal", "event"), goal.event, goal.event != "coupon.redeemed")
         return Goal(scope, goal.within) if scope and goal.within else None
 
     def _check_topic(self, plan: Plan) -> None:

@@ -2,43 +2,98 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 from vefa.language.loader import StepDraft
+from vefa.language.problems import did_you_mean
 from vefa.language.source import Trail
 from vefa.language.steps import CouponTerms
 from vefa.plan import steps as plan
+from vefa.plan.pools import FILE, WORTH, Pool
 
 if TYPE_CHECKING:
     from vefa.plan.layout import Layout
 
+VALIDITY = ("valid", "valid_until")
+
 
 def coupon(layout: Layout, step: StepDraft, follow: str | None) -> None:
-    """One worth and one validity, both told exactly once."""
+    """One worth and one validity, both told exactly once: here, or by the pool."""
     terms, name, trail = step.detail, layout.names[step.trail], (*step.trail, "coupon")
     if not isinstance(terms, CouponTerms):
         layout.whole = False
         return
     given = layout.source.get(trail) if layout.source.clean(step.trail) else None
-    _one_of(layout, trail, given, ("percent", "amount", "free_shipping"), "what it is worth", "percent: 15")
-    _one_of(layout, trail, given, ("valid", "valid_until"), "how long it is good for", "valid: 14 days")
     until = layout.moment((*trail, "valid_until"), terms.valid_until) if terms.valid_until else None
-    layout.steps.append(
-        plan.Coupon(
-            name.key,
-            name.id,
-            follow,
-            percent=terms.percent,
-            amount=terms.amount.amount if terms.amount else None,
-            currency=terms.amount.currency if terms.amount else None,
-            free_shipping=terms.free_shipping,
-            minimum=terms.minimum.amount if terms.minimum else None,
-            minimum_currency=terms.minimum.currency if terms.minimum else None,
-            prefix=terms.prefix,
-            valid=terms.valid,
-            valid_until=until,
-        )
+    made = plan.Coupon(
+        name.key,
+        name.id,
+        follow,
+        percent=terms.percent,
+        amount=terms.amount.amount if terms.amount else None,
+        currency=terms.amount.currency if terms.amount else None,
+        free_shipping=terms.free_shipping,
+        minimum=terms.minimum.amount if terms.minimum else None,
+        minimum_currency=terms.minimum.currency if terms.minimum else None,
+        prefix=terms.prefix,
+        valid=terms.valid,
+        valid_until=until,
     )
+    if terms.pool is not None:
+        made = _from_pool(layout, trail, given, made, terms.pool)
+    else:
+        _one_of(layout, trail, given, WORTH, "what it is worth", "percent: 15")
+        _one_of(layout, trail, given, VALIDITY, "how long it is good for", "valid: 14 days")
+    layout.steps.append(made)
+
+
+def _from_pool(layout: Layout, trail: Trail, given: dict[str, Any] | None, step: plan.Coupon, name: str) -> plan.Coupon:
+    """The step with what its pool says. What the step says of the validity goes before the pool's."""
+    if name not in layout.around.pools:
+        hint = did_you_mean(name, layout.around.pools, f"Pools stand in {FILE}.")
+        layout.source.report((*trail, "pool"), f'there is no pool "{name}"', hint, "unknown-pool")
+        return step
+    pool = layout.around.pools[name]
+    if pool is None:
+        layout.whole = False  # what is wrong in it has been told of
+        return step
+    if given is not None:
+        _check_against(layout, trail, given, pool)
+    said = step.valid or step.valid_until
+    return replace(
+        step,
+        percent=pool.percent,
+        amount=pool.amount,
+        currency=pool.currency,
+        free_shipping=pool.free_shipping,
+        minimum=pool.minimum if pool.minimum is not None else step.minimum,
+        minimum_currency=pool.minimum_currency if pool.minimum is not None else step.minimum_currency,
+        valid=step.valid if said else pool.valid,
+        pool=name,
+        ends=pool.ends,
+    )
+
+
+def _check_against(layout: Layout, trail: Trail, given: dict[str, Any], pool: Pool) -> None:
+    """The checkout has made these codes, so their pool says what they are worth; how long, somebody must say."""
+    for key in WORTH:
+        if key in given:
+            message = f'what a code of the pool "{pool.name}" is worth is said in {FILE}'
+            layout.source.report((*trail, key), message, "Take it out.", "coupon", at="key")
+    if "minimum" in given and pool.minimum is not None:
+        message = f'the pool "{pool.name}" says its own minimum'
+        layout.source.report((*trail, "minimum"), message, "Take it out.", "coupon", at="key")
+    if "prefix" in given:
+        message = "the codes of a pool come as the checkout has made them"
+        layout.source.report((*trail, "prefix"), message, "Take it out.", "coupon", at="key")
+    said = [key for key in VALIDITY if key in given]
+    if len(said) > 1:
+        _one_of(layout, trail, given, VALIDITY, "", "")
+    elif not said and pool.valid is None and pool.ends is None:
+        message = f'neither this coupon nor the pool "{pool.name}" says how long it is good for'
+        hint = f"Add valid: 14 days here, or valid_until: 2026-12-31 in {FILE}."
+        layout.source.report(trail, message, hint, "coupon", at="key")
 
 
 def _one_of(

@@ -11,7 +11,7 @@ from vefa.language.loader import JourneyDraft, StepDraft
 from vefa.language.parser import ConditionParser
 from vefa.language.problems import Mistake, did_you_mean
 from vefa.language.source import Trail
-from vefa.language.steps import EnterStep, GoToStep, TagStep, UntagStep
+from vefa.language.steps import EnterStep, GoToStep, PointsStep, TagStep, UntagStep
 from vefa.plan import steps as plan
 from vefa.plan.coupons import coupon
 from vefa.plan.errands import notify, webhook
@@ -79,6 +79,23 @@ class Layout:
         elif isinstance(form, UntagStep):
             self.steps.append(plan.Tag(name.key, name.id, follow, form.untag, add=False))
 
+    def points(self, step: StepDraft, follow: str | None) -> None:
+        """So many points, or as many as the reward of that name brings."""
+        name, form = self.names[step.trail], step.form
+        given = form.points if isinstance(form, PointsStep) else None
+        rules = self.around.loyalty.rules
+        if isinstance(given, str) and given not in rules:
+            known = (
+                f"Rewards are {', '.join(rules)}." if rules else "Rewards stand in config/loyalty.yaml, under rules."
+            )
+            hint = did_you_mean(given, rules, known)
+            self.source.report((*step.trail, "points"), f'there is no reward "{given}"', hint, "unknown-reward")
+        elif isinstance(given, str):
+            self.steps.append(plan.Points(name.key, name.id, follow, rules[given], given))
+        elif given is not None:
+            self.steps.append(plan.Points(name.key, name.id, follow, given))
+        self.whole = self.whole and given is not None and (isinstance(given, int) or given in rules)
+
     def enter(self, step: StepDraft, follow: str | None) -> None:
         """Into another journey; `go_to` leaves this one."""
         name, form = self.names[step.trail], step.form
@@ -110,6 +127,7 @@ _LAYERS: dict[str, Callable[[Layout, StepDraft, str | None], None]] = {
     "branch": branch,
     "split": split,
     "coupon": coupon,
+    "points": Layout.points,
     "tag": Layout.tag,
     "untag": Layout.tag,
     "enter": Layout.enter,

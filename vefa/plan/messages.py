@@ -10,6 +10,8 @@ from vefa.language.problems import Mistake, did_you_mean
 from vefa.language.source import Trail
 from vefa.language.steps import SendForm, WrittenForm
 from vefa.plan import steps as plan
+from vefa.plan.tongues import words
+from vefa.plan.trials import compile_trial
 
 if TYPE_CHECKING:
     from vefa.plan.layout import Layout
@@ -20,6 +22,7 @@ def send(layout: Layout, step: StepDraft, follow: str | None) -> None:
     form, name = step.form, layout.names[step.trail]
     assert isinstance(form, SendForm)  # noqa: S101 - the verb chose the form
     written = form if isinstance(form, WrittenForm) else None
+    trial = compile_trial(layout, step) if form.test is not None else None
     layout.steps.append(
         plan.Message(
             name.key,
@@ -28,8 +31,8 @@ def send(layout: Layout, step: StepDraft, follow: str | None) -> None:
             medium={"email": "email", "sms": "sms"}.get(step.verb),  # type: ignore[arg-type] # message: None
             template=getattr(form, step.verb) or "",
             purpose=form.purpose or layout.draft.form.purpose,
-            subject=_words(layout, step, "subject") if written else {},
-            preheader=_words(layout, step, "preheader") if written else {},
+            subject=_subject(layout, step, trial) if written else {},
+            preheader=words(layout, (*step.trail, "preheader"), written.preheader) if written else {},
             recommend=written.recommend if written else 0,
             sender=written.sender if written else None,
             reply_to=written.reply_to if written else None,
@@ -37,6 +40,7 @@ def send(layout: Layout, step: StepDraft, follow: str | None) -> None:
             unless=layout.condition((*step.trail, "unless")),
             on_failure=form.on_failure,
             survey=_survey(layout, step, form.survey),
+            test=trial,
         )
     )
 
@@ -50,24 +54,11 @@ def _survey(layout: Layout, step: StepDraft, name: str | None) -> str | None:
     return name
 
 
-def _words(layout: Layout, step: StepDraft, key: str) -> dict[str, str]:
-    given = getattr(step.form, key)
-    trail, locales = (*step.trail, key), layout.around.locales
-    if given is None:
-        return {}
-    if isinstance(given, str):
-        if len(locales) > 1:
-            example = ", ".join(f'{locale}: "…"' for locale in locales)
-            layout.source.report(trail, f'"{key}" is in one language only', f"Write {{{example}}}.", "locale")
-        return {locales[0]: given}
-    for locale in given:
-        if locale not in locales:
-            hint = did_you_mean(locale, locales, f"Languages are {', '.join(locales)}.")
-            layout.source.report((*trail, locale), f'"{locale}" is no language of the shop', hint, "locale", at="key")
-    if lacking := [locale for locale in locales if locale not in given]:
-        hint = f'Add {lacking[0]}: "…".'
-        layout.source.report(trail, f'"{key}" lacks the language {", ".join(lacking)}', hint, "locale", at="key")
-    return {locale: given[locale] for locale in locales if locale in given}
+def _subject(layout: Layout, step: StepDraft, trial: plan.Trial | None) -> dict[str, str]:
+    """The step's own subject; where subjects are tested, the first of them stands for all."""
+    if trial and trial.variants[0].subject:
+        return trial.variants[0].subject
+    return words(layout, (*step.trail, "subject"), getattr(step.form, "subject", None))
 
 
 def _not_after(layout: Layout, trail: Trail, text: str | None) -> plan.Moment | None:

@@ -99,7 +99,7 @@ def derived_id(step: StepDraft) -> str:
     return f"{verb}-{slug}" if slug else verb
 
 
-_TARGETED = {"email", "sms", "message", "tag", "untag", "enter", "go_to", "webhook"}
+_TARGETED = {"email", "sms", "message", "points", "tag", "untag", "enter", "go_to", "webhook"}
 
 
 def _tell_of_doubles(draft: JourneyDraft, id_: str, equals: list[_Stand]) -> None:

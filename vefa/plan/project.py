@@ -17,8 +17,11 @@ from vefa.language.problems import Problem, ProblemsError
 from vefa.plan.compiler import compile_journey
 from vefa.plan.crossings import tell_of_circles, what_is_brought
 from vefa.plan.directory import FILES, read_optional, read_outside
+from vefa.plan.loyalty import NO_PROGRAMME, Programme
+from vefa.plan.loyalty_file import read_loyalty
 from vefa.plan.outside import Outside
 from vefa.plan.policy import Policy
+from vefa.plan.pools import Checkout, Pool, read_coupons
 from vefa.plan.rulebook import read_events, read_policy, read_segments, read_topics
 from vefa.plan.steps import Plan
 from vefa.plan.surroundings import Neighbours
@@ -44,6 +47,9 @@ class Project:
     topics: dict[str, dict[str, str]] = field(default_factory=dict)
     #: tools outside, and the shop's own teams
     outside: Outside = field(default_factory=Outside)
+    pools: Mapping[str, Pool | None] = field(default_factory=dict)
+    checkout: Checkout = Checkout()
+    loyalty: Programme = field(default_factory=Programme)
 
     def refuse_problems(self) -> None:
         """Raises ProblemsError with all of them, if there are any."""
@@ -53,17 +59,20 @@ class Project:
 
 def load_project(root: Path, settings: Settings) -> Project:
     """All files under `root` read and checked in one go."""
-    events_file, segments_file, policy_file, topics_file, surveys_file, themes_file = (
+    events_file, segments_file, policy_file, topics_file, surveys_file, themes_file, coupons_file = (
         read_optional(root, f"config/{name}.yaml")
-        for name in ("events", "segments", "policy", "topics", "surveys", "themes")
+        for name in ("events", "segments", "policy", "topics", "surveys", "themes", "coupons")
     )
     events = read_events(events_file)
-    segments = read_segments(segments_file, events)
+    loyalty_file = read_optional(root, "config/loyalty.yaml")
+    loyalty = read_loyalty(loyalty_file, settings.shop)
+    segments = read_segments(segments_file, events, loyalty)
     topics = read_topics(topics_file, settings.shop.locales)
     tools_file, staff_file = (read_optional(root, name) for name in FILES)
     outside = read_outside(tools_file, staff_file)
     surveys = read_surveys(surveys_file, settings.shop.locales)
     read_themes(themes_file, settings.shop.locales)
+    pools, checkout = read_coupons(coupons_file)
     read = {path.stem: load_journey(path, root) for path in journey_files(root)}
     drafts = {name: draft for name, (_, draft) in read.items() if draft is not None}
     around = Neighbours(
@@ -75,11 +84,14 @@ def load_project(root: Path, settings: Settings) -> Project:
         frozenset(topics),
         outside=outside,
         surveys=frozenset(surveys),
+        pools=pools,
+        loyalty=loyalty,
     )
     compiled = {name: compile_journey(draft, around) for name, draft in drafts.items()}
     tell_of_circles(drafts)
     policy = read_policy(policy_file, frozenset(read))
     config = [events_file, segments_file, policy_file, topics_file, surveys_file, themes_file, tools_file, staff_file]
+    config += [coupons_file, loyalty_file]
     sources = [*config, *(source for source, _ in read.values())]
     problems = [problem for source in sources for problem in source.problems]
     problems += _misnamed(root)
@@ -93,13 +105,34 @@ def load_project(root: Path, settings: Settings) -> Project:
         {name: condition for name, condition in segments.items() if condition is not None},
         events,
         topics,
-        outside,
+        outside=outside,
+        pools=pools,
+        checkout=checkout,
+        loyalty=loyalty,
     )
 
 
 def shop_topics(root: Path, settings: Settings) -> dict[str, dict[str, str]]:
     """The shop's topics as they stand in the file now; those that are not right are left out."""
     return read_topics(read_optional(root, "config/topics.yaml"), settings.shop.locales)
+
+
+def load_loyalty(root: Path, settings: Settings) -> Programme:
+    """The shop's programme. Raises ProblemsError where anything in its file is wrong."""
+    source = read_optional(root, "config/loyalty.yaml")
+    programme = read_loyalty(source, settings.shop)
+    if source.problems:
+        raise ProblemsError(source.problems)
+    return programme
+
+
+def shop_loyalty(root: Path, settings: Settings) -> Programme:
+    """The shop's programme as it stands in the file now. While anything in it is wrong, it rests: nothing is posted by
+    half a rule."""
+    try:
+        return load_loyalty(root, settings)
+    except ProblemsError:
+        return NO_PROGRAMME
 
 
 def journey_files(root: Path) -> list[Path]:

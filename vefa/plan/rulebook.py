@@ -14,6 +14,7 @@ from vefa.language.parser import ConditionParser, Surroundings
 from vefa.language.problems import did_you_mean
 from vefa.language.rules import CapForm, DropForm, MediaForm, PolicyForm, QuietForm, RuleForm
 from vefa.language.source import Source, Trail
+from vefa.plan.loyalty import Programme
 from vefa.plan.policy import Cap, Policy, QuietHours, Rule, Withhold
 from vefa.plan.steps import Medium, Purpose
 
@@ -68,21 +69,24 @@ def _mapping(source: Source, shape: str) -> dict[str, object]:
     return {}
 
 
-def read_segments(source: Source, events: Mapping[str, EventType]) -> dict[str, Condition | None]:
+def read_segments(
+    source: Source, events: Mapping[str, EventType], loyalty: Programme | None = None
+) -> dict[str, Condition | None]:
     """Each segment by name, others inlined; None where it, or one inside it, holds mistakes."""
-    reader = _Segments(source, events)
+    reader = _Segments(source, events, loyalty or Programme())
     return {name: reader.named(name) for name in reader.names}
 
 
 class _Segments:
     """Segments may name one another in any order, but never in a circle."""
 
-    def __init__(self, source: Source, events: Mapping[str, EventType]) -> None:
+    def __init__(self, source: Source, events: Mapping[str, EventType], loyalty: Programme) -> None:
         self.source = source
+        tiers = tuple(level.name for level in loyalty.levels)
         self.names = tuple(_mapping(source, "name: {conditions}"))
         self.read: dict[str, Condition | None] = {}
         self.open: list[str] = []
-        self.parser = ConditionParser(source, Surroundings("segment", events, self.named, self.names))
+        self.parser = ConditionParser(source, Surroundings("segment", events, self.named, self.names, tiers=tiers))
 
     def named(self, name: str) -> Condition | None:
         """KeyError where there is none."""

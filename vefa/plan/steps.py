@@ -8,8 +8,8 @@ steps in order moves everybody as far as they can go.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from datetime import time
+from dataclasses import dataclass, field, replace
+from datetime import date, time
 from decimal import Decimal
 from functools import cached_property
 from typing import Annotated, Literal
@@ -85,6 +85,30 @@ class WaitUntilEvent:
 
 
 @dataclass(frozen=True)
+class Variant:
+    """One of the things that a test compares: a subject of its own, or a template of its own."""
+
+    name: str
+    subject: dict[str, str] = field(default_factory=dict)
+    template: str | None = None
+
+
+@dataclass(frozen=True)
+class Trial:
+    """A test: its variants go to `share` (hundredths of a per cent) of the customers, in equal parts; the others wait
+    until `decide` after it began, and get what did best."""
+
+    variants: tuple[Variant, ...]
+    share: int
+    decide: Duration
+    by: Literal["clicked", "opened", "goal"]
+
+    def variant(self, name: str | None) -> Variant | None:
+        """The variant of that name."""
+        return next((variant for variant in self.variants if variant.name == name), None)
+
+
+@dataclass(frozen=True)
 class Message:
     """Words to the customer. `medium` None takes the preferred channel, the other where that one cannot be used."""
 
@@ -103,7 +127,21 @@ class Message:
     unless: Condition | None = None
     on_failure: Literal["continue", "exit"] = "continue"
     survey: str | None = None
+    test: Trial | None = None
     kind: Literal["message"] = "message"
+
+    def of(self, variant: str | None) -> Message:
+        """The same message with that variant's words; as it stands where there is no such variant."""
+        found = self.test.variant(variant) if self.test else None
+        if found is None:
+            return self
+        return replace(self, subject=found.subject or self.subject, template=found.template or self.template)
+
+    @property
+    def templates(self) -> tuple[str, ...]:
+        """Every template that the message may go with."""
+        tried = [variant.template for variant in self.test.variants if variant.template] if self.test else []
+        return tuple(dict.fromkeys(tried)) or (self.template,)
 
 
 @dataclass(frozen=True)
@@ -146,7 +184,11 @@ class Split:
 
 @dataclass(frozen=True)
 class Coupon:
-    """One unique code per enrolment and step. Exactly one of `percent`, `amount`, `free_shipping` is given."""
+    """One unique code per enrolment and step. Exactly one of `percent`, `amount`, `free_shipping` is given.
+
+    `pool`: the code is one that the checkout has made, taken from that pool; it is good until the end of the day `ends`
+    on the shop's clock at most.
+    """
 
     key: str
     id: str
@@ -160,7 +202,21 @@ class Coupon:
     prefix: str = ""
     valid: Duration | None = None
     valid_until: FieldMoment | None = None
+    pool: str | None = None
+    ends: date | None = None
     kind: Literal["coupon"] = "coupon"
+
+
+@dataclass(frozen=True)
+class Points:
+    """So many points, once per enrolment and step; `rule` is the reward's name in config/loyalty.yaml, if any."""
+
+    key: str
+    id: str
+    next: str | None
+    points: int
+    rule: str | None = None
+    kind: Literal["points"] = "points"
 
 
 @dataclass(frozen=True)
@@ -228,6 +284,7 @@ Step = Annotated[
     | Branch
     | Split
     | Coupon
+    | Points
     | Tag
     | Enter
     | Webhook

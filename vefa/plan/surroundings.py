@@ -10,7 +10,9 @@ from vefa.language.conditions import Condition
 from vefa.language.loader import JourneyDraft
 from vefa.language.schema import DateTrigger, EnteredTrigger, EventTrigger
 from vefa.language.steps import SendForm
+from vefa.plan.loyalty import Programme
 from vefa.plan.outside import Outside
+from vefa.plan.pools import Pool
 
 
 @dataclass(frozen=True)
@@ -30,6 +32,9 @@ class Neighbours:
     outside: Outside = field(default_factory=Outside)
     #: names of config/surveys.yaml, and those that every shop has
     surveys: frozenset[str] = frozenset()
+    #: pools of config/coupons.yaml; None: it holds mistakes there
+    pools: Mapping[str, Pool | None] = field(default_factory=dict)
+    loyalty: Programme = field(default_factory=Programme)
 
 
 @dataclass(frozen=True)

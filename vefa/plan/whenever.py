@@ -29,7 +29,17 @@ def lay_whenever(layout: Layout, read: ReadScope) -> tuple[plan.Whenever, ...]:
 
 
 def _entry(layout: Layout, given: WheneverDraft, read: ReadScope, seen: Counter[str]) -> plan.Whenever | None:
-    for step in _waits(given.steps):
+    for step in _all(given.steps):
+        if getattr(step.form, "test", None) is not None:
+            message = "nothing is tested in whenever: whoever waits for a decision cannot be told at once"
+            hint = "Take the test out, or let enter put them into a journey of its own, which may test."
+            layout.source.report((*step.trail, "test"), message, hint, "whenever-test", at="key")
+        if getattr(step.detail, "pool", None) is not None:
+            message = "nothing is held in whenever, and whoever finds a pool empty must wait for its codes"
+            hint = "Give a coupon of the shop's own making, or let enter put them into a journey of its own."
+            layout.source.report((*step.trail, "coupon"), message, hint, "whenever-pool", at="key")
+        if step.verb != "wait":
+            continue
         message = "nothing waits in whenever: its steps happen at once, each time the event comes"
         hint = "Take the wait out, or let enter put them into a journey of its own, which may wait."
         layout.source.report(step.trail, message, hint, "whenever-wait", at="key")
@@ -48,12 +58,11 @@ def _entry(layout: Layout, given: WheneverDraft, read: ReadScope, seen: Counter[
     return plan.Whenever(id_, scope, laid[0].key, tuple(step.key for step in laid))
 
 
-def _waits(steps: tuple[StepDraft, ...]) -> Iterator[StepDraft]:
+def _all(steps: tuple[StepDraft, ...]) -> Iterator[StepDraft]:
     for step in steps:
-        if step.verb == "wait":
-            yield step
+        yield step
         for inner in step.children:
-            yield from _waits(inner)
+            yield from _all(inner)
 
 
 def check_whenever(draft: JourneyDraft, made: plan.Plan, events: Mapping[str, EventType], hand: AtHand) -> None:

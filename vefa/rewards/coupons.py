@@ -17,11 +17,14 @@ from sqlalchemy.engine import Connection
 from vefa.crm.values import MoneyAmount
 from vefa.database import among
 from vefa.plan.steps import Coupon
+from vefa.rewards import pools
 from vefa.rewards.tables import coupons
 
 #: Letters and digits that cannot be taken for one another on a phone or aloud.
 ALPHABET = "ACDEFGHJKMNPQRTUVWXY34679"
 LENGTH = 8
+#: What the checkout has heard of a code: nothing yet (or not all), all but its last moment, all.
+UNTOLD, UNDATED, KNOWN_THERE = 0, 1, 2
 
 c = coupons.c
 
@@ -66,14 +69,7 @@ def give(
         rows = [
             {
                 "code": make_code(secret, enrolment_id, step.id, step.prefix, attempt),
-                "enrolment_id": enrolment_id,
-                "step": step_number,
-                "customer_id": customer_id,
-                "terms": terms(step),
-                "made_at": now,
-                "valid_days": step.valid.days if step.valid else None,
-                "valid_seconds": step.valid.seconds if step.valid else None,
-                "valid_until": end,
+                **_row(step, step_number, enrolment_id, customer_id, now, end),
             }
             for enrolment_id, customer_id, end in missing
         ]
@@ -84,6 +80,50 @@ def give(
         if not missing:
             return
     raise RuntimeError(f"no free coupon codes with the prefix {step.prefix!r}")
+
+
+def give_from_pool(
+    connection: Connection,
+    step: Coupon,
+    pool: str,
+    step_number: int,
+    people: Sequence[tuple[int, int, datetime | None]],
+    now: datetime,
+) -> set[int]:
+    """A code of the pool for each (enrolment, customer, fixed end) that has none for this step yet, as long as there
+    are any. The enrolments that have one now."""
+    have = set(_holders(connection, step_number, [person[0] for person in people]))
+    missing = [person for person in people if person[0] not in have]
+    taken = pools.take(connection, pool, len(missing), now) if missing else []
+    rows = [
+        {
+            "code": code,
+            "pool_code_id": pool_code_id,
+            "exported": KNOWN_THERE,
+            **_row(step, step_number, enrolment_id, customer_id, now, end),
+        }
+        for (pool_code_id, code), (enrolment_id, customer_id, end) in zip(taken, missing, strict=False)
+    ]
+    if rows:
+        dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
+        connection.execute(dialect.insert(coupons).on_conflict_do_nothing(), rows)
+        pools.give_back(connection, [pool_code_id for pool_code_id, _ in taken])
+    return have | set(_holders(connection, step_number, [person[0] for person in missing]))
+
+
+def _row(
+    step: Coupon, number: int, enrolment_id: int, customer_id: int, now: datetime, end: datetime | None
+) -> dict[str, Any]:
+    return {
+        "enrolment_id": enrolment_id,
+        "step": number,
+        "customer_id": customer_id,
+        "terms": terms(step),
+        "made_at": now,
+        "valid_days": step.valid.days if step.valid else None,
+        "valid_seconds": step.valid.seconds if step.valid else None,
+        "valid_until": end,
+    }
 
 
 def terms(step: Coupon) -> dict[str, Any]:
@@ -113,6 +153,7 @@ def start_validity(connection: Connection, ends: Mapping[int, datetime | None], 
     """Validity counts from the claim of the first message that tells the code: set once per coupon id."""
     for coupon_id, end in ends.items():
         values: dict[str, Any] = {"valid_from": now} | ({} if end is None else {"valid_until": end})
+        values["exported"] = sa.case((c.exported == UNDATED, UNTOLD), else_=c.exported)
         connection.execute(sa.update(coupons).where(c.id == coupon_id, c.valid_from.is_(None)).values(values))
 
 

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, TypeAdapte
 
 from vefa.crm.arrivals import Arrival, Person
 from vefa.crm.importers.addresses import ascii_email, e164
-from vefa.language.catalogue import EventType
+from vefa.language.catalogue import OWN_EVENTS, OWN_OBJECTS, EventType
 from vefa.language.problems import did_you_mean
 from vefa.settings import Settings
 
@@ -40,7 +40,7 @@ class CustomerIn(_Closed):
 class ObjectIn(_Closed):
     """What it is about, beside the customer."""
 
-    kind: Literal["order", "delivery", "return", "ticket", "review", "survey"] | None = Field(
+    kind: Literal["order", "delivery", "return", "ticket", "review", "survey", "redemption"] | None = Field(
         None, description="needless where the type of the event says it"
     )
     id: Key = Field(description="the object's own number at the shop")
@@ -81,7 +81,7 @@ def read_event(given: Any, events: Mapping[str, EventType], settings: Settings) 
     if about is None:
         more = "The shop's own events are named in config/events.yaml."
         raise Refusal(f"type: there is no event of this name. {did_you_mean(form.type, events, more)}")
-    if about.object_kind == "send":
+    if about.object_kind in OWN_OBJECTS or about.name in OWN_EVENTS:
         raise Refusal(f"type: {about.name} is told by vefa itself and cannot be sent")
     return Arrival(
         id=form.id,

@@ -6,12 +6,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from vefa.crm.demo_shop.conversations import draw_messages, waiting
+from vefa.crm.demo_shop.conversations import draw_messages
 from vefa.crm.demo_shop.draws import NEVER, Draws, Ints, known, or_null
 from vefa.crm.demo_shop.lives import Span
 from vefa.crm.demo_shop.loading import Columns
 from vefa.crm.demo_shop.people import People
 from vefa.crm.demo_shop.purchases import Purchases
+from vefa.crm.demo_shop.stages import draw_stages
 from vefa.crm.demo_shop.words import AGENTS, COMMENTS, MOODS, RETURN_REASONS, REVIEWS, TICKETS
 from vefa.database import HOUR, MINUTE
 
@@ -33,13 +34,14 @@ class FirstNumbers:
 
 @dataclass(frozen=True)
 class AfterSales:
-    """Rows of five tables."""
+    """Rows of five tables, and how returns and tickets went."""
 
     returns: Columns
     tickets: Columns
     messages: Columns
     reviews: Columns
     answers: Columns
+    stages: Columns
 
 
 @dataclass(frozen=True)
@@ -60,9 +62,9 @@ def draw_after_sales(draws: Draws, people: People, bought: Purchases, span: Span
     reviews = _reviews(voice, _told(draws, bought.delivered, arrived, 0.14, (1.5, 24), span), first.reviews)
     scored = _told(draws, bought.delivered, arrived, 0.06, (4.5, 9), span)
     answers = _answers(voice, scored, csat, span, first.answers)
-    tickets = {**tickets, **waiting(draws, tickets, span)}
+    stages = draw_stages(draws, returns, tickets, span)
     messages = draw_messages(draws, tickets, voice.locales(asked), first.messages)
-    return AfterSales(returns, tickets, messages, reviews, answers)
+    return AfterSales(returns, tickets, messages, reviews, answers, stages)
 
 
 def _told(

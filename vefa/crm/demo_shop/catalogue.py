@@ -20,6 +20,7 @@ class Article:
     url: str
     #: no pictures: a made-up shop's could not be loaded, and mail must look good without
     image_url: str | None = None
+    guide_url: str | None = None
 
 
 #: Each shelf: category, brand, how much of all sales it takes, and its goods, the best selling first.
@@ -96,6 +97,15 @@ SHELVES: tuple[tuple[str, str, float, str], ...] = (
     ),
 )
 
+#: Goods that one has to know how to use; their guides show it.
+GUIDED = frozenset(
+    (
+        *("Döküm tava", "Bakır cezve", "Ceviz kesme tahtası", "Granit tencere seti", "Emaye çaydanlık", "Toprak güveç"),
+        *("Müslin yatak örtüsü çift kişilik", "Yün battaniye", "Triko hırka", "Yün karışımlı kaban", "Deri sneaker"),
+        *("Süet bot", "Deri cüzdan", "Türk kahvesi 250 g", "Soğuk demleme kiti", "French press", "Kahve değirmeni"),
+    )
+)
+
 #: Every shelf holds as many, so a product's number is shelf * PER_SHELF + place.
 PER_SHELF = 15
 
@@ -130,6 +140,7 @@ def _article(number: int, category: str, brand: str, entry: str) -> Article:
         brand=brand,
         price=Decimal(price),
         url=f"https://ornek.example/urun/{path}",
+        guide_url=f"https://ornek.example/rehber/{path}" if name in GUIDED else None,
     )
 
 

@@ -1,4 +1,4 @@
-"""What was said in the demo shop's tickets, and which of them wait for their customer."""
+"""What was said in the demo shop's tickets."""
 
 from __future__ import annotations
 
@@ -8,13 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from vefa.crm.demo_shop.draws import Draws
-from vefa.crm.demo_shop.lives import Span
 from vefa.crm.demo_shop.loading import Columns
 from vefa.crm.demo_shop.words import ASKED, REPLIES, SOLVED, THANKS
 from vefa.database import MINUTE
 
-#: Of the tickets that were answered and not resolved, so many wait for word from the customer.
-_WAITING = 0.4
 #: How many customers write a last word once it is solved.
 _THANKFUL = 0.5
 
@@ -27,21 +24,6 @@ class Line:
     agent: str | None
     text: str
     moment: int
-
-
-def waiting(draws: Draws, tickets: Columns, span: Span) -> Columns:
-    """The states of tickets: some of those that were answered wait for the customer."""
-    count = len(tickets["id"])
-    happens, later = draws.happens(_WAITING, count).tolist(), draws.days(0.02, 0.5, count).tolist()
-    states: list[str | None] = []
-    moments: list[int | None] = []
-    for answered, resolved, waits, after in zip(
-        tickets["answered_at"], tickets["resolved_at"], happens, later, strict=True
-    ):
-        is_waiting = waits and answered is not None and resolved is None and answered + after <= span.end
-        states.append("waiting" if is_waiting else None)
-        moments.append(answered + after if is_waiting else None)
-    return {"state": states, "state_at": moments, "state_known_at": moments}
 
 
 def draw_messages(draws: Draws, tickets: Columns, locales: list[str], first: int) -> Columns:

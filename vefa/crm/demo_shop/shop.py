@@ -19,6 +19,7 @@ from vefa.crm.demo_shop.loading import Columns, continue_numbers, load
 from vefa.crm.demo_shop.people import People, draw_people
 from vefa.crm.demo_shop.purchases import Purchases, draw_purchases
 from vefa.crm.happenings import FACT_TABLES, Kind, mark_stale_of, record_events_of
+from vefa.crm.states import object_states
 from vefa.crm.ticket_messages import ticket_messages
 from vefa.database import DAY, reading, to_micros, writing
 from vefa.errors import UserError
@@ -111,6 +112,7 @@ def _product_columns() -> Columns:
         "currency": ["TRY"] * count,
         "url": [article.url for article in ARTICLES],
         "image_url": [article.image_url for article in ARTICLES],
+        "guide_url": [article.guide_url for article in ARTICLES],
         "in_stock": [number % 17 != 16 for number in range(count)],
     }
 
@@ -152,7 +154,7 @@ def _draw_group(
 def _rows(people: People, bought: Purchases, after: AfterSales) -> dict[sa.Table, Columns]:
     return dict(
         zip(
-            _ORDER,
+            (*_ORDER, object_states),
             (
                 people.customers,
                 people.contacts,
@@ -165,6 +167,7 @@ def _rows(people: People, bought: Purchases, after: AfterSales) -> dict[sa.Table
                 after.messages,
                 after.reviews,
                 after.answers,
+                after.stages,
             ),
             strict=True,
         )
@@ -175,6 +178,7 @@ def _store(connection: Connection, rows: Mapping[sa.Table, Columns], counts: dic
     """One group's rows, the events they make, and the note that its customers' roll-ups are to be made."""
     for table in _ORDER:
         counts[table.name] += load(connection, table, rows[table])
+    load(connection, object_states, rows[object_states])
     for kind, fact in FACT_TABLES.items():
         counts["events"] += _record(connection, kind, rows[fact.table])
     bought = tables.orders.c.id.between(*_range(rows[tables.orders])) if rows[tables.orders]["id"] else sa.false()

@@ -273,6 +273,7 @@ READERS: dict[str, Callable[[Column, Habits], Reader]] = {
     "money": _money,
     "whole": _whole(-_LARGEST_WHOLE, _LARGEST_WHOLE),
     "stars": _whole(1, 5),
+    "points": _whole(0, 1_000_000),
     "score": _whole(0, 10),
     "boolean": _boolean,
     "time": _time,

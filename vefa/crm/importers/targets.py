@@ -8,6 +8,7 @@ import sqlalchemy as sa
 
 from vefa.crm import tables
 from vefa.crm.happenings import Kind
+from vefa.crm.points import redemptions
 from vefa.crm.ticket_messages import ticket_messages
 
 #: What a reference is called in a map, and the table and column that it becomes.
@@ -123,6 +124,7 @@ _ALL = (
             "currency": "currency",
             "url": "text",
             "image_url": "text",
+            "guide_url": "text",
             "in_stock": "boolean",
         },
         key=("outside_id",),
@@ -250,6 +252,16 @@ _ALL = (
         references=("customer",),
         moments=_moments("answered"),
         events="survey",
+    ),
+    Target(
+        name="redemptions",
+        table=redemptions,
+        columns={"outside_id": "text", "points": "points", "redeemed_at": "time"},
+        key=("outside_id",),
+        required=("outside_id", "customer", "points", "redeemed_at"),
+        references=("customer", "order"),
+        moments=_moments("redeemed"),
+        events="redemption",
     ),
     Target(
         name="events",

@@ -13,17 +13,23 @@ from sqlalchemy.engine import Connection
 from vefa.content.templates import TemplateStore
 from vefa.crm.contexts import ORDER_LINES, FieldColumns, nested, read_order_lines
 from vefa.crm.dates import local_date
-from vefa.crm.recommendations import BestSellers, recommend
+from vefa.crm.guides import read_guides
+from vefa.crm.recommendations.choosing import Recommender
 from vefa.crm.scope import Scope, World, known_zones
 from vefa.crm.tables import events
 from vefa.engine.scopes import whole_world
 from vefa.engine.timing import yearly
 from vefa.errors import UserError
 from vefa.foresight.persons import Person
-from vefa.foresight.preview.samples import inert_links, sample_coupon
+from vefa.foresight.preview.beside import inert_links, survey_values, tier_names
+from vefa.foresight.preview.samples import sample_coupon
+from vefa.plan.project import shop_loyalty
 from vefa.plan.steps import DateTrigger, EventTrigger, Medium, Message, Plan
 from vefa.settings import Settings
 from vefa.statements import Prepared
+
+#: Asked of everybody: their names are made of them.
+TIERS = frozenset({"loyalty.tier", "loyalty.next_tier"})
 
 
 @dataclass(frozen=True)
@@ -52,7 +58,7 @@ class CustomerValues:
         """Everything that the words of this message name."""
         names = self._names(step)
         brought = self._brought(plan)
-        columns = {name: [value] for name, value in self._values(names, brought, step).items()}
+        columns = {name: [value] for name, value in self._values(names, brought, step, locale).items()}
         context = nested(columns, 0)
         return context | {"coupon": sample_coupon(plan, step, self.now)}
 
@@ -63,22 +69,26 @@ class CustomerValues:
             names |= self.store.variables_in(text)
         return names | {"customer.country", "consent.email"}
 
-    def _values(self, names: frozenset[str], brought: Brought, step: Message) -> dict[str, Any]:
-        found = self._fields(names, brought)
+    def _values(self, names: frozenset[str], brought: Brought, step: Message, locale: str) -> dict[str, Any]:
+        found = self._fields(names | TIERS, brought)
         purpose = step.purpose
         told = {"trigger.at": brought.at, "trigger.date": brought.date, "trigger.years": brought.years}
         free = purpose == "commercial" or bool(found["consent.email"])
         found |= told | inert_links(self.settings)
         found |= {"commercial": free, "purpose": purpose, "shop.name": self.settings.shop.name}
+        found |= survey_values(step, locale, self.settings)
+        found |= tier_names(found["loyalty.tier"], found["loyalty.next_tier"], locale, self.settings)
+        if "guides" in names:
+            (found["guides"],) = read_guides(self.connection, [self.person.id], [brought.order_id], self.now)
         if ORDER_LINES in names:
             lines = read_order_lines(self.connection, [brought.order_id] if brought.order_id else [])
             found[ORDER_LINES] = lines.get(brought.order_id or 0, [])
-        found["recommendations"] = self._suggestions(step.recommend) if free and step.recommend else []
+        found["recommendations"] = self._suggestions(brought, step.recommend) if free and step.recommend else []
         return found
 
-    def _suggestions(self, count: int) -> list[dict[str, Any]]:
-        best = BestSellers().read(self.connection, self.now)
-        return recommend(self.connection, best, [self.person.id], count, self.now).get(self.person.id, [])
+    def _suggestions(self, brought: Brought, count: int) -> list[dict[str, Any]]:
+        (found,) = Recommender().recommend(self.connection, [self.person.id], [brought.order_id], count, self.now)
+        return found
 
     def _fields(self, names: frozenset[str], brought: Brought) -> dict[str, Any]:
         """The fields among these names, read as the engine reads them."""
@@ -93,7 +103,13 @@ class CustomerValues:
         if any(name.startswith("rfm.") for name in names):
             world = whole_world(self.connection, now, shop, "dated")
         else:
-            world = World(now, shop, known_zones(self.connection), "dated")
+            world = World(
+                now,
+                shop,
+                known_zones(self.connection),
+                "dated",
+                loyalty=shop_loyalty(self.settings.root, self.settings),
+            )
 
         def number(value: int | None) -> Any:
             return sa.literal(value, sa.BigInteger)

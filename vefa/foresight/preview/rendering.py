@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import product
 from typing import Any
 
 from vefa.content.messages import Words
@@ -68,14 +69,15 @@ class Renderer:
         """Every message of the plan, or of one step of it, by each of its media and in each language."""
         own = self.language if self.language in self.settings.shop.locales else None
         for message in messages(plan, step):
-            for locale in (own,) if own and len(locales) > 1 else locales:
+            variants = [variant.name for variant in message.test.variants] if message.test else [""]
+            for variant, locale in product(variants, (own,) if own and len(locales) > 1 else locales):
                 for medium in ("email", "sms") if message.medium is None else (message.medium,):
-                    yield self._one(plan, message, medium, locale)
+                    yield self._one(plan, message.of(variant), variant, medium, locale)
 
-    def _one(self, plan: Plan, step: Message, medium: Medium, locale: str) -> Preview:
+    def _one(self, plan: Plan, step: Message, variant: str, medium: Medium, locale: str) -> Preview:
         names: dict[str, Any] = {
             "journey": plan.journey,
-            "step": step.key,
+            "step": f"{step.key}-{variant}" if variant else step.key,
             "template": step.template,
             "medium": medium,
             "locale": locale,

@@ -17,6 +17,7 @@ from vefa.content.names import CONTEXT_NAMES
 from vefa.crm.contexts import nested
 from vefa.crm.values import MoneyAmount
 from vefa.engine.timing import yearly
+from vefa.foresight.preview.beside import inert_links, survey_values, tier_names, tiers
 from vefa.language.catalogue import FIELDS, FILLED_BY, Field
 from vefa.plan.steps import Coupon, DateTrigger, EventTrigger, Message, Plan
 from vefa.rewards import coupons
@@ -113,6 +114,13 @@ class Sample:
             "delivery.carrier": "Örnek Kargo",
             "delivery.tracking": "1Z-ORNEK-0042",
             "return.amount": self._money("899.90"),
+            "loyalty.points": 1_234_567 if self.name == "long" else 1_240,
+            "loyalty.tier": tiers(self.settings)[0],
+            "loyalty.next_tier": tiers(self.settings)[1],
+            "loyalty.to_next_tier": 760,
+            "loyalty.expiring": 240,
+            "loyalty.worth": self._money("124.00"),
+            "order.points": 246,
             "shop.founded_on": self.settings.shop.founded_on,
         }
 
@@ -134,8 +142,14 @@ class Sample:
             "commercial": step.purpose == "commercial" or self.name != "bare",
             "purpose": step.purpose,
             "shop.name": shop.name,
+            "guides": [] if self.name == "bare" else [self._guide(number) for number in range(2)],
             **inert_links(self.settings),
+            **survey_values(step, self.locale, self.settings),
+            **tier_names(*tiers(self.settings), self.locale, self.settings),
         }
+
+    def _guide(self, number: int) -> dict[str, Any]:
+        return {"name": self._names[number], "url": "https://ornek.example/rehber/7"}
 
     def _line(self, number: int) -> dict[str, Any]:
         product = self._product(number)
@@ -194,12 +208,6 @@ def _stand_in(name: str, settings: Settings) -> str:
     last = name.rpartition(".")[2]
     is_address = name.startswith("links.") or last.startswith("link") or last in ("url", "page")
     return f"{settings.public_url.rstrip('/')}/preview" if is_address else last.replace("_", " ")
-
-
-def inert_links(settings: Settings) -> dict[str, Any]:
-    """Links that look like a customer's own and lead nowhere: their word is not signed."""
-    start = settings.public_url.rstrip("/")
-    return {"links.unsubscribe": f"{start}/u/preview", "links.preferences": f"{start}/p/preview"}
 
 
 def _coupons_before(plan: Plan, step: Message) -> tuple[Coupon, ...]:

@@ -1,0 +1,36 @@
+"""Coupon steps and pools, for tests of what is given and used."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from pathlib import Path
+
+from tests.engine.worlds import NOON, World
+from vefa.language.conditions import Duration
+from vefa.plan.steps import Coupon
+from vefa.rewards.pools import Brought, bring_in
+from vefa.rewards.tables import coupons
+
+
+def gift(next: str | None = "hello", **more: object) -> Coupon:
+    """Fifteen per cent for two weeks."""
+    given: dict[str, object] = {"percent": Decimal(15), "valid": Duration(days=14)}
+    return Coupon("gift", "gift", next, **(given | more))  # type: ignore[arg-type]  # a test says what it needs
+
+
+def pooled(next: str | None = "hello", **more: object) -> Coupon:
+    """The same, by a code of the pool `spring`."""
+    return gift(next, **({"pool": "spring"} | more))
+
+
+def fill(world: World, count: int, *, first: int = 1, pool: str = "spring", at: object = NOON) -> Brought:
+    """Codes `SPRING-1`, `SPRING-2`, … brought into the pool."""
+    path = Path(world.settings.root) / f"{pool}-{first}.csv"
+    codes = (f"{pool.upper()}-{number:03}" for number in range(first, first + count))
+    path.write_text("code\n" + "\n".join(codes) + "\n", encoding="utf-8")
+    return bring_in(world.database, pool, path, at)  # type: ignore[arg-type]  # a moment
+
+
+def codes(world: World) -> list[str]:
+    """All codes that customers have, in the order in which they were given."""
+    return [row.code for row in world.rows(coupons)]

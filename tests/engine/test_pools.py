@@ -1,0 +1,365 @@
+"""Codes that the checkout has made: each given once, to whoever came first, and nobody is written to without one."""
+
+from __future__ import annotations
+
+from datetime import date, time, timedelta
+from decimal import Decimal
+from threading import Thread
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from tests.engine.gifts import codes, fill, gift, pooled
+from tests.engine.worlds import DAY, HOUR, MINUTE, NOON, World, email, istanbul, make_plan, wait
+from vefa.clock import stopped_at
+from vefa.database import reading, writing
+from vefa.engine import triggers
+from vefa.engine.shortages import pool_shortages, shortages
+from vefa.engine.tick import Tick, run_narrow
+from vefa.language.conditions import Compare, Duration
+from vefa.plan.steps import DateTrigger, EveryTrigger, SegmentTrigger, Split, SplitArm
+from vefa.rewards.coupons import give_from_pool
+from vefa.rewards.pools import free, stocks, take
+from vefa.rewards.tables import coupons
+
+BIRTHDAY = DateTrigger("customer.birth_date", 0, time(9))
+BORN = date(1990, 3, 10)
+
+
+def told(world: World) -> list[str]:
+    return [message.text.strip() for message in world.email.got if message.step != "pool"]
+
+
+def letters(world: World) -> list[str]:
+    """What owners were told."""
+    return [message.text for message in world.email.got if message.step == "pool"]
+
+
+@pytest.fixture
+def giving(world: World) -> World:
+    """A journey that gives a code of the pool with each order, and tells it."""
+    world.words("note", "{{ coupon.code }}")
+    world.deploy(make_plan(pooled(), email(), owner="care@ornek.example"))
+    return world
+
+
+@pytest.mark.rule(18)
+def test_codes_are_given_in_the_order_of_coming_and_told(giving: World) -> None:
+    fill(giving, 5)
+    ada, can = giving.customer("Ada"), giving.customer("Can")
+    giving.order(can, NOON)
+    giving.order(ada, NOON + MINUTE)
+    giving.tick(NOON + HOUR)
+
+    assert codes(giving) == ["SPRING-001", "SPRING-002"] == told(giving)
+    assert [row.customer_id for row in giving.rows(coupons)] == [can, ada]
+
+
+@pytest.mark.rule(18)
+def test_an_empty_pool_holds_the_customer_before_the_message_and_alarms_once(giving: World) -> None:
+    giving.order(giving.customer(), NOON)
+    for hours in range(3):
+        giving.tick(NOON + hours * HOUR)
+
+    assert giving.sends() == [] and codes(giving) == []
+    assert giving.place() == "gift"
+    (letter,) = letters(giving)
+    assert "1 customer waits in thanks for codes of the pool spring" in letter
+
+
+@pytest.mark.rule(18)
+def test_they_go_on_by_themselves_once_codes_are_there_those_first_who_came_first(giving: World) -> None:
+    people = [giving.customer(f"C{number}") for number in range(4)]
+    for number, customer in enumerate(people):
+        giving.order(customer, NOON + number * MINUTE)
+    fill(giving, 1)
+    giving.tick(NOON + HOUR)
+    fill(giving, 2, first=2)
+    giving.tick(NOON + 2 * HOUR)
+    with reading(giving.database) as connection:
+        (short, *_) = shortages(connection)
+    fill(giving, 5, first=4)
+    giving.tick(NOON + 3 * HOUR)
+
+    assert (short.kind, short.codes) == ("empty", 1)
+    assert [row.customer_id for row in giving.rows(coupons)] == people
+    assert told(giving) == [f"SPRING-{number:03}" for number in range(1, 5)]
+    assert [row.kind for row in giving.rows(pool_shortages) if row.kind == "empty"] == []
+
+
+@pytest.mark.rule(18)
+def test_the_instant_path_holds_and_goes_on_just_so(giving: World) -> None:
+    giving.order(giving.customer(), NOON)
+    clock = stopped_at(NOON)
+    run_narrow(giving.shop, "thanks", since=NOON, clock=clock, owner="test", wall=clock)
+    held = giving.place()
+    fill(giving, 1)
+    run_narrow(giving.shop, "thanks", since=NOON, clock=clock, owner="test", wall=clock)
+
+    assert held == "gift"
+    assert told(giving) == ["SPRING-001"]
+
+
+@pytest.mark.rule(18)
+def test_whoever_leaves_while_they_wait_needs_no_code(giving: World) -> None:
+    order = giving.order(giving.customer(), NOON)
+    giving.tick(NOON)
+    giving.turn("thanks", "gone", NOON + MINUTE)
+    giving.turn("thanks", "live", NOON + MINUTE)
+    giving.tick(NOON + HOUR)
+
+    assert order
+    assert giving.rows(pool_shortages) == []
+
+
+@pytest.mark.rule(18)
+def test_a_tick_that_dies_after_taking_gives_everything_back(giving: World) -> None:
+    fill(giving, 3)
+    giving.order(giving.customer(), NOON)
+    with pytest.raises(RuntimeError), writing(giving.database) as connection:
+        assert len(take(connection, "spring", 3, NOON)) == 3
+        raise RuntimeError("the process dies here")
+    giving.tick(NOON)
+
+    assert codes(giving) == ["SPRING-001"]
+
+
+@pytest.mark.rule(18)
+def test_a_code_that_was_taken_for_somebody_who_has_one_already_goes_back(giving: World) -> None:
+    fill(giving, 3)
+    ada = giving.customer()
+    giving.order(ada, NOON)
+    giving.tick(NOON)
+    (row,) = giving.rows(coupons)
+    with writing(giving.database) as connection:
+        have = give_from_pool(
+            connection, pooled(), "spring", row.step, [(row.enrolment_id, ada, None)] * 2, NOON + HOUR
+        )
+        left = free(connection, "spring")
+
+    assert have == {row.enrolment_id}
+    assert codes(giving) == ["SPRING-001"] and left == 2
+
+
+@pytest.mark.rule(18)
+def test_two_workers_on_one_pool_give_no_code_twice(giving: World) -> None:
+    """Two journeys take from it at the same time, each in a thread of its own."""
+    giving.deploy(make_plan(pooled(), email(), journey="more"))
+    fill(giving, 15)
+    for number in range(10):
+        giving.order(giving.customer(f"C{number}"), NOON)
+    ticks = [giving.begin(NOON, journey, owner=journey) for journey in ("thanks", "more")]
+    for tick in ticks:
+        tick.enter()
+    workers = [Thread(target=_walk, args=(tick,)) for tick in ticks]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+
+    given = codes(giving)
+    assert len(given) == len(set(given)) == 15
+    assert sorted(told(giving)) == sorted(given)
+
+
+def _walk(tick: Tick) -> None:
+    for step in tick.steps():
+        tick.advance(step)
+    tick.finish()
+
+
+@pytest.mark.rule(18)
+def test_a_pool_whose_last_day_is_over_gives_nothing_and_until_then_no_code_outlives_it(world: World) -> None:
+    world.words("note", "{{ coupon.code }}")
+    world.deploy(make_plan(pooled(ends=date(2026, 3, 12)), email()))
+    fill(world, 5)
+    world.order(world.customer("Ada"), NOON)
+    world.tick(NOON)
+    world.order(world.customer("Can"), NOON + 3 * DAY)
+    world.tick(NOON + 3 * DAY)
+
+    (row,) = world.rows(coupons)
+    assert row.valid_until == istanbul(date(2026, 3, 13), "0:00") - timedelta(microseconds=1)
+
+
+@pytest.mark.rule(18)
+def test_a_wave_cut_off_while_it_enters_is_looked_at_again(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("vefa.engine.triggers.ENTER_BATCH", 2)
+    world.deploy(make_plan(pooled(), email(), trigger=BIRTHDAY), NOON - DAY)
+    birthdays(world, 5)
+    fill(world, 4)
+    world.tick(NOON)
+    fill(world, 1, first=5)
+    tick = world.begin(NOON + 9 * HOUR)
+    entering = triggers.enter_candidates
+    with monkeypatch.context() as patch, pytest.raises(RuntimeError):
+        patch.setattr(triggers, "enter_candidates", _dies_after(2, entering))
+        tick.enter()
+    tick.abandon()
+    half = len(world.enrolments())
+    world.tick(NOON + 12 * HOUR)
+
+    assert half == 4
+    assert len(codes(world)) == 5 and world.rows(pool_shortages, pool_shortages.c.kind == "wave") == []
+
+
+def _dies_after(times: int, deed: Any) -> Any:
+    left = [None] * times
+
+    def do(*given: Any, **more: Any) -> Any:
+        if not left:
+            raise RuntimeError("the process dies here")
+        left.pop()
+        return deed(*given, **more)
+
+    return do
+
+
+def test_a_pool_of_which_little_is_left_is_told_of_until_more_comes(giving: World) -> None:
+    fill(giving, 5)
+    for number in range(4):
+        giving.order(giving.customer(f"C{number}"), NOON)
+    giving.tick(NOON)
+    with reading(giving.database) as connection:
+        (low,) = shortages(connection)
+    fill(giving, 5, first=6)
+    giving.order(giving.customer("Can"), NOON + HOUR)
+    giving.tick(NOON + HOUR)
+
+    assert low.says == "the pool spring of thanks has 1 codes left"
+    assert giving.rows(pool_shortages) == []
+
+
+# --- waves
+
+
+def birthdays(world: World, count: int) -> list[int]:
+    return [world.customer(f"C{number}", birth_date=BORN) for number in range(count)]
+
+
+@pytest.mark.rule(18)
+def test_a_wave_that_the_pool_cannot_feed_waits_whole_and_enters_once_it_can(world: World) -> None:
+    world.words("note", "{{ coupon.code }}")
+    world.deploy(make_plan(pooled(), email(), trigger=BIRTHDAY, owner="care@ornek.example"), NOON - DAY)
+    birthdays(world, 5)
+    fill(world, 3)
+    world.tick(NOON)
+    entered = world.enrolments()
+    with reading(world.database) as connection:
+        (short,) = shortages(connection)
+    for hours in range(1, 30, 7):  # long after the tick has looked that far back
+        world.tick(NOON + hours * HOUR)
+    fill(world, 2, first=4)
+    world.tick(NOON + 30 * HOUR)
+
+    assert entered == []
+    assert short.says == "thanks lets nobody in: its next wave needs 2 more codes than the pool spring has"
+    assert len(letters(world)) == 2  # too few, and then few left
+    assert len(world.enrolments()) == 5 and len(told(world)) == 5
+    assert {row.entered_at for row in world.enrolments()} == {istanbul(date(2026, 3, 10), "9:00")}
+
+
+@pytest.mark.rule(18)
+@pytest.mark.parametrize("trigger", ["segment", "every"])
+def test_so_do_those_of_a_segment_and_of_a_rhythm(world: World, trigger: str) -> None:
+    nice = Compare("customer.city", "=", "İzmir")
+    triggers = {"segment": SegmentTrigger("nice", nice), "every": EveryTrigger("0 10 * * *", None)}
+    world.deploy(make_plan(pooled(), email(), trigger=triggers[trigger], audience=nice), NOON - 3 * HOUR)
+    world.tick(NOON - 3 * HOUR)
+    for number in range(3):
+        world.customer(f"C{number}", city="İzmir")
+    fill(world, 2)
+    world.tick(NOON)
+    before = len(world.enrolments())
+    world.tick(NOON + 5 * HOUR)
+    fill(world, 1, first=3)
+    world.tick(NOON + 6 * HOUR)
+    world.tick(NOON + 7 * HOUR)
+
+    assert before == 0
+    assert len(world.enrolments()) == len(codes(world)) == 3
+
+
+@pytest.mark.rule(18)
+def test_counted_are_those_whom_chance_leads_to_a_code_and_those_inside_who_wait_for_theirs(world: World) -> None:
+    half = (SplitArm("with", 5_000, "rest"), SplitArm("without", 5_000, None))
+    steps = (Split("split", "split", half), wait("rest", "gift", days=1), pooled())
+    world.deploy(make_plan(*steps, email(), trigger=BIRTHDAY), NOON - DAY)
+    world.words("note", "{{ coupon.code }}")
+    birthdays(world, 20)
+    fill(world, 20)
+    world.tick(NOON)
+    inside = sum(row.state == "active" for row in world.enrolments())
+    spare = sum(stock.free for stock in _stocks(world)) - inside
+    for number in range(40):
+        world.customer(f"L{number}", birth_date=date(1990, 3, 11))
+    world.tick(NOON + 21 * HOUR)  # the next morning: the others have not come to their codes before them
+    with reading(world.database) as connection:
+        (short,) = (each for each in shortages(connection) if each.kind == "wave")
+    before = len(world.enrolments())
+    fill(world, short.codes, first=21)
+    world.tick(NOON + 22 * HOUR)
+    later = len(world.enrolments())
+    world.tick(NOON + 3 * DAY)
+
+    assert 0 < inside < 20 == before < later == 60
+    assert len(codes(world)) == 20 + short.codes  # not one too few, and none too many
+    assert spare < 20
+
+
+@pytest.mark.rule(18)
+def test_holdouts_take_no_codes(world: World) -> None:
+    world.deploy(make_plan(pooled(), email(), trigger=BIRTHDAY, holdout=9_999), NOON - DAY)
+    birthdays(world, 5)
+    world.tick(NOON)
+
+    assert {row.state for row in world.enrolments()} == {"holdout"}
+
+
+# --- the law
+
+
+@pytest.mark.rule(18)
+@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(st.sampled_from(("order", "fill", "tick", "narrow", "again")), min_size=4, max_size=14))
+def test_no_code_is_given_twice_and_nobody_is_told_none(sqlite_world: World, deeds: list[str]) -> None:
+    """However orders, imports and ticks follow one another, each code has one owner, and each message has a code."""
+    world = sqlite_world
+    world.words("note", "{{ coupon.code }}")
+    world.deploy(make_plan(pooled(), email()))
+    base = sum(stock.codes for stock in _stocks(world))
+    for number, deed in enumerate([*deeds, "tick"], len(world.enrolments()) + base):
+        now = NOON + (number + len(world.rows(coupons))) * MINUTE
+        match deed:
+            case "order":
+                world.order(world.customer(f"L{number}"), now)
+            case "fill":
+                fill(world, 2, first=sum(stock.codes for stock in _stocks(world)) + 1)
+            case "again":
+                fill(world, 2, first=1)
+            case "narrow":
+                clock = stopped_at(now)
+                run_narrow(world.shop, "thanks", since=NOON - DAY, clock=clock, owner="test", wall=clock)
+            case _:
+                world.tick(now)
+
+    given_codes = codes(world)
+    assert len(given_codes) == len(set(given_codes)) == len({row.enrolment_id for row in world.rows(coupons)})
+    assert sorted(told(world)) == sorted(set(told(world)))
+    assert set(told(world)) <= set(given_codes)
+    assert len(world.enrolments()) - len(given_codes) <= 0 or sum(stock.free for stock in _stocks(world)) == 0
+
+
+def _stocks(world: World) -> list:  # type: ignore[type-arg]  # of stocks
+    with reading(world.database) as connection:
+        return list(stocks(connection))
+
+
+def test_a_step_that_vefa_makes_codes_for_needs_no_pool(world: World) -> None:
+    world.deploy(make_plan(gift(next=None, percent=None, amount=Decimal(50), currency="TRY", valid=Duration(1))))
+    world.order(world.customer(), NOON)
+    world.tick(NOON)
+
+    assert len(codes(world)) == 1

@@ -1,0 +1,90 @@
+"""With the instant path staff hear within seconds, and a slow tool holds up no answer to a customer."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from tests.engine.worlds import DAY, make_plan
+from tests.errands.offices import Office, notify
+from vefa.channels.base import Accepted
+from vefa.database import writing
+from vefa.engine import errand_desk, resident
+from vefa.engine.resident import Resident
+from vefa.errands.book import notify_staff
+from vefa.plan.steps import Runs
+from vefa.settings import Settings
+
+PATIENCE = 30
+
+
+@pytest.fixture
+def office(sqlite_engine: Any, settings: Settings) -> Office:
+    return Office(sqlite_engine, settings)
+
+
+@pytest.fixture
+def stays(office: Office, monkeypatch: pytest.MonkeyPatch) -> Iterator[Resident]:
+    """A resident over the office, running."""
+    monkeypatch.setattr(resident, "JOURNEYS_EVERY", 0.05)
+    monkeypatch.setattr(errand_desk, "AGAIN", 0.01)
+    now = datetime.now(UTC)
+    ours = Resident(office.database, lambda: office.shop, clock=lambda: now)
+    thread = threading.Thread(target=ours.run)
+    thread.start()
+    yield ours
+    ours.stop()
+    thread.join()
+
+
+def until(holds: Callable[[], Any]) -> None:
+    """Wait until it holds; a test that never gets there fails."""
+    end = time.monotonic() + PATIENCE
+    while not holds():
+        assert time.monotonic() < end, "it never came to that"
+        time.sleep(0.01)
+
+
+def test_staff_are_told_of_what_just_happened_though_one_of_them_is_slow_to_hear(office: Office, stays: Any) -> None:
+    go = threading.Event()
+
+    def slowly(_mail: Any) -> Any:
+        go.wait(PATIENCE)
+        return Accepted("p")
+
+    office.email.script.append(slowly)
+    now = stays.clock()
+    office.deploy(make_plan(notify(), runs=Runs(at_once=True)), now - DAY)
+    until(lambda: stays._journeys)
+    office.order(office.customer("Ayşe"), now)
+    stays.wake()
+    until(lambda: len(office.email.got) == 1)
+    office.order(office.customer("Bora"), now)
+    until(lambda: [row.state for row in office.enrolments()] == ["finished"] * 2)
+    go.set()
+
+    until(lambda: office.states() == ["done", "done"])
+
+
+def test_notices_of_no_journey_are_brought_out_too_and_an_error_is_made_good(
+    office: Office, stays: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fails = iter([OSError("full")])
+    run = errand_desk.run_errands
+
+    def sometimes(*given: Any, **more: Any) -> Any:
+        if (error := next(fails, None)) is not None:
+            raise error
+        return run(*given, **more)
+
+    monkeypatch.setattr(errand_desk, "run_errands", sometimes)
+    with writing(office.database) as connection:
+        notify_staff(connection, "care-team", "k", "Bir not", stays.clock())
+
+    until(lambda: len(office.email.got) == 1)
+    assert next(fails, None) is None

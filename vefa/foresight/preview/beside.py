@@ -1,0 +1,40 @@
+"""What the engine puts in beside the fields, with nothing signed: links that lead nowhere, questions, tiers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from vefa.engine.asking import survey_words
+from vefa.plan.project import shop_loyalty
+from vefa.plan.steps import Message
+from vefa.plan.surveys import Surveys
+from vefa.settings import Settings
+
+
+def inert_links(settings: Settings) -> dict[str, Any]:
+    """Links that look like a customer's own and lead nowhere: their word is not signed."""
+    start = settings.public_url.rstrip("/")
+    return {"links.unsubscribe": f"{start}/u/preview", "links.preferences": f"{start}/p/preview"}
+
+
+def survey_values(step: Message, locale: str, settings: Settings) -> dict[str, Any]:
+    """What the message's survey asks, if it has one."""
+    survey = Surveys(settings.root, settings.shop.locales).get(step.survey) if step.survey else None
+    if survey is None:
+        return {}
+    page = f"{settings.public_url.rstrip('/')}/s/preview"
+    links = {f"link_{score}": page for score in survey.scores}
+    return {f"survey.{name}": said for name, said in {**survey_words(survey, locale), "page": page, **links}.items()}
+
+
+def tier_names(tier: str | None, next_tier: str | None, locale: str, settings: Settings) -> dict[str, Any]:
+    """What customers of that language call these tiers."""
+    programme = shop_loyalty(settings.root, settings)
+    told = {"loyalty.tier_name": tier, "loyalty.next_tier_name": next_tier}
+    return {name: programme.words(each, locale) for name, each in told.items()}
+
+
+def tiers(settings: Settings) -> tuple[str | None, str | None]:
+    """Two of the shop's tiers, one above the other; None where it has fewer."""
+    names = [level.name for level in shop_loyalty(settings.root, settings).levels]
+    return (names[0] if names else None, names[1] if len(names) > 1 else None)

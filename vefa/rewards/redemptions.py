@@ -1,0 +1,227 @@
+"""Which orders used a coupon of ours, found out from whatever brings orders in: files, events and webhooks alike.
+
+An order that names a code is noted in the transaction that writes it (`vefa.crm.coupon_uses`). Here the codes that are
+ours are told apart. The first order that used a coupon, and was not cancelled, has used it up. A checkout may let
+through what it should not; that is written down as it was, never hidden.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.engine import Connection, Engine
+
+from vefa.crm.coupon_uses import coupon_uses
+from vefa.crm.tables import events, orders
+from vefa.database import among, reading, writing
+from vefa.rewards.codes import key_of
+from vefa.rewards.tables import coupons, pool_codes, redemptions
+
+EVENT, SOURCE, KIND = "coupon.redeemed", "vefa", "coupon"
+#: Orders in one transaction.
+PART = 2_000
+
+c, o, p, r, u = coupons.c, orders.c, pool_codes.c, redemptions.c, coupon_uses.c
+
+
+def stands(use: Any, now: datetime) -> sa.ColumnElement[bool]:
+    """Over redemptions: known by then, and its order not known to be cancelled."""
+    return sa.and_(use.known_at <= now, sa.or_(use.undone_known_at.is_(None), use.undone_known_at > now))
+
+
+@dataclass(frozen=True)
+class Ours:
+    """A code of ours: the coupon that it is, or the pool's row where nobody was given it."""
+
+    pool_code_id: int | None
+    coupon_id: int | None = None
+    customer_id: int | None = None
+    made_at: datetime | None = None
+    valid_until: datetime | None = None
+    terms: Mapping[str, Any] | None = None
+
+
+@dataclass(frozen=True)
+class Redemption:
+    """A row of `redemptions`."""
+
+    order_id: int
+    coupon_id: int | None
+    pool_code_id: int | None
+    at: datetime
+    known_at: datetime
+    undone_known_at: datetime | None
+    counts: bool
+    again: bool
+    late: bool
+    small: bool
+    not_theirs: bool
+    other_currency: bool
+
+
+def anything_new(connection: Connection, now: datetime) -> bool:
+    """Whether an order that names a code has not been looked at: one step along an index."""
+    return bool(connection.scalar(sa.select(sa.exists().where(u.news_at <= now))))
+
+
+def find_redemptions(engine: Engine, now: datetime) -> int:
+    """Look at every order that names a code and of which something is new by `now`; how many there were.
+
+    The same again changes nothing. Cut off anywhere, the next time goes on.
+    """
+    found = 0
+    while True:
+        with reading(engine) as connection:
+            if not anything_new(connection, now):
+                return found
+        with writing(engine) as connection:
+            found += (part := _take_part(connection, now))
+        if not part:
+            return found  # what is left is in other hands
+
+
+def _take_part(connection: Connection, now: datetime) -> int:
+    query = (
+        sa.select(u.order_id, u.code_key, o.coupon_code, o.cancelled_known_at)
+        .join_from(coupon_uses, orders, o.id == u.order_id)
+        .where(u.news_at <= now)
+        .order_by(u.news_at, u.order_id)
+        .limit(PART)
+        .with_for_update(skip_locked=True, of=coupon_uses)
+    )
+    rows = connection.execute(query).all()
+    keys = {row.order_id: key_of(row.coupon_code) if row.coupon_code else None for row in rows}
+    later = {row.order_id: row.cancelled_known_at for row in rows}
+    update = sa.update(coupon_uses).where(u.order_id == sa.bindparam("order"))
+    update = update.values(code_key=sa.bindparam("key"), news_at=sa.bindparam("next", type_=u.news_at.type))
+    told = [
+        {"order": order, "key": key, "next": at if (at := later[order]) is not None and at > now else None}
+        for order, key in keys.items()
+    ]
+    if told:
+        connection.execute(update, told)
+    changed = {row.code_key for row in rows if row.code_key} | {key for key in keys.values() if key}
+    _judge(connection, changed, list(keys), now)
+    return len(rows)
+
+
+def _judge(connection: Connection, keys: Collection[str], orders_seen: Sequence[int], now: datetime) -> None:
+    """Write anew what became of these codes, and of these orders."""
+    ours = _ours(connection, keys)
+    found = [use for key, uses in _uses(connection, ours, now).items() for use in _judged(ours[key], uses, now)]
+    known = [row.order_id for row in found]
+    connection.execute(sa.delete(redemptions).where(among(r.order_id, {*orders_seen, *known})))
+    if not found:
+        return
+    connection.execute(sa.insert(redemptions), [asdict(row) for row in found])
+    strange = [row.pool_code_id for row in found if row.coupon_id is None and row.pool_code_id is not None]
+    if strange:  # somebody has used it already: nobody else is given it
+        used = among(p.id, strange, p.taken_at.is_(None), p.aside_at.is_(None))
+        connection.execute(sa.update(pool_codes).where(used).values(aside_at=now))
+    _tell(connection, found, {one.coupon_id: one for one in ours.values()})
+
+
+def _ours(connection: Connection, keys: Collection[str]) -> dict[str, Ours]:
+    """Those of the codes that are ours. A code that vefa has made is its own key."""
+    wanted = sorted(keys)
+    held = [c.id, c.customer_id, c.made_at, c.valid_until, c.terms]
+    made = sa.select(c.code, sa.null(), *held).where(c.code.in_(wanted), c.pool_code_id.is_(None))
+    pool = sa.select(p.code_key, p.id, *held).outerjoin_from(pool_codes, coupons, c.pool_code_id == p.id)
+    rows = [*connection.execute(made), *connection.execute(pool.where(p.code_key.in_(wanted)))]
+    return {row[0]: Ours(*row[1:]) for row in rows}
+
+
+def _uses(connection: Connection, ours: Mapping[str, Ours], now: datetime) -> Mapping[str, list[Any]]:
+    """Orders that name these codes, as known by now, the earliest first."""
+    columns = (o.id, o.customer_id, o.total, o.currency, o.placed_at, o.placed_known_at, o.cancelled_known_at)
+    query = sa.select(u.code_key, *columns).join_from(coupon_uses, orders, o.id == u.order_id)
+    query = query.where(u.code_key.in_(sorted(ours)), o.placed_known_at <= now).order_by(o.placed_at, o.id)
+    found: dict[str, list[Any]] = defaultdict(list)
+    for row in connection.execute(query):
+        found[row.code_key].append(row)
+    return found
+
+
+def _judged(code: Ours, uses: Sequence[Any], now: datetime) -> Iterator[Redemption]:
+    """Each order that used the code; the first that stands has used it up."""
+    used_up = False
+    for use in uses:
+        stands_now = use.cancelled_known_at is None or use.cancelled_known_at > now
+        yield Redemption(
+            use.id,
+            code.coupon_id,
+            code.pool_code_id,
+            use.placed_at,
+            use.placed_known_at,
+            use.cancelled_known_at,
+            counts=stands_now and not used_up,
+            again=stands_now and used_up,
+            late=code.valid_until is not None and use.placed_at > code.valid_until,
+            small=_is_small(code.terms or {}, use.total, use.currency),
+            not_theirs=None not in (use.customer_id, code.customer_id) and use.customer_id != code.customer_id,
+            other_currency=_is_foreign(code.terms or {}, use.currency),
+        )
+        used_up = used_up or stands_now
+
+
+def _is_small(terms: Mapping[str, Any], total: Decimal, currency: str) -> bool:
+    """The basket was surely below the minimum, even before the discount."""
+    if terms.get("minimum") is None or terms.get("minimum_currency") != currency:
+        return False
+    return total + discount(terms, total, currency) < Decimal(terms["minimum"])
+
+
+def _is_foreign(terms: Mapping[str, Any], currency: str) -> bool:
+    return any(terms.get(name) not in (None, currency) for name in ("currency", "minimum_currency"))
+
+
+def discount(terms: Mapping[str, Any], total: Decimal, currency: str) -> Decimal:
+    """What a coupon took off orders that cost `total` after it: of a percentage exactly, of a sum at most.
+
+    Nothing where it gave free shipping, which no order tells the price of, and where it took off all there was.
+    """
+    if terms.get("percent") is not None:
+        percent = Decimal(terms["percent"])
+        return total * percent / (100 - percent) if percent < 100 else Decimal(0)
+    if terms.get("amount") is not None and terms.get("currency") == currency:
+        return Decimal(terms["amount"])
+    return Decimal(0)
+
+
+def _tell(connection: Connection, found: Sequence[Redemption], ours: Mapping[int | None, Ours]) -> None:
+    """An event about the coupon, and its holder, for each order that used it up. It is known once the order is, and
+    once an earlier one is known to be cancelled."""
+    freed: dict[int | None, datetime] = {}
+    for row in found:
+        if not row.counts and not row.again and row.undone_known_at is not None:
+            freed[row.coupon_id] = max(row.undone_known_at, freed.get(row.coupon_id, row.undone_known_at))
+    rows = [
+        {
+            "source": SOURCE,
+            "type": EVENT,
+            "object_kind": KIND,
+            "object_key": f"{row.coupon_id}/{row.order_id}",
+            "object_id": row.coupon_id,
+            "order_id": row.order_id,
+            "customer_id": ours[row.coupon_id].customer_id,
+            "occurred_at": row.at,
+            "known_at": max(row.known_at, freed.get(row.coupon_id, row.known_at)),
+        }
+        for row in found
+        if row.counts and row.coupon_id is not None
+    ]
+    if rows:
+        dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
+        connection.execute(dialect.insert(events).on_conflict_do_nothing(), rows)
+
+
+def look_again(connection: Connection, keys: Collection[str], now: datetime) -> None:
+    """There is something new of these codes: orders that named them before we knew them are looked at."""
+    connection.execute(sa.update(coupon_uses).where(u.code_key.in_(sorted(keys))).values(news_at=now))
