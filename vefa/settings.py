@@ -61,6 +61,7 @@ class Channels(BaseModel):
 
     email: Literal["outbox", "sendgrid", "smtp"] = "outbox"
     sms: Literal["outbox", "twilio"] = "outbox"
+    tools: Literal["outbox", "http"] = "outbox"
 
 
 class Smtp(BaseModel):

@@ -6,13 +6,13 @@ import pytest
 import sqlalchemy as sa
 
 from tests.errands.offices import Office
-from vefa.settings import Settings, Shop
+from vefa.settings import Channels, Settings, Shop
 
 
 @pytest.fixture
 def settings(settings: Settings) -> Settings:
-    """A shop that writes Turkish only."""
-    return settings.model_copy(update={"shop": Shop(locales=("tr",))})
+    """A shop that writes Turkish only, and really speaks to tools."""
+    return settings.model_copy(update={"shop": Shop(locales=("tr",)), "channels": Channels(tools="http")})
 
 
 @pytest.fixture

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 import sqlalchemy as sa
@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from tests.engine.worlds import DAY, MINUTE, NOON, email, make_plan, wait
 from tests.errands.offices import Office, notify, webhook
 from vefa.channels.base import Busy, Doubtful, Refused
+from vefa.cli.explaining import MARKS
 from vefa.database import reading, writing
 from vefa.engine.dossier import dossier
 from vefa.engine.housekeeping import keep_house
@@ -24,10 +25,12 @@ from vefa.foresight.status import status
 from vefa.foresight.why import why
 from vefa.plan.policy import Policy
 from vefa.plan.project import load_project
+from vefa.plan.steps import Step
 from vefa.settings import Channels, Settings, Shop
 
 HEAD = "name: Thanks\nstatus: {status}\ntrigger: {{event: order.placed}}\nsteps:\n"
 TOOLS = 'board: {url: "https://board.example/hook"}\ncare-chat: {takes: text}\n'
+HTTP = Channels(tools="http")
 STAFF = "teams: {care-team: {email: care@ornek.example}, care-room: {tool: care-chat}}\n"
 
 
@@ -59,15 +62,24 @@ def test_words_that_cannot_be_there_are_told_with_their_line(shop_root: Path, sa
 
 def test_a_live_journey_needs_the_keys_of_its_tools(shop_root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     steps = '  - webhook: board\n  - notify: {to: care-room, say: "{{ order.number }}"}\n'
-    assert [each.partition(": the tool ")[2] for each in checked(shop_root, steps)] == [
+    assert [each.partition(": the tool ")[2] for each in checked(shop_root, steps, channels=HTTP)] == [
         "“board” cannot be reached: VEFA_TOOL_BOARD_SECRET is not set. thanks needs it.",
         "“care-chat” cannot be reached: VEFA_TOOL_CARE_CHAT_URL is not set. thanks needs it.",
     ]
-    assert checked(shop_root, steps, "draft") == []
+    assert checked(shop_root, steps, "draft", channels=HTTP) == []
 
     monkeypatch.setenv("VEFA_TOOL_BOARD_SECRET", "a key of tests, long enough")
     monkeypatch.setenv("VEFA_TOOL_CARE_CHAT_URL", "https://chat.example/T/secret")
-    assert checked(shop_root, steps) == []
+    assert checked(shop_root, steps, channels=HTTP) == []
+
+
+def test_where_e_mails_really_go_events_should_too(shop_root: Path) -> None:
+    assert checked(shop_root, "  - webhook: board\n") == []
+
+    told = checked(shop_root, "  - webhook: board\n", channels=Channels(email="smtp"))
+    assert any(
+        "nothing really goes to the tool “board”, which thanks needs: write tools: http." in each for each in told
+    )
 
 
 def test_an_address_of_the_examples_is_told_where_e_mails_really_go(shop_root: Path) -> None:
@@ -91,6 +103,12 @@ def test_explain_says_whom_and_what() -> None:
         "Tell the tool “board”",
         ("tried again for a day; the customer goes on meanwhile",),
     )
+
+
+def test_every_kind_of_step_has_a_mark_in_explain() -> None:
+    kinds = {form.__dataclass_fields__["kind"].default for form in get_args(get_args(Step)[0])}
+
+    assert kinds == set(MARKS)
 
 
 def story(office: Office, answer: Any) -> tuple[Any, list[str]]:

@@ -7,17 +7,22 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
+import orjson
 import pytest
 
 from tests.engine.worlds import DAY, HOUR, MINUTE, NOON, make_plan
 from tests.errands.offices import KEY, Office, notify, tools, webhook
+from vefa.channels.base import Email, Sender
 from vefa.channels.fakes.behaviours import Answer
+from vefa.channels.outbox import Outbox
 from vefa.crm import tables as t
+from vefa.engine.forgetting import forget
 from vefa.errands.book import TRIES, WAITS
 from vefa.errands.fake_tool import FakeTool
 from vefa.plan.outside import Outside, Team, Tool
 from vefa.plan.steps import Coupon, EventTrigger
 from vefa.rewards.tables import coupons
+from vefa.settings import Channels, Settings
 
 
 class Clock:
@@ -214,6 +219,26 @@ def test_a_chat_gets_words_alone_and_never_a_second_time_when_in_doubt(
     assert office.states() == ["done", "unknown", "done"]
     assert chat.calls[0].event == {"text": "Ayşe bekliyor"}
     assert chat.requests == 4
+
+
+def test_in_the_outbox_events_are_files_that_go_with_who_is_forgotten(office: Office, settings: Settings) -> None:
+    at_home = Office(office.database, settings.model_copy(update={"channels": Channels()}))
+    at_home.knows(Outside(tools(Tool("board", "https://board.example"))))
+    at_home.deploy(make_plan(webhook()))
+    at_home.order(at_home.customer("Ayşe", outside_id="c-7"), NOON)
+    at_home.order(at_home.customer("Bora", outside_id="c-8"), NOON)
+    at_home.tick(NOON)
+    folder = settings.var / "outbox" / "tools"
+
+    assert at_home.states() == ["done", "done"]
+    events = [orjson.loads(path.read_bytes()) for path in sorted(folder.iterdir())]
+    assert [event["customer"]["outside_id"] for event in events] == ["c-7", "c-8"]
+    care, us = "destek@ornek.example", Sender("merhaba@ornek.example")
+    mails = [Email(f"errand-{n}.1", care, us, "Ayşe", "<p>Ayşe</p>", "Ayşe") for n in (1, 2, 11)]
+    Outbox(settings.var / "outbox", "email").deliver(mails)
+    forget(at_home.database, at_home.settings, 1, NOON)
+    assert [path.name for path in folder.iterdir()] == ["errand-2.json"]
+    assert sorted(path.name for path in folder.parent.glob("email/*/*")) == ["errand-11.1.eml", "errand-2.1.eml"]
 
 
 def test_it_may_be_of_any_object(office: Office, board: FakeTool) -> None:

@@ -22,7 +22,7 @@ from vefa.channels.outbox_index import Entry, OutboxIndex
 from vefa.errors import ChannelError
 from vefa.plan.steps import Medium
 
-_PARTS = ("email", "sms", "data", "index.html", ".lock")
+_PARTS = ("email", "sms", "tools", "data", "index.html", ".lock")
 _SHELF = 1000  # messages in one folder
 
 
@@ -103,9 +103,12 @@ def reset_outbox(path: Path) -> None:
             place.unlink(missing_ok=True)
 
 
-def remove_messages(path: Path, addresses: Collection[str]) -> int:
-    """Take away what went to these addresses, from the folder and from its page. Returns how many messages."""
-    places = OutboxIndex(path).remove(addresses)
+def remove_messages(path: Path, addresses: Collection[str], refs: Collection[str] = ()) -> int:
+    """Take away what went to these addresses, or bears these refs, from the folder and from its page. Returns how many
+    messages."""
+    places = OutboxIndex(path).remove(addresses, refs)
+    for ref in refs:
+        (path / "tools" / f"{ref}.json").unlink(missing_ok=True)
     for place in places:
         (path / place).unlink(missing_ok=True)
     return len(places)

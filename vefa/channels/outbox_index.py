@@ -63,16 +63,16 @@ class OutboxIndex:
             if not (self._path / "index.html").exists():
                 self._write("index.html", files("vefa.channels").joinpath("outbox.html").read_bytes())
 
-    def remove(self, addresses: Collection[str]) -> list[str]:
-        """Take what went to these addresses off the page. Returns the places of its files."""
-        if not self._data.is_dir() or not addresses:
+    def remove(self, addresses: Collection[str], refs: Collection[str] = ()) -> list[str]:
+        """Take what went to these addresses, or bears these refs, off the page. Returns the places of its files."""
+        if not self._data.is_dir() or not (addresses or refs):
             return []
         gone: dict[int, str] = {}
         with _alone(self._path):
             for path in sorted(self._data.glob("list-*.js")):
                 rows = [(line, _LINE.match(line)) for line in path.read_bytes().splitlines(keepends=True)]
                 theirs = [orjson.loads(found[1]) for _, found in rows if found]
-                gone |= {row[0]: row[7] for row in theirs if row[5] in addresses}
+                gone |= {row[0]: row[7] for row in theirs if row[5] in addresses or _ref(row[7]) in refs}
                 self._keep(path, [line for line, found in rows if not (found and orjson.loads(found[1])[0] in gone)])
             for path in {self._data / f"body-{number // BODY_LENGTH}.js" for number in gone}:
                 lines = path.read_bytes().splitlines(keepends=True) if path.exists() else []
@@ -95,6 +95,11 @@ class OutboxIndex:
         half = self._path / f"{name}.half"
         half.write_bytes(content)
         half.replace(self._path / name)
+
+
+def _ref(place: str) -> str:
+    """The ref in a file's name, without its attempt."""
+    return place.rpartition("/")[2].partition(".")[0]
 
 
 def _of_body(line: bytes, numbers: Collection[int]) -> bool:

@@ -31,6 +31,8 @@ MARKS = {
     "coupon": "★",
     "tag": "#",
     "enter": "→",
+    "webhook": "↗",
+    "notify": "☎",
     "stop": "■",
 }
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
 from sqlalchemy import Column, ForeignKey, Index, Table, UniqueConstraint
@@ -34,6 +35,9 @@ ticket_messages = Table(
 
 #: The latest messages that a transcript has, letters of one, and letters of all together.
 MOST, LONGEST, TOGETHER = 40, 2_000, 20_000
+
+#: What words call them.
+MESSAGES, LEFT_OUT = "ticket.messages", "ticket.left_out"
 
 c = ticket_messages.c
 
@@ -73,6 +77,20 @@ def read_conversations(connection: Connection, ticket_ids: Sequence[int], now: d
     for row in connection.execute(query):
         found.setdefault(row.ticket_id, []).append(row)
     return {ticket: _conversation(rows) for ticket, rows in found.items()}
+
+
+def told(talk: Conversation, first_name: str | None, zone: str) -> dict[str, Any]:
+    """`ticket.messages` and `ticket.left_out` as templates see them, by the customer's own clock."""
+    messages = [
+        {
+            "author": said.author,
+            "who": said.agent if said.author == "agent" else first_name,
+            "text": said.text,
+            "when": said.said_at.astimezone(ZoneInfo(zone)),
+        }
+        for said in talk.messages
+    ]
+    return {MESSAGES: messages, LEFT_OUT: talk.left_out}
 
 
 def _conversation(rows: Sequence[Any]) -> Conversation:

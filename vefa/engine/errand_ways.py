@@ -69,6 +69,8 @@ class Ways:
         if tool is None:
             where = "config/tools.yaml has no tool" if errand.kind == "webhook" else "config/staff.yaml has no team"
             return replace(flight, fault=f"{where} “{errand.target}”")
+        if self.shop.settings.channels.tools == "outbox":
+            return replace(flight, tool=tool)
         found = access(tool)
         if isinstance(found, str):
             return replace(flight, tool=tool, fault=found)

@@ -16,7 +16,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from vefa.channels.base import Busy, Doubtful, Outcome, Sender
+from vefa.channels.base import Accepted, Busy, Doubtful, Outcome, Sender
 from vefa.clock import Clock
 from vefa.content.problems import RenderError
 from vefa.database import reading, writing
@@ -28,6 +28,7 @@ from vefa.engine.shop import Shop
 from vefa.engine.tables import journeys
 from vefa.errands import book, letters, wire
 from vefa.errands.book import End, Errand
+from vefa.errands.outbox import keep_event, ref
 from vefa.errands.tables import errands
 from vefa.errors import ChannelError, SettingsError
 from vefa.logs import carried
@@ -196,14 +197,23 @@ class _Run:
         if flight.tool is not None and flight.access is not None:
             name = self.ways.name(errand)
             return wire.post(flight.access, name, body.encode(), moment, flight.tool.timeout)
+        if flight.tool is not None:
+            return self._kept(errand, body)
         settings = self.shop.settings
         sender = Sender(settings.sender_email, settings.sender_name)
-        mail = letters.email(body, f"errand-{errand.id}.{attempt}", errand.recipient or "", sender, flight.about)
+        mail = letters.email(body, f"{ref(errand.id)}.{attempt}", errand.recipient or "", sender, flight.about)
         try:
             (outcome,) = self.shop.channels["email"].deliver([mail])
         except (ChannelError, SettingsError) as error:
             return Busy(type(error).__name__, 0.0)
         return outcome
+
+    def _kept(self, errand: Errand, body: str) -> Outcome:
+        try:
+            keep_event(self.shop.settings.var / "outbox", errand.id, body)
+        except OSError as error:
+            return Busy(type(error).__name__, 0.0)
+        return Accepted()
 
     # --- back again
 

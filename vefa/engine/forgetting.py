@@ -24,6 +24,8 @@ from vefa.database import writing
 from vefa.engine.holdings import HOLDINGS, Holding
 from vefa.engine.plans import leave
 from vefa.engine.tables import enrolments
+from vefa.errands.outbox import ref
+from vefa.errands.tables import errands
 from vefa.inbox import inbox
 from vefa.settings import Settings
 
@@ -52,6 +54,7 @@ def forget(engine: Engine, settings: Settings, customer_id: int, now: datetime) 
         outside_id = connection.scalar(known)
         if outside_id is None:
             return None
+        words = connection.scalars(sa.select(errands.c.id).where(errands.c.customer_id == customer_id)).all()
         addresses = list(connection.scalars(sa.select(contacts.c.address).where(contacts.c.customer_id == customer_id)))
         left = leave(connection, enrolments.c.customer_id == customer_id, now, REASON, at_once=True)
         _keep_hashes(connection, customer_id, outside_id, now)
@@ -65,7 +68,7 @@ def forget(engine: Engine, settings: Settings, customer_id: int, now: datetime) 
         for fate in ("removed", "stripped")
     )
     rmtree(settings.var / "preview", ignore_errors=True)  # messages as somebody would read them, made anew at will
-    return Forgot(removed, stripped, left, remove_messages(settings.var / "outbox", addresses))
+    return Forgot(removed, stripped, left, remove_messages(settings.var / "outbox", addresses, list(map(ref, words))))
 
 
 def _keep_hashes(connection: Connection, customer_id: int, outside_id: str, now: datetime) -> None:

@@ -180,7 +180,7 @@ def _old_files(settings: Settings, now: datetime) -> Iterator[tuple[str, list[Pa
     outbox, keep = settings.var / "outbox", settings.retention
     yield (
         "outbox files",
-        _untouched(now - timedelta(days=keep.outbox_days), outbox, "email/*/*", "sms/*/*", "data/*-*.js"),
+        _untouched(now - timedelta(days=keep.outbox_days), outbox, "email/*/*", "sms/*/*", "tools/*", "data/*-*.js"),
     )
     yield "log files", _untouched(now - timedelta(days=keep.logs_days), settings.var / "log", "*.log")
 

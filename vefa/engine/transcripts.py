@@ -5,17 +5,14 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from vefa.crm.tables import customers
-from vefa.crm.ticket_messages import Conversation, Utterance, read_conversations
+from vefa.crm.ticket_messages import LEFT_OUT, MESSAGES, Conversation, read_conversations, told
 from vefa.database import among
 from vefa.engine.tables import enrolments
-
-MESSAGES, LEFT_OUT = "ticket.messages", "ticket.left_out"
 
 e, c = enrolments.c, customers.c
 _NOTHING = Conversation()
@@ -30,16 +27,7 @@ def transcripts(
     query = sa.select(e.id, e.object_id, c.first_name).join_from(enrolments, customers, c.id == e.customer_id)
     rows = connection.execute(query.where(among(e.id, ids, e.object_kind == "ticket"))).all()
     about = {number: (ticket, name) for number, ticket, name in rows}
-    told = read_conversations(connection, sorted({ticket for ticket, _ in about.values()}), now)
+    talks = read_conversations(connection, sorted({ticket for ticket, _ in about.values()}), now)
     found = [about.get(number, (0, None)) for number in ids]
-    said = [(told.get(ticket, _NOTHING), name, zone) for (ticket, name), zone in zip(found, zones, strict=True)]
-    return {
-        MESSAGES: [[_word(each, name, zone) for each in talk.messages] for talk, name, zone in said],
-        LEFT_OUT: [talk.left_out for talk, _, _ in said],
-    }
-
-
-def _word(said: Utterance, first_name: str | None, zone: str) -> dict[str, Any]:
-    """A message as templates see it, by the customer's own clock."""
-    who = said.agent if said.author == "agent" else first_name
-    return {"author": said.author, "who": who, "text": said.text, "when": said.said_at.astimezone(ZoneInfo(zone))}
+    words = [told(talks.get(ticket, _NOTHING), name, zone) for (ticket, name), zone in zip(found, zones, strict=True)]
+    return {name: [each[name] for each in words] for name in (MESSAGES, LEFT_OUT)}

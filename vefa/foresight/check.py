@@ -61,7 +61,7 @@ def _findings(project: Project, settings: Settings) -> Iterator[Finding]:
     for plan in project.plans.values():
         place = journey_file(settings.root, plan.journey)
         yield from check_words(plan, store, place)
-        yield from check_errands(plan, store, project.outside, place, settings.channels.email)
+        yield from check_errands(plan, store, project.outside, place, settings.channels)
         yield from lint_journey(plan, store, place)
         yield from lint_day(plan, settings, place)
         yield from lint_test(plan, settings, place)

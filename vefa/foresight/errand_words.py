@@ -13,23 +13,26 @@ from vefa.language.catalogue import FIELDS
 from vefa.language.problems import did_you_mean
 from vefa.plan.outside import Outside, Tool
 from vefa.plan.steps import Notify, Plan, Webhook
+from vefa.settings import Channels
 
 #: What the words of a message may name, and words to staff may not.
 OF_MESSAGES = ("links", "recommendations", "purpose", "commercial", "subject", "preheader")
 
 
-def check_errands(plan: Plan, store: TemplateStore, outside: Outside, place: Place, email: str) -> Iterator[Finding]:
-    """Every finding about what the plan says to tools and to staff. `email`: the channel of the shop's e-mail."""
+def check_errands(
+    plan: Plan, store: TemplateStore, outside: Outside, place: Place, channels: Channels
+) -> Iterator[Finding]:
+    """Every finding about what the plan says to tools and to staff."""
     before = coupons_before(plan)
     told: set[str] = set()
     for step in plan.steps:
         if isinstance(step, Notify):
             yield from _say(plan, step, store, place, step.key in before)
-            yield from _made_up(outside, step.team, email)
+            yield from _made_up(outside, step.team, channels.email)
         tool = _tool(step, outside) if isinstance(step, Notify | Webhook) else None
         if tool is not None and tool.name not in told and plan.status != "draft":
             told.add(tool.name)
-            yield from _access(tool, plan)
+            yield from _access(tool, plan, channels)
 
 
 def _tool(step: Notify | Webhook, outside: Outside) -> Tool | None:
@@ -47,7 +50,12 @@ def _made_up(outside: Outside, team: str, email: str) -> Iterator[Finding]:
             yield Finding("error", "config/staff.yaml", f"{team} is {address}: no real mail server takes that.")
 
 
-def _access(tool: Tool, plan: Plan) -> Iterator[Finding]:
+def _access(tool: Tool, plan: Plan, channels: Channels) -> Iterator[Finding]:
+    if channels.tools == "outbox":
+        if channels.email != "outbox":
+            says = f"nothing really goes to the tool “{tool.name}”, which {plan.journey} needs: write tools: http."
+            yield Finding("error", "config/settings.yaml", says)
+        return
     found = access(tool)
     if isinstance(found, str):
         says = f"the tool “{tool.name}” cannot be reached: {found}. {plan.journey} needs it."
