@@ -19,7 +19,7 @@ from vefa.rewards.tables import coupons
 CARE, WATCH = "complaint-care", "complaint-watch"
 STAFF = "destek@ornek.example"
 ISTANBUL = "Europe/Istanbul"
-RESOLVED = "Kaydınız çözüldü (sipariş TR-1007): yazışmamız ve bir sorumuz"
+RESOLVED = "Kaydınız çözüldü (sipariş TR-1007): yazışmamız burada"
 
 
 @pytest.fixture
