@@ -282,6 +282,21 @@ def test_tickets_are_opened_answered_and_resolved_and_some_stay_open(rows: Rows)
     assert open_ones and len(open_ones) < 0.3 * len(rows["tickets"])
 
 
+def test_tickets_hold_what_was_said(rows: Rows) -> None:
+    told: dict[int, list[sa.RowMapping]] = {}
+    for row in rows["ticket_messages"]:
+        told.setdefault(row["ticket_id"], []).append(row)
+    for ticket in rows["tickets"]:
+        first, *rest = told[ticket["id"]]
+        assert (first["author"], first["said_at"]) == ("customer", ticket["opened_at"])
+        assert first["text"].startswith(ticket["subject"])
+        assert bool(rest) == bool(ticket["answered_at"])
+        assert [row["said_at"] for row in rest] == sorted(row["said_at"] for row in rest)
+        assert all(row["said_at"] <= END for row in rest)
+        assert {row["agent"] for row in rest if row["author"] == "agent"} <= {ticket["agent"]}
+        assert not any("{" in row["text"] for row in rest)
+
+
 def test_reviews_and_answers_lie_on_their_scales(rows: Rows) -> None:
     bought = {(line["order_id"], line["product_id"]) for line in rows["order_lines"]}
     scales = {"nps": range(11), "csat": range(1, 6)}
@@ -304,7 +319,6 @@ def test_every_moment_is_an_event_and_none_is_twice(rows: Rows) -> None:
         "survey_answers": ("answered",),
     }
     moments = sum(row[f"{stage}_at"] is not None for name in stages for row in rows[name] for stage in stages[name])
-
     changes = sum(row["n"] > 0 for row in rows["object_states"])
 
     assert len(keys) == len(set(keys)) == moments + changes

@@ -16,6 +16,7 @@ from vefa.channels.outbox import Outbox
 from vefa.crm import tables as t
 from vefa.crm import wishes
 from vefa.crm.importers import run_import
+from vefa.crm.ticket_messages import ticket_messages
 from vefa.crm.wishes import Said
 from vefa.database import metadata, reading, writing
 from vefa.engine.dossier import ORDER, as_json, dossier
@@ -60,7 +61,9 @@ def ada(world: World) -> int:
     world.insert(t.order_lines, order_id=order, line=1, product_id=product, quantity=2, unit_price=50)
     world.fact(t.deliveries, "delivery", order_id=order, tracking="TRACK-1", delivered_at=NOON)
     world.fact(t.returns, "return", customer_id=ada, reason="kırık", requested_at=NOON)
-    world.fact(t.tickets, "ticket", customer_id=ada, subject="kırık", opened_at=NOON)
+    ticket = world.fact(t.tickets, "ticket", customer_id=ada, subject="kırık", opened_at=NOON, resolved_at=NOON)
+    said = {"source": "shop", "outside_id": "m-1", "author": "customer", "text": "Ben Ayşe, kırık geldi"}
+    world.insert(ticket_messages, ticket_id=ticket, **said, said_at=NOON, said_known_at=NOON)
     world.fact(t.reviews, "review", customer_id=ada, text="nicht gut", posted_at=NOON)
     world.fact(t.survey_answers, "survey", customer_id=ada, survey="nps", score=3, comment="kırık", answered_at=NOON)
     world.insert(t.tags, customer_id=ada, tag="reviewer", since=NOON)
@@ -236,6 +239,7 @@ def test_the_file_tells_what_each_table_holds(world: World, ada: int) -> None:
         "deliveries",
         "returns",
         "tickets",
+        "ticket_messages",
     }
     assert set(told) >= {
         "reviews",

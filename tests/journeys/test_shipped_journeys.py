@@ -26,6 +26,8 @@ SHIPPED = (
     "anniversary-sign-up",
     "birthday",
     "brand-day",
+    "complaint-care",
+    "complaint-watch",
     "delivery-thank-you",
     "loyalty-statement",
     "newsletter",
@@ -78,7 +80,7 @@ def _context(locale: str, **changes: Any) -> dict[str, Any]:
         "category": "Gömlek",
     }
     context: dict[str, Any] = {
-        "customer": {"first_name": "Çağrı Işık", "last_name": "Gümüşoğlu", "language": locale},
+        "customer": {"agent": "Elif", "first_name": "Çağrı Işık", "last_name": "Gümüşoğlu", "language": locale},
         "order": {
             "number": "TR-2026-0012345",
             "total": MoneyAmount(Decimal("25924.50"), "TRY"),
@@ -90,6 +92,26 @@ def _context(locale: str, **changes: Any) -> dict[str, Any]:
             "lines": lines,
         },
         "return": {"state": "received", "amount": MoneyAmount(Decimal("1234.50"), "TRY"), "reason": "Küçük geldi"},
+        "ticket": {
+            "subject": "Şikâyetim var: güneşliğin bağcığı çözük geldi, üstelik ışığı geçiriyor",
+            "agent": "Işıl Gümüşçü",
+            "state": "answered",
+            "messages": [
+                {
+                    "author": "customer",
+                    "who": "Çağrı Işık",
+                    "when": datetime(2026, 8, 6, 9, 0, tzinfo=ISTANBUL),
+                    "text": "Çözük.",
+                },
+                {
+                    "author": "agent",
+                    "who": None,
+                    "when": datetime(2026, 8, 6, 9, 3, tzinfo=ISTANBUL),
+                    "text": "Özür dileriz.",
+                },
+            ],
+            "left_out": 3,
+        },
         "coupon": {
             "code": "MERHABA-7KQ4XW",
             "valid_until": datetime(2026, 8, 31, 23, 59, tzinfo=ISTANBUL),
@@ -137,9 +159,10 @@ def _bare(locale: str) -> dict[str, Any]:
     full = _context(locale)
     line = {"name": "Kupa", "quantity": 1, "price": None, "image_url": None, "url": None}
     return full | {
-        "customer": {"first_name": None, "last_name": None, "language": None},
+        "customer": {"agent": None, "first_name": None, "last_name": None, "language": None},
         "order": full["order"] | {"is_first": False, "lines": [line]},
         "return": full["return"] | {"amount": None, "reason": None},
+        "ticket": full["ticket"] | {"subject": None, "agent": None, "state": "opened", "messages": [], "left_out": 0},
         "coupon": full["coupon"] | {"percent": None, "free_shipping": True, "minimum": None, "valid_until": None},
         "loyalty": full["loyalty"] | dict.fromkeys(("worth", "tier_name", "next_tier_name", "to_next_tier")),
         "recommendations": [],

@@ -25,6 +25,7 @@ from vefa.cli import (
     points,
     previewing,
     recommending,
+    report_complaints,
     report_coupons,
     report_feedback,
     report_loyalty,
@@ -116,6 +117,7 @@ reporting.report.command("coupons")(report_coupons.report_coupons)
 reporting.report.command("measures")(report_measures.measures)
 reporting.report.command("effects")(report_measures.effects)
 reporting.report.command("replies")(report_replies.replies)
+reporting.report.command("complaints")(report_complaints.complaints)
 reporting.report.command("feedback")(report_feedback.feedback)
 reporting.report.command("themes")(report_themes.themes)
 reporting.report.command("tests")(report_tests.report_tests)

@@ -18,6 +18,7 @@ SURVEY_NAMES = frozenset(
 CONTEXT_NAMES = frozenset(
     {
         *("links.unsubscribe", "links.preferences", "purpose", "commercial", "recommendations", "shop.name"),
+        *("ticket.messages", "ticket.left_out"),
         *("guides", "order.lines", "trigger.date", "trigger.years", "trigger.at"),
         *("loyalty.tier_name", "loyalty.next_tier_name"),
         *SURVEY_NAMES,

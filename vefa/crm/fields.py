@@ -172,6 +172,12 @@ def _count(table: sa.Table, known: str, *still: str) -> Expression:
     return sql
 
 
+def _last_agent(scope: Scope) -> ColumnElement[str]:
+    t = other(tickets)
+    known = (t.c.customer_id == scope.customer_id, t.c.agent.is_not(None), t.c.opened_known_at <= scope.now)
+    return _one(sa.select(t.c.agent).where(*known).order_by(t.c.opened_at.desc(), t.c.id.desc()).limit(1), t)
+
+
 def _last_answer(survey: str) -> Expression:
     def sql(scope: Scope) -> ColumnElement[int]:
         a = other(survey_answers)
@@ -344,6 +350,7 @@ FIELDS: dict[str, SqlField] = {
     "customer.zone": _customer("zone"),
     "customer.created_at": _customer("created_at", "time"),
     "customer.preferred_channel": _customer("preferred_channel"),
+    "customer.agent": SqlField("text", _last_agent),
     "customer.answers_on": SqlField("text", lambda scope: answers_on(scope.customer_id, scope.now)),
     "customer.tags": SqlField("list", _tags),
     "orders.count": SqlField("number", _counted),

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
@@ -20,6 +20,7 @@ from vefa.crm.identity import address_key
 from vefa.crm.sms_words import Meaning
 from vefa.crm.stops import UNSUBSCRIBED, Word, listen, owners
 from vefa.crm.tables import events, orders, suppressions, tickets
+from vefa.crm.ticket_messages import ticket_messages
 from vefa.database import among
 
 SOURCE, TYPE = "sms", "sms.received"
@@ -27,6 +28,9 @@ SOURCE, TYPE = "sms", "sms.received"
 _KEPT_THERE = "21610%"
 #: A ticket's subject is what was written, as long as an SMS may be.
 _LONGEST = 1600
+NO_WORDS = "(no words)"
+#: Who writes again so soon goes on with what they wrote before: it opens no second ticket.
+WARM = timedelta(hours=1)
 
 
 @dataclass(frozen=True)
@@ -54,7 +58,7 @@ def hear(connection: Connection, heard: Heard) -> bool:
     if heard.means == "stop" or takes_back:
         _obey(connection, heard, key, customers)
     elif who is not None:
-        _open_ticket(connection, heard, who)
+        _write_down(connection, heard, who)
     return True
 
 
@@ -99,20 +103,44 @@ def _is_new(connection: Connection, heard: Heard, customer: int | None) -> bool:
     return connection.scalar(insert) is not None
 
 
-def _open_ticket(connection: Connection, heard: Heard, customer: int) -> None:
+def _write_down(connection: Connection, heard: Heard, customer: int) -> None:
+    """In the ticket that their last SMS opened, if it is still warm; else in a new one."""
+    ticket = _warm_ticket(connection, heard, customer) or _open_ticket(connection, heard, customer)
+    if ticket is None:
+        return
+    row = {
+        "source": SOURCE,
+        "outside_id": heard.key,
+        "ticket_id": ticket,
+        "author": "customer",
+        "text": heard.text or NO_WORDS,
+        "said_at": heard.occurred_at,
+        "said_known_at": heard.known_at,
+    }
+    connection.execute(_insert(connection, ticket_messages).values(row).on_conflict_do_nothing())
+
+
+def _warm_ticket(connection: Connection, heard: Heard, customer: int) -> int | None:
+    t, warm = tickets.c, (heard.occurred_at - WARM, heard.occurred_at + WARM)
+    theirs = sa.and_(t.customer_id == customer, t.source == SOURCE, t.resolved_at.is_(None), t.opened_at.between(*warm))
+    return connection.scalar(sa.select(t.id).where(theirs).order_by(t.opened_at.desc(), t.id.desc()).limit(1))
+
+
+def _open_ticket(connection: Connection, heard: Heard, customer: int) -> int | None:
     row = {
         "source": SOURCE,
         "outside_id": heard.key,
         "customer_id": customer,
-        "subject": heard.text[:_LONGEST] or "(no words)",
+        "subject": heard.text[:_LONGEST] or NO_WORDS,
         "category": "sms",
         "opened_at": heard.occurred_at,
         "opened_known_at": heard.known_at,
     }
     insert = _insert(connection, tickets).values(row).on_conflict_do_nothing().returning(tickets.c.id)
-    number = connection.scalar(insert)
+    number: int | None = connection.scalar(insert)
     if number is not None:
         record_events(connection, "ticket", [number])
+    return number
 
 
 def _insert(connection: Connection, table: sa.Table) -> Any:

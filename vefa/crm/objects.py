@@ -25,6 +25,7 @@ from vefa.crm.parcels import set_orders
 from vefa.crm.people import inserting, note_sign_ups, put_contacts
 from vefa.crm.states import STATEFUL, changed
 from vefa.crm.tables import customers, deliveries, orders, products
+from vefa.crm.told_messages import Told, put_messages, read_messages
 from vefa.database import Money, among, from_micros
 
 #: The moments that a type of event sets, and the target that has them.
@@ -62,6 +63,7 @@ class _Row:
     values: dict[str, Any] = field(default_factory=dict)
     names: dict[str, str] = field(default_factory=dict)
     lines: list[Line] = field(default_factory=list)
+    messages: list[Told] = field(default_factory=list)
     customer_id: int | None = None
     id: int | None = None
     problem: str | None = None
@@ -142,6 +144,9 @@ class _Writer:
     def _note(self, row: _Row, name: str, value: Any) -> str | None:
         if self._kind == "order" and name == "lines":
             row.lines, problem = read_lines(value, self._habits)
+            return problem
+        if self._kind == "ticket" and name == "messages":
+            row.messages, problem = read_messages(value, self._habits)
             return problem
         named = (*self._target.columns, *(each for each in self._target.references if each != "customer"))
         if name in ("outside_id", self._moment.occurred) or name not in named:
@@ -291,6 +296,9 @@ class _Writer:
         elif self._kind == "delivery":
             touched = sa.select(deliveries.c.order_id).where(among(deliveries.c.id, numbers))
             set_orders(self._connection, touched, delivers=self._receipt.parcels_deliver)
+        elif self._kind == "ticket":
+            said = {ids[row.key]: row.messages for row in rows}
+            put_messages(self._connection, said, self._receipt.source, self._receipt.now)
         elif self._kind == "customer":
             told = {ids[row.key]: row.arrival.person for row in rows if row.arrival.person is not None}
             put_contacts(self._connection, told, anew=True)

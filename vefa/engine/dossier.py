@@ -32,6 +32,7 @@ ORDER = (
         "deliveries",
         "returns",
         "tickets",
+        "ticket_messages",
         "states",
         "reviews",
         "survey_answers",

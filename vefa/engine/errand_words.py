@@ -26,6 +26,7 @@ from vefa.engine.plans import Pinned, pinned
 from vefa.engine.scopes import enrolment_scope, make_world
 from vefa.engine.shop import Shop
 from vefa.engine.tables import enrolments, journeys
+from vefa.engine.transcripts import transcripts
 from vefa.errands.book import Errand
 from vefa.errands.letters import About
 from vefa.plan.steps import Notify
@@ -159,7 +160,7 @@ class _Step:
         if ORDER_LINES in names:
             lines = read_order_lines(self.connection, [row.order_id for row in rows if row.order_id is not None])
             found[ORDER_LINES] = [lines.get(row.order_id or 0, []) for row in rows]
-        return found
+        return found | dict(transcripts(self.connection, names, [row.id for row in rows], zones, self.now))
 
     def _known(self, errand: Errand, row: _Row, values: Mapping[str, Sequence[Any]], n: int, say: str | None) -> Known:
         if row.forgotten_at is not None:

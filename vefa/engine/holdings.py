@@ -19,6 +19,7 @@ from vefa.crm import tables as crm
 from vefa.crm.answers import channel_answers
 from vefa.crm.coupon_uses import coupon_uses
 from vefa.crm.states import STATEFUL, object_states
+from vefa.crm.ticket_messages import ticket_messages
 from vefa.crm.wishes import topic_refusals, wishes
 from vefa.engine.tables import considered, enrolments, journeys, occasions, reentry_slots, segment_members
 from vefa.errands.tables import errands
@@ -52,6 +53,12 @@ def _own(table: sa.Table) -> Which:
 
 def _of_orders(table: sa.Table) -> Which:
     return lambda customer: table.c.order_id.in_(sa.select(crm.orders.c.id).where(crm.orders.c.customer_id == customer))
+
+
+def _of_tickets(table: sa.Table) -> Which:
+    return lambda customer: table.c.ticket_id.in_(
+        sa.select(crm.tickets.c.id).where(crm.tickets.c.customer_id == customer)
+    )
 
 
 def _events(customer: int) -> sa.ColumnElement[bool]:
@@ -200,6 +207,13 @@ HOLDINGS: tuple[Holding, ...] = (
         _own(crm.returns),
         "removed",
         ("outside_id", "reason", "amount", "currency", "requested_at", "received_at", "refunded_at"),
+    ),
+    Holding(
+        "ticket_messages",
+        ticket_messages,
+        _of_tickets(ticket_messages),
+        "removed",
+        ("outside_id", "author", "text", "said_at"),
     ),
     Holding(
         "tickets",

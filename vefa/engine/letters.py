@@ -22,6 +22,7 @@ from vefa.engine.asking import Asked
 from vefa.engine.gifts import Gifts
 from vefa.engine.look import Look, Seen
 from vefa.engine.post import Post
+from vefa.engine.transcripts import transcripts
 from vefa.ledger.claims import Marks, ref
 from vefa.plan.steps import Medium, Message
 
@@ -132,6 +133,7 @@ class Words:
         if ORDER_LINES in names:
             lines = read_order_lines(connection, [order for order in seen.orders if order is not None])
             found[ORDER_LINES] = [lines.get(order or 0, []) for order in seen.orders]
+        found |= transcripts(connection, names, seen.enrolments, seen.zones, post.clock())
         if any(name.startswith("coupon.") for name in names):
             found["coupon"] = [gifts.words(enrolment, ABSENT) for enrolment in seen.enrolments]
         for name in TIER_NAMES.keys() & names:

@@ -17,6 +17,8 @@ from vefa.plan.steps import Coupon, DateTrigger, EventTrigger, Medium, Message, 
 
 #: What templates see beside the fields: made by the engine for each message.
 BESIDE = {
+    "ticket.messages": "what was said in the ticket: author (customer or agent), who, when and text of each",
+    "ticket.left_out": "how many earlier messages a long ticket.messages leaves out",
     "order.lines": "the pieces of the order: name, quantity, price, image_url, url and guide_url of each",
     "coupon.percent": "how many per cent the coupon takes off, if it does",
     "coupon.amount": "how much the coupon takes off, if it does",

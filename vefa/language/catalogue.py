@@ -53,6 +53,7 @@ _CUSTOMER = (
     Field("customer.zone", "text", "customer", "time zone, such as Europe/Istanbul", history=False),
     Field("customer.created_at", "time", "customer", "when they signed up", nullable=True),
     _today("customer.preferred_channel", "text", "where they like to be written to", choices=("email", "sms")),
+    _today("customer.agent", "text", "who of the shop's staff looked after their latest ticket"),
     _today(
         "customer.answers_on", "text", "where they answer rather, as far as it can be told", choices=("email", "sms")
     ),

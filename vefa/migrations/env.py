@@ -16,6 +16,7 @@ import vefa.crm.points
 import vefa.crm.recommendations.tables
 import vefa.crm.states
 import vefa.crm.tables
+import vefa.crm.ticket_messages
 import vefa.crm.wishes
 import vefa.engine.shortages
 import vefa.engine.tables

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from vefa.crm.demo_shop.conversations import draw_messages
 from vefa.crm.demo_shop.draws import NEVER, Draws, Ints, known, or_null
 from vefa.crm.demo_shop.lives import Span
 from vefa.crm.demo_shop.loading import Columns
@@ -28,14 +29,16 @@ class FirstNumbers:
     tickets: int
     reviews: int
     answers: int
+    messages: int
 
 
 @dataclass(frozen=True)
 class AfterSales:
-    """Rows of four tables, and how the first two went."""
+    """Rows of five tables, and how returns and tickets went."""
 
     returns: Columns
     tickets: Columns
+    messages: Columns
     reviews: Columns
     answers: Columns
     stages: Columns
@@ -53,17 +56,15 @@ def draw_after_sales(draws: Draws, people: People, bought: Purchases, span: Span
     """Everything that these people said and sent back up to the end."""
     voice = _Voice(draws, people, bought)
     arrived = bought.delivered <= span.end
-    tickets, csat = _tickets(voice, span, first.tickets)
-    returns = _returns(voice, _told(draws, bought.delivered, arrived, 0.07, (0.2, 13.5), span), span, first.returns)
-    return AfterSales(
-        returns=returns,
-        tickets=tickets,
-        reviews=_reviews(voice, _told(draws, bought.delivered, arrived, 0.14, (1.5, 24), span), first.reviews),
-        answers=_answers(
-            voice, _told(draws, bought.delivered, arrived, 0.06, (4.5, 9), span), csat, span, first.answers
-        ),
-        stages=draw_stages(draws, returns, tickets, span),
-    )
+    tickets, asked, csat = _tickets(voice, span, first.tickets)
+    returned = _told(draws, bought.delivered, arrived, 0.07, (0.2, 13.5), span)
+    returns = _returns(voice, returned, span, first.returns)
+    reviews = _reviews(voice, _told(draws, bought.delivered, arrived, 0.14, (1.5, 24), span), first.reviews)
+    scored = _told(draws, bought.delivered, arrived, 0.06, (4.5, 9), span)
+    answers = _answers(voice, scored, csat, span, first.answers)
+    stages = draw_stages(draws, returns, tickets, span)
+    messages = draw_messages(draws, tickets, voice.locales(asked), first.messages)
+    return AfterSales(returns, tickets, messages, reviews, answers, stages)
 
 
 def _told(
@@ -122,8 +123,8 @@ def _returns(voice: _Voice, told: Told, span: Span, first: int) -> Columns:
     }
 
 
-def _tickets(voice: _Voice, span: Span, first: int) -> tuple[Columns, tuple[Told, list[int]]]:
-    """The tickets; and of those that were judged, when they were resolved and how they were judged."""
+def _tickets(voice: _Voice, span: Span, first: int) -> tuple[Columns, Told, tuple[Told, list[int]]]:
+    """The tickets; who opened them; and of those that were judged, when they were resolved and how they were judged."""
     draws, bought = voice.draws, voice.bought
     everyone = np.ones(len(bought.placed), dtype=np.bool_)
     told = _told(draws, bought.placed, everyone, 0.05, (0.5, 15), span)
@@ -150,7 +151,7 @@ def _tickets(voice: _Voice, span: Span, first: int) -> tuple[Columns, tuple[Told
         **_moments("answered", known(answered, span.end)),
         **_moments("resolved", known(resolved, span.end)),
     }
-    return columns, (Told(told.order[judged], resolved[judged]), score[judged].tolist())
+    return columns, told, (Told(told.order[judged], resolved[judged]), score[judged].tolist())
 
 
 def _reviews(voice: _Voice, told: Told, first: int) -> Columns:

@@ -20,6 +20,7 @@ from vefa.crm.demo_shop.people import People, draw_people
 from vefa.crm.demo_shop.purchases import Purchases, draw_purchases
 from vefa.crm.happenings import FACT_TABLES, Kind, mark_stale_of, record_events_of
 from vefa.crm.states import object_states
+from vefa.crm.ticket_messages import ticket_messages
 from vefa.database import DAY, reading, to_micros, writing
 from vefa.errors import UserError
 from vefa.settings import Settings
@@ -44,6 +45,7 @@ class DemoShopSummary:
     deliveries: int = 0
     returns: int = 0
     tickets: int = 0
+    ticket_messages: int = 0
     reviews: int = 0
     survey_answers: int = 0
     events: int = 0
@@ -125,6 +127,7 @@ _ORDER = (
     tables.deliveries,
     tables.returns,
     tables.tickets,
+    ticket_messages,
     tables.reviews,
     tables.survey_answers,
 )
@@ -143,6 +146,7 @@ def _draw_group(
         tickets=counts["tickets"] + 1,
         reviews=counts["reviews"] + 1,
         answers=counts["survey_answers"] + 1,
+        messages=counts["ticket_messages"] + 1,
     )
     return _rows(people, bought, draw_after_sales(draws, people, bought, span, first))
 
@@ -160,6 +164,7 @@ def _rows(people: People, bought: Purchases, after: AfterSales) -> dict[sa.Table
                 bought.deliveries,
                 after.returns,
                 after.tickets,
+                after.messages,
                 after.reviews,
                 after.answers,
                 after.stages,

@@ -106,3 +106,56 @@ CARRIERS = ("Martı Kargo", "Pusula Kargo", "Yelken Kargo")
 CARRIER_ABROAD = "Ufuk Post"
 
 COUPONS = ("HOSGELDIN10", "BAHAR10", "YAZ10", "SEPET10")
+
+#: What customers add to a ticket's subject.
+ASKED: dict[str, tuple[str, ...]] = {
+    "tr": (
+        "Yardımcı olur musunuz?",
+        "Bir an önce dönüş yaparsanız sevinirim.",
+        "Sipariş numaram ekranda görünüyor olmalı.",
+    ),
+    "en": ("Can you help?", "I would be glad of a quick answer.", "You should see my order number."),
+}
+
+#: The first answer, by what the ticket is about.
+REPLIES: dict[str, dict[str, tuple[str, ...]]] = {
+    "delivery": {
+        "tr": (
+            "Merhaba, ben {agent}. Kargo firmasını arıyorum, hemen döneceğim.",
+            "Merhaba, paketiniz şubede; bugün dağıtıma çıkıyor.",
+        ),
+        "en": (
+            "Hello, this is {agent}. I am calling the carrier now.",
+            "Hello, your parcel is at the depot and goes out today.",
+        ),
+    },
+    "product": {
+        "tr": (
+            "Çok üzgünüz. Yenisini bugün yola çıkarıyoruz.",
+            "Merhaba, ben {agent}. Bir fotoğraf gönderebilir misiniz?",
+        ),
+        "en": ("We are sorry. A new one leaves today.", "Hello, this is {agent}. Could you send a photo?"),
+    },
+    "return": {
+        "tr": ("İade kodunuzu e-postayla gönderdim.", "İadeniz elimize ulaştı; paranız iki iş gününde hesabınızda."),
+        "en": ("I have sent you the return code.", "Your return is here; the refund takes two working days."),
+    },
+    "payment": {
+        "tr": ("Kontrol ettim, ikinci çekim iptal edildi.", "Faturanızı yeniden gönderiyorum."),
+        "en": ("I have checked: the second charge is cancelled.", "I am sending the invoice again."),
+    },
+    "other": {
+        "tr": ("Merhaba, ben {agent}. Hemen bakıyorum.",),
+        "en": ("Hello, this is {agent}. I am looking into it.",),
+    },
+}
+
+#: The last words of the agent, and those of the customer.
+SOLVED: dict[str, tuple[str, ...]] = {
+    "tr": ("Sorununuzu çözdük; başka bir şey olursa buradayım.", "İşlem tamam. İlginiz için teşekkürler."),
+    "en": ("This is solved; I am here if anything comes up.", "All done. Thank you for your patience."),
+}
+THANKS: dict[str, tuple[str, ...]] = {
+    "tr": ("Teşekkür ederim, hızlıydınız.", "Sağ olun.", "Tamamdır, teşekkürler."),
+    "en": ("Thank you, that was quick.", "Thanks.", "All well now, thank you."),
+}

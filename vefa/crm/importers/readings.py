@@ -287,5 +287,6 @@ READERS: dict[str, Callable[[Column, Habits], Reader]] = {
     "preference": _one_of("channel", "email", "sms", mild=True),
     "purpose": _one_of("purpose", "commercial", "transactional", mild=False),
     "state": _state,
+    "author": _one_of("author", "customer", "agent", mild=False),
     "survey": _one_of("survey", "nps", "csat", mild=False),
 }

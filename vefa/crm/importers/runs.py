@@ -42,6 +42,7 @@ FAMILIES: tuple[tuple[tuple[str, ...], sa.Table | None], ...] = (
     (("deliveries",), None),
     (("returns",), None),
     (("tickets",), None),
+    (("ticket_messages",), None),
     (("reviews",), None),
     (("survey_answers",), None),
     (("events",), None),

@@ -9,12 +9,14 @@ import sqlalchemy as sa
 from vefa.crm import tables
 from vefa.crm.happenings import Kind
 from vefa.crm.points import redemptions
+from vefa.crm.ticket_messages import ticket_messages
 
 #: What a reference is called in a map, and the table and column that it becomes.
 REFERENCES: dict[str, sa.Table] = {
     "customer": tables.customers,
     "order": tables.orders,
     "product": tables.products,
+    "ticket": tables.tickets,
 }
 
 
@@ -215,6 +217,15 @@ _ALL = (
         references=("customer", "order"),
         moments=_moments("opened", "answered", "resolved", "state"),
         events="ticket",
+    ),
+    Target(
+        name="ticket_messages",
+        table=ticket_messages,
+        columns={"outside_id": "text", "author": "author", "agent": "text", "text": "text", "said_at": "time"},
+        key=("outside_id",),
+        required=("outside_id", "ticket", "author", "text", "said_at"),
+        references=("ticket",),
+        moments=_moments("said"),
     ),
     Target(
         name="reviews",

@@ -17,6 +17,7 @@ from vefa.crm.guides import read_guides
 from vefa.crm.recommendations.choosing import Recommender
 from vefa.crm.scope import Scope, World, known_zones
 from vefa.crm.tables import events
+from vefa.crm.ticket_messages import LEFT_OUT, MESSAGES, Conversation, read_conversations, told
 from vefa.engine.scopes import whole_world
 from vefa.engine.timing import yearly
 from vefa.errors import UserError
@@ -72,9 +73,9 @@ class CustomerValues:
     def _values(self, names: frozenset[str], brought: Brought, step: Message, locale: str) -> dict[str, Any]:
         found = self._fields(names | TIERS, brought)
         purpose = step.purpose
-        told = {"trigger.at": brought.at, "trigger.date": brought.date, "trigger.years": brought.years}
+        trigger = {"trigger.at": brought.at, "trigger.date": brought.date, "trigger.years": brought.years}
         free = purpose == "commercial" or bool(found["consent.email"])
-        found |= told | inert_links(self.settings)
+        found |= trigger | inert_links(self.settings)
         found |= {"commercial": free, "purpose": purpose, "shop.name": self.settings.shop.name}
         found |= survey_values(step, locale, self.settings)
         found |= tier_names(found["loyalty.tier"], found["loyalty.next_tier"], locale, self.settings)
@@ -83,8 +84,16 @@ class CustomerValues:
         if ORDER_LINES in names:
             lines = read_order_lines(self.connection, [brought.order_id] if brought.order_id else [])
             found[ORDER_LINES] = lines.get(brought.order_id or 0, [])
+        if MESSAGES in names or LEFT_OUT in names:
+            found |= self._transcript(brought)
         found["recommendations"] = self._suggestions(brought, step.recommend) if free and step.recommend else []
         return found
+
+    def _transcript(self, brought: Brought) -> dict[str, Any]:
+        talk = Conversation()
+        if brought.object_kind == "ticket" and brought.object_id is not None:
+            talk = read_conversations(self.connection, [brought.object_id], self.now).get(brought.object_id, talk)
+        return told(talk, self.person.name, self.person.zone)
 
     def _suggestions(self, brought: Brought, count: int) -> list[dict[str, Any]]:
         (found,) = Recommender().recommend(self.connection, [self.person.id], [brought.order_id], count, self.now)

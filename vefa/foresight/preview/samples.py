@@ -17,7 +17,7 @@ from vefa.content.names import CONTEXT_NAMES
 from vefa.crm.contexts import nested
 from vefa.crm.values import MoneyAmount
 from vefa.engine.timing import yearly
-from vefa.foresight.preview.beside import inert_links, survey_values, tier_names, tiers
+from vefa.foresight.preview.beside import conversation, inert_links, survey_values, tier_names, tiers
 from vefa.language.catalogue import FIELDS, FILLED_BY, Field
 from vefa.plan.steps import Coupon, DateTrigger, EventTrigger, Message, Plan
 from vefa.rewards import coupons
@@ -113,6 +113,10 @@ class Sample:
             "order.items": 3,
             "delivery.carrier": "Örnek Kargo",
             "delivery.tracking": "1Z-ORNEK-0042",
+            "ticket.agent": "Işıl",
+            "ticket.subject": self._words("Kupanın kulbu kırık geldi", "The mug came with a broken handle"),
+            "ticket.state": "answered",
+            "customer.agent": "Işıl",
             "return.amount": self._money("899.90"),
             "loyalty.points": 1_234_567 if self.name == "long" else 1_240,
             "loyalty.tier": tiers(self.settings)[0],
@@ -144,6 +148,7 @@ class Sample:
             "shop.name": shop.name,
             "guides": [] if self.name == "bare" else [self._guide(number) for number in range(2)],
             **inert_links(self.settings),
+            **conversation(self.locale, self.now, {"bare": 0, "long": 6}.get(self.name, 1), self.settings),
             **survey_values(step, self.locale, self.settings),
             **tier_names(*tiers(self.settings), self.locale, self.settings),
         }
