@@ -112,7 +112,7 @@ def _rows(f: _Facts) -> Iterator[tuple[str, str]]:
     yield "feedback", f"{f.answers():,} answers by one click; {f.sent('review-request'):,} asked for a review"
     yield "complaints", _complaints(f)
     yield "speed of reply", _speed(f)
-    goodwill = f.sent_at("complaint-care", "goodwill")
+    goodwill = f.sent_at("complaint-care", "sorry")
     yield (
         "excellent support",
         f"{f.sent_at('complaint-care', 'transcript'):,} transcripts; {goodwill:,} goodwill coupons",

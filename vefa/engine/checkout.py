@@ -6,13 +6,10 @@ each code by itself; so whoever is in doubt sends again.
 
 from __future__ import annotations
 
-import hmac
 import logging
-from base64 import b64encode
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
-from hashlib import sha256
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -24,6 +21,7 @@ from vefa.channels.loopback import is_loopback
 from vefa.clock import Clock
 from vefa.database import reading
 from vefa.engine.shop import Shop
+from vefa.errands.signing import signed
 from vefa.rewards import exports
 from vefa.rewards.exports import CheckoutCode
 from vefa.rewards.tables import coupons
@@ -50,14 +48,8 @@ class Parcel:
     @property
     def headers(self) -> Mapping[str, str]:
         """What stands above the body; the signature is over the name, the moment and the body as they are."""
-        seconds = str(int(self.at.timestamp()))
-        signature = hmac.digest(self.key.encode(), f"{self.name}.{seconds}.".encode() + self.body, sha256)
-        return {
-            "content-type": "application/json; charset=utf-8",
-            "webhook-id": self.name,
-            "webhook-timestamp": seconds,
-            "webhook-signature": f"v1,{b64encode(signature).decode()}",
-        }
+        proof = signed(self.key, self.name, int(self.at.timestamp()), self.body)
+        return {"content-type": "application/json; charset=utf-8", **proof}
 
 
 #: Brings a parcel; why it was not taken, or nothing.
