@@ -41,6 +41,7 @@ NAMES = {
     "customer.created_at": "their sign-up",
     "customer.preferred_channel": "their preferred channel",
     "customer.answers_on": "the channel they answer to",
+    "customer.agent": "who looked after them last",
     "customer.tags": "their tags",
     "orders.count": "the number of their orders",
     "orders.revenue": "what they have spent",
