@@ -24,7 +24,7 @@ from vefa.clock import stopped_at
 from vefa.database import reading
 from vefa.engine.checkout import NO_KEY, Parcel, push_codes
 from vefa.errors import UserError
-from vefa.foresight.troubles import _checkout
+from vefa.foresight.status import status
 from vefa.plan.pools import Checkout
 from vefa.rewards import export_files, exports
 from vefa.rewards.export_files import Layout, write_new, write_some
@@ -218,7 +218,7 @@ def test_nobody_reads_a_code_that_the_checkout_did_not_take_and_it_goes_again_un
     make(world, 2)
     held = [row.state for row in world.enrolments()], len(world.email.got)
     with reading(world.database) as connection:
-        (trouble,) = _checkout(connection)
+        (trouble,) = (one for one in status(connection, NOON, NOON).troubles if one.kind == "checkout")
     world.tick(NOON + MINUTE / 2)  # and those who wait do not hammer at its door
     calls = len(till.got)
     world.tick(NOON + HOUR)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import date, time, timedelta
 from decimal import Decimal
+from pathlib import Path
 from threading import Thread
 from typing import Any
 
@@ -12,16 +13,19 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.engine.gifts import codes, fill, gift, pooled
-from tests.engine.worlds import DAY, HOUR, MINUTE, NOON, World, email, istanbul, make_plan, wait
+from tests.engine.worlds import DAY, HOUR, MINUTE, NOON, World, email, here, istanbul, make_plan, wait
 from vefa.clock import stopped_at
+from vefa.crm.tables import returns
 from vefa.database import reading, writing
 from vefa.engine import triggers
+from vefa.engine.restoring import close_gap
 from vefa.engine.shortages import pool_shortages, shortages
 from vefa.engine.tick import Tick, run_narrow
+from vefa.foresight.status import status
 from vefa.language.conditions import Compare, Duration
-from vefa.plan.steps import DateTrigger, EveryTrigger, SegmentTrigger, Split, SplitArm
+from vefa.plan.steps import DateTrigger, EveryTrigger, Exits, SegmentTrigger, Split, SplitArm
 from vefa.rewards.coupons import give_from_pool
-from vefa.rewards.pools import free, stocks, take
+from vefa.rewards.pools import bring_in, free, stocks, take
 from vefa.rewards.tables import coupons
 
 BIRTHDAY = DateTrigger("customer.birth_date", 0, time(9))
@@ -230,6 +234,50 @@ def test_a_pool_of_which_little_is_left_is_told_of_until_more_comes(giving: Worl
 
     assert low.says == "the pool spring of thanks has 1 codes left"
     assert giving.rows(pool_shortages) == []
+
+
+@pytest.mark.rule(18)
+def test_a_code_that_was_told_to_nobody_goes_back_once_they_have_left_and_one_that_was_told_never(world: World) -> None:
+    world.words("note", "{{ coupon.code }}")
+    steps = (pooled(next="rest"), wait("rest", "hello", days=1), email(next="more"), wait("more", None, days=9))
+    world.deploy(make_plan(*steps, exits=Exits((here("return.requested"),))))
+    fill(world, 1)
+    ada, can = world.customer("Ada"), world.customer("Can")
+    first = world.order(ada, NOON)
+    world.tick(NOON)
+    world.fact(returns, "return", customer_id=ada, order_id=first, requested_at=NOON + HOUR)
+    world.tick(NOON + HOUR)
+    second = world.order(can, NOON + 2 * HOUR)
+    world.tick(NOON + 2 * HOUR)
+    (row,) = world.rows(coupons)
+    world.tick(NOON + 2 * DAY)
+    world.fact(returns, "return", customer_id=can, order_id=second, requested_at=NOON + 2 * DAY)
+    world.tick(NOON + 3 * DAY)
+    world.tick(NOON + 4 * DAY)
+
+    assert (row.customer_id, row.code) == (can, "SPRING-001")
+    assert told(world) == codes(world) == ["SPRING-001"]
+    assert [one.state for one in world.enrolments()] == ["left", "left"]
+
+
+def test_what_was_free_when_a_backup_came_back_is_given_only_once_somebody_says_that_it_is_unused(world: World) -> None:
+    world.deploy(make_plan(pooled(), email()))
+    fill(world, 3)
+    close_gap(world.shop, NOON - HOUR, now=NOON, owner="test", wall=stopped_at(NOON))
+    world.order(world.customer(), NOON + HOUR)
+    world.tick(NOON + HOUR)
+    fill(world, 3)
+    with reading(world.database) as connection:
+        kinds = {trouble.kind for trouble in status(connection, NOON + HOUR, NOON + HOUR).troubles}
+    world.tick(NOON + 2 * HOUR)
+    before = codes(world)
+    path = Path(world.settings.root) / "unused.csv"
+    path.write_text("SPRING-003\n")
+    done = bring_in(world.database, "spring", path, NOON + 3 * HOUR, unused=True)
+    world.tick(NOON + 3 * HOUR)
+
+    assert before == [] and {"pool empty", "pool aside"} <= kinds
+    assert (done.freed, codes(world)) == (1, ["SPRING-003"])
 
 
 # --- waves

@@ -19,6 +19,7 @@ from vefa.engine.tables import enrolments
 from vefa.ledger.tables import sends
 from vefa.plan.loyalty import Level, Programme
 from vefa.plan.steps import DateTrigger, EventTrigger, Message, Plan, Trigger
+from vefa.rewards.redemptions import find_redemptions
 from vefa.rewards.tables import coupons
 from vefa.settings import Shop
 
@@ -41,6 +42,7 @@ def make_shop_of_one(engine: sa.Engine, now: datetime, triggers: Sequence[str]) 
             store_plan(connection, plan, now)
             pins[trigger] = pinned(connection, journey_row(connection, trigger).plan_id or 0)
             inside[trigger] = _enrol(connection, pins[trigger], ids, now)
+    find_redemptions(engine, now)
     facts.refresh(engine, now, SHOP)
     return {"shop": SHOP, "customer": 1, "pins": pins, "enrolments": inside}
 

@@ -72,7 +72,7 @@ def post(parcel: Parcel) -> str | None:
         with httpx.Client(timeout=parcel.timeout, trust_env=not local, follow_redirects=False) as client:
             answer = client.post(parcel.url, content=parcel.body, headers=dict(parcel.headers))
     except httpx.HTTPError as error:
-        return f"no answer ({type(error).__name__})"
+        return f"no answer {type(error).__name__}"
     return None if 200 <= answer.status_code < 300 else f"answered {answer.status_code}"
 
 
@@ -84,13 +84,12 @@ def push_codes(shop: Shop, now: datetime, wall: Clock, bring: Post = post) -> Pu
         problem = bring(parcel) if parcel.key else NO_KEY
         if problem is not None:
             exports.fail(shop.database, export.id, problem, wall() + AGAIN)
-            logger.warning("the checkout took no codes", extra={"batch": export.id, "reason": problem})
+            logger.warning("the checkout took no codes", extra={"batch": export.id, "error": problem})
             done.problem = problem
             return done
         exports.end(shop.database, export.id, now)
         done.batches, done.codes = done.batches + 1, done.codes + export.codes
-    if done.batches:
-        logger.info("codes brought to the checkout", extra={"batches": done.batches, "codes": done.codes})
+        logger.info("codes brought to the checkout", extra={"batch": export.id, "sent": export.codes})
     return done
 
 

@@ -11,7 +11,7 @@ from datetime import datetime, time, timedelta
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.engine import Connection
+from sqlalchemy.engine import Connection, Engine
 
 from vefa.crm.dates import local_date, start_of
 from vefa.crm.fields import FIELDS
@@ -24,8 +24,10 @@ from vefa.engine.movement import move_on
 from vefa.engine.stands import Aside, Stand
 from vefa.engine.tables import enrolments
 from vefa.engine.timing import as_moment, end_of_day, move
+from vefa.ledger.tables import sends
 from vefa.plan.steps import Coupon
 from vefa.rewards import coupons, pools
+from vefa.rewards import tables as rewards
 from vefa.rewards.exports import known_there
 
 e = enrolments.c
@@ -122,6 +124,34 @@ def _tell_if_low(connection: Connection, stand: Stand, pool: str) -> None:
         shortages.over(connection, stand.pin.journey_id, "low", pool)
     else:
         shortages.note(connection, stand.pin.journey_id, pool, "low", found, stand.now)
+
+
+def take_back(engine: Engine, journey_id: int) -> int:
+    """Codes of pools that nobody will be told of: their enrolment has ended, and no message of it went out or may have.
+    Others get them. How many."""
+    c, r = rewards.coupons.c, rewards.redemptions.c
+    used = sa.exists().where(r.coupon_id == c.id).correlate_except(rewards.redemptions)
+    went = sa.exists().where(sends.c.enrolment_id == e.id, sends.c.state.in_(("claimed", "sent", "unknown")))
+    query = (
+        sa.select(c.id, c.pool_code_id)
+        .join_from(rewards.coupons, enrolments, e.id == c.enrolment_id)
+        .where(c.pool_code_id.is_not(None), c.valid_from.is_(None), e.journey_id == journey_id)
+        .where(e.state.in_(("finished", "left")), sa.not_(used))
+        .where(sa.not_(went.correlate_except(sends)))
+        .order_by(c.id)
+        .limit(BATCH)
+    )
+    taken = 0
+    while True:
+        with reading(engine) as connection:
+            if connection.execute(query.limit(1)).first() is None:
+                return taken
+        with writing(engine) as connection:
+            rows = connection.execute(query).all()
+            gone = among(c.id, [row.id for row in rows], c.valid_from.is_(None))
+            connection.execute(sa.delete(rewards.coupons).where(gone))
+            pools.give_back(connection, [row.pool_code_id for row in rows])
+        taken += len(rows)
 
 
 # --- who

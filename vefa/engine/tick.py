@@ -28,6 +28,7 @@ from vefa.engine.delivery import deliver
 from vefa.engine.entries import Doorway, EntryCounts
 from vefa.engine.errands import run_errands
 from vefa.engine.exits import mark_goals, run_exits
+from vefa.engine.giving import take_back
 from vefa.engine.lease import JourneyBusy, acquire, give_up, renew
 from vefa.engine.plans import JourneyRow, Pinned, plans_in_use, plans_measured
 from vefa.engine.post import Post, StepCounts, queued
@@ -397,8 +398,9 @@ class Tick:
             connection.execute(sa.update(enrolments).where(held).values(due_at=until))
 
     def _forget_shortages(self) -> None:
-        """Shortages of codes that nobody waits for any more."""
+        """Codes that nobody will be told of go back; shortages that nobody waits for any more are over."""
         if self._gives_coupons:
+            take_back(self.shop.database, self.row.id)
             with writing(self.shop.database) as connection:
                 look_over(connection, self.row.id, self.now)
 

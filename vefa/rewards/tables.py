@@ -10,6 +10,7 @@ from vefa.database import Id, Instant, metadata
 Text = sa.Text
 _FREE = sa.text("taken_at IS NULL AND aside_at IS NULL")
 _UNTOLD = sa.text("exported = 0")
+_UNREAD = sa.text("pool_code_id IS NOT NULL AND valid_from IS NULL")
 _OPEN = sa.text("ended_at IS NULL")
 
 coupon_pools = Table(
@@ -78,6 +79,7 @@ coupons = Table(
     Index("ix_coupons_customer_id", "customer_id"),
     Index("ix_coupons_export_id", "export_id"),
     Index("ix_coupons_to_export", "id", sqlite_where=_UNTOLD, postgresql_where=_UNTOLD),
+    Index("ix_coupons_pool_unread", "enrolment_id", sqlite_where=_UNREAD, postgresql_where=_UNREAD),
 )
 
 redemptions = Table(

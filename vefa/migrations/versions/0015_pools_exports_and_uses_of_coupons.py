@@ -197,6 +197,13 @@ def upgrade() -> None:
             sqlite_where=sa.text("exported = 0"),
             postgresql_where=sa.text("exported = 0"),
         )
+        batch_op.create_index(
+            "ix_coupons_pool_unread",
+            ["enrolment_id"],
+            unique=False,
+            sqlite_where=sa.text("pool_code_id IS NOT NULL AND valid_from IS NULL"),
+            postgresql_where=sa.text("pool_code_id IS NOT NULL AND valid_from IS NULL"),
+        )
         batch_op.create_unique_constraint(batch_op.f("uq_coupons_pool_code_id"), ["pool_code_id"])
         batch_op.create_foreign_key(batch_op.f("fk_coupons_pool_code_id"), "pool_codes", ["pool_code_id"], ["id"])
         batch_op.create_foreign_key(batch_op.f("fk_coupons_export_id"), "coupon_exports", ["export_id"], ["id"])
@@ -213,6 +220,11 @@ def downgrade() -> None:
         batch_op.drop_constraint(batch_op.f("fk_coupons_export_id"), type_="foreignkey")
         batch_op.drop_constraint(batch_op.f("fk_coupons_pool_code_id"), type_="foreignkey")
         batch_op.drop_constraint(batch_op.f("uq_coupons_pool_code_id"), type_="unique")
+        batch_op.drop_index(
+            "ix_coupons_pool_unread",
+            sqlite_where=sa.text("pool_code_id IS NOT NULL AND valid_from IS NULL"),
+            postgresql_where=sa.text("pool_code_id IS NOT NULL AND valid_from IS NULL"),
+        )
         batch_op.drop_index(
             "ix_coupons_to_export", sqlite_where=sa.text("exported = 0"), postgresql_where=sa.text("exported = 0")
         )
