@@ -10,6 +10,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from vefa.crm import facts, tables
+from vefa.crm.answers import channel_answers
 from vefa.crm.happenings import mark_stale, record_events
 from vefa.crm.identity import address_key, bucket
 from vefa.crm.points import point_moves, tier_changes
@@ -34,6 +35,7 @@ def make_shop_of_one(engine: sa.Engine, now: datetime, triggers: Sequence[str]) 
         ids = _facts(connection, now)
         _sayings(connection, now)
         _points(connection, now)
+        _learned(connection, now)
         pins, inside = {}, {}
         for trigger in triggers:
             plan = Plan(
@@ -110,6 +112,12 @@ def _points(connection: sa.Connection, now: datetime) -> None:
     move |= {"at": then, "earned_at": then, "runs_out_at": now + timedelta(days=9), "posted_at": then, "order_id": 2}
     connection.execute(sa.insert(point_moves).values(move))
     connection.execute(sa.insert(tier_changes).values(customer_id=1, since=then, tier="bronze"))
+
+
+def _learned(connection: sa.Connection, now: datetime) -> None:
+    counts = {"emails": 5, "emails_answered": 2, "sms": 5, "sms_answered": 0}
+    learned = {"customer_id": 1, "channel": "email", "learned_at": now - timedelta(days=1), **counts}
+    connection.execute(sa.insert(channel_answers).values(learned))
 
 
 def _sayings(connection: sa.Connection, now: datetime) -> None:
