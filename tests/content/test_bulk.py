@@ -59,6 +59,7 @@ COLUMNS: Mapping[str, list[object]] = {
     "links.unsubscribe": [f"https://ornek.example/u/{n}?a=1&b" for n in range(PEOPLE)],
     "links.preferences": [f"https://ornek.example/p/{n}" for n in range(PEOPLE)],
     "recommendations": [[_product(number) for number in range(1, n)] for n in range(PEOPLE)],
+    "guides": [[_product(number) for number in range(1, n % 4)] for n in range(PEOPLE)],
     "commercial": [n != 3 for n in range(PEOPLE)],
 }
 GREETING = "Merhaba{% if customer.first_name %}, {{ customer.first_name }}{% endif %}! %{}"
