@@ -70,6 +70,7 @@ COLUMNS: Mapping[str, list[object]] = {
     "survey.page": [f"https://ornek.example/s/{n}" for n in range(PEOPLE)],
     **{f"survey.link_{score}": [f"https://ornek.example/s/{n}-{score}" for n in range(PEOPLE)] for score in range(11)},
     "recommendations": [[_product(number) for number in range(1, n)] for n in range(PEOPLE)],
+    "guides": [[_product(number) for number in range(1, n % 4)] for n in range(PEOPLE)],
     "commercial": [n != 3 for n in range(PEOPLE)],
 }
 GREETING = "Merhaba{% if customer.first_name %}, {{ customer.first_name }}{% endif %}! %{}"

@@ -219,6 +219,7 @@ def _columns(names: frozenset[str], people: Sequence[int], signer: LinkSigner) -
         "links.unsubscribe": lambda n: signer.unsubscribe_url(n, "commercial"),
         "links.preferences": signer.preferences_url,
         "order.lines": lambda n: ORDER_LINES[: n % 3 + 1],
+        "guides": lambda n: [{"name": f"Kahve {n}", "url": f"https://ornek.example/g/{n}"}][: n % 2],
         "recommendations": lambda n: [
             {"name": f"Çay {n}", "url": f"https://ornek.example/c/{n}", "price": 10, "image_url": "https://i.example/a"}
         ],
