@@ -28,11 +28,14 @@ sums = st.integers(1, 60).map(lambda tens: Decimal(tens) * 5)
 @st.composite
 def order_facts(draw: st.DrawFn, number: int) -> OrderFacts:
     """An order, cancelled or sent back in parts at any later time, or neither."""
-    placed = NOON + draw(days) * DAY
-    later = st.integers(0, 500).map(lambda n: placed + n * DAY + timedelta(hours=number))
-    taken = draw(st.lists(st.builds(Taken, later, st.none() | sums), max_size=2))
-    worth = draw(sums)
-    return OrderFacts(number, placed, placed, draw(st.none() | later), draw(later), worth, tuple(taken))
+    placed = NOON + draw(st.integers(0, 200)) * DAY
+
+    def later(most: int) -> st.SearchStrategy[datetime]:
+        return st.integers(0, most).map(lambda n: placed + n * DAY + timedelta(hours=number))
+
+    taken = draw(st.lists(st.builds(Taken, later(690), st.none() | sums), max_size=2))
+    cancelled, counts = draw(st.none() | later(690)), draw(later(60))
+    return OrderFacts(number, placed, placed, cancelled, counts, draw(sums), tuple(taken))
 
 
 @dataclass(frozen=True)

@@ -93,6 +93,15 @@ def tier(scope: Scope) -> ColumnElement[str]:
     return query.order_by(_T.c.since.desc()).limit(1).correlate_except(_T).scalar_subquery()
 
 
+def tier_of_all(scope: Scope) -> Select[Any]:
+    """The same for everybody who is or was in one."""
+    t, last = tier_changes.c, tier_changes.alias("last").c
+    newest = sa.select(last.customer_id, sa.func.max(last.since).label("since")).where(last.since <= scope.now)
+    ends = newest.group_by(last.customer_id).subquery("newest")
+    here = sa.and_(ends.c.customer_id == t.customer_id, ends.c.since == t.since)
+    return sa.select(t.customer_id, t.tier.label("value")).join(ends, here).where(t.tier.is_not(None))
+
+
 def lately(scope: Scope) -> ColumnElement[int]:
     """The points that tiers count."""
     since = scope.now - span(scope.world.loyalty.within)

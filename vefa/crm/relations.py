@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from sqlalchemy.sql import ColumnElement, Select
 
 from vefa.crm.facts import counted
-from vefa.crm.points_fields import points_of_all
+from vefa.crm.points_fields import points_of_all, tier_of_all
 from vefa.crm.scope import Scope
 from vefa.crm.tables import events, order_lines, orders, products, returns, reviews, survey_answers, tags, tickets
 from vefa.database import Instant
@@ -103,6 +103,7 @@ RELATIONS: dict[str, Relation] = {
     "feedback.nps": _last_answer("nps"),
     "feedback.csat": _last_answer("csat"),
     "loyalty.points": Relation(points_of_all, 0),
+    "loyalty.tier": Relation(tier_of_all),
     "email.last_opened_at": _last_event("email.opened"),
     "email.last_clicked_at": _last_event("email.clicked"),
 }
