@@ -20,7 +20,7 @@ $(READY): requirements.lock pyproject.toml
 	$(BIN)/python -m compileall -q -j 0 .venv/lib/python3*/site-packages/prefect vefa flows tasks || true
 	@touch $(READY)
 
-demo: $(READY) ## set up, then two weeks of a made-up shop: messages as files in var/demo, nothing leaves the machine
+demo: $(READY) ## set up, then 120 days of a made-up shop: messages as files in var/demo, nothing leaves the machine
 	$(BIN)/vefa demo
 
 test: $(READY) ## set up, then all tests

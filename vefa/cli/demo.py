@@ -200,7 +200,7 @@ def _show_runs(runs: Sequence[Any]) -> None:
     if not runs:
         return
     console = out()
-    console.print("\n[bold cyan]The last two hours, run by Prefect[/bold cyan]")
+    console.print("\n[bold cyan]The last hours, run by Prefect[/bold cyan]")
     done = table("flow run", "state", "what it did")
     for run in runs:
         done.add_row(run.journey, Text(run.state, style="green" if run.good else "red"), Text(run.message))
