@@ -13,7 +13,11 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from vefa.content.survey_links import Ask
+from vefa.crm.happenings import record_events
+from vefa.crm.points import point_moves
+from vefa.crm.points_fields import signed
 from vefa.crm.recommendations.making import make_links
+from vefa.crm.tables import orders
 from vefa.database import reading, writing
 from vefa.engine.answers import learn_channels
 from vefa.engine.plans import journey_row, pinned
@@ -23,7 +27,9 @@ from vefa.ledger.claims import ref
 from vefa.ledger.reactions import Reaction, react
 from vefa.ledger.tables import sends
 from vefa.plan.steps import Message
+from vefa.rewards.by_hand import Counter
 from vefa.rewards.points import settle_points
+from vefa.rewards.tables import coupons
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import Connection
@@ -31,8 +37,11 @@ if TYPE_CHECKING:
     from vefa.engine.shop import Shop
     from vefa.plan.surveys import Survey
 
-#: Of a hundred e-mails so many are opened, so many are followed to the shop, so many questions are answered.
-OPENED, CLICKED, ANSWERED, COMMENTED = 30, 9, 25, 40
+#: Of a hundred e-mails so many are opened, so many are followed to the shop, so many questions are answered; of a
+#: hundred coupons so many are used in the next order, and of a hundred members so many spend points in a week.
+OPENED, CLICKED, ANSWERED, COMMENTED, USED, SPENT = 30, 9, 25, 40, 30, 4
+#: Nobody spends fewer points.
+WORTH_SPENDING = 500
 #: How often it is looked up anew which products go together.
 WEEK = timedelta(days=7)
 #: What people write who are not content, and what those who are.
@@ -78,7 +87,19 @@ class Life:
         learn_channels(self._shop.database, now)
         if now - self._linked >= WEEK:
             make_links(self._shop.database, now)
+            self._spend(now)
             self._linked = now
+
+    def _spend(self, now: datetime) -> None:
+        """Some members pay with half of their points."""
+        m, shop = point_moves.c, self._shop
+        have = sa.func.sum(signed(m))
+        rich = sa.select(m.customer_id, have).group_by(m.customer_id).having(have >= WORTH_SPENDING)
+        with writing(shop.database) as connection:
+            counter = Counter(connection, shop.loyalty, shop.settings.shop, now)
+            for customer, points in connection.execute(rich.order_by(m.customer_id)).all():
+                if _drawn(customer, f"spend {now:%F}") < SPENT:
+                    counter.redeem(customer, int(points) // 2, f"demo-{customer}-{now:%F}")
 
     def _asking(self, connection: Connection) -> Iterator[tuple[tuple[int, int], Survey]]:
         for name in connection.scalars(sa.select(journeys.c.name)).all():
@@ -100,8 +121,20 @@ class Life:
             page = "https://ornek.example/"
             react(connection, Reaction(ref(row.id, row.attempt), "clicked", at + timedelta(minutes=1), page))
         survey = (self._surveys or {}).get((row.journey_id, row.step))
+        if _drawn(row.enrolment_id, "use") < USED:
+            self._use_coupon(connection, row)
         if survey is not None and _drawn(row.id, "answer") < ANSWERED:
             self._answer(connection, row, survey, at + timedelta(minutes=2))
+
+    def _use_coupon(self, connection: Connection, row: Any) -> None:
+        """The customer's next order is paid with the coupon that the message told of."""
+        c, o = coupons.c, orders.c
+        code = connection.scalar(sa.select(c.code).where(c.enrolment_id == row.enrolment_id, c.valid_from.is_not(None)))
+        mine = sa.and_(o.customer_id == row.customer_id, o.placed_at > row.claimed_at, o.coupon_code.is_(None))
+        number = connection.scalar(sa.select(o.id).where(mine).order_by(o.placed_at).limit(1)) if code else None
+        if number is not None:
+            connection.execute(sa.update(orders).where(o.id == number).values(coupon_code=code))
+            record_events(connection, "order", [number])
 
     def _answer(self, connection: Connection, row: Any, survey: Survey, at: datetime) -> None:
         ask, best = Ask(row.customer_id, row.id, survey.name), len(survey.scores)
@@ -113,8 +146,9 @@ class Life:
 
 
 def _gone(since: datetime, now: datetime) -> sa.Select[Any]:
-    columns = (s.id, s.attempt, s.customer_id, s.journey_id, s.step, s.medium, s.variant, s.claimed_at)
-    return sa.select(*columns).where(s.state == "sent", s.claimed_at > since, s.claimed_at <= now).order_by(s.id)
+    """What went out from the last moment on; what goes out at this one is still to come."""
+    columns = (s.id, s.attempt, s.customer_id, s.enrolment_id, s.journey_id, s.step, s.medium, s.variant, s.claimed_at)
+    return sa.select(*columns).where(s.state == "sent", s.claimed_at >= since, s.claimed_at < now).order_by(s.id)
 
 
 def _drawn(number: int, what: str) -> int:

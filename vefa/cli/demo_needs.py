@@ -162,7 +162,7 @@ def _speed(f: _Facts) -> str:
 def _newsletter(f: _Facts) -> str:
     mine = test_decisions.c.journey_id == sa.select(j.id).where(j.name == "newsletter").scalar_subquery()
     chosen = f.connection.scalars(sa.select(test_decisions.c.chosen).where(mine).order_by(test_decisions.c.id)).all()
-    decided = f"won by {', '.join(chosen)}" if chosen else "no test decided yet"
+    decided = f"the tests were won by {', '.join(chosen)}" if chosen else "no test decided yet"
     return f"{f.sent('newsletter'):,} letters; {decided}"
 
 
