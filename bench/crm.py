@@ -49,9 +49,15 @@ SCORES = ("rfm.recency", "rfm.frequency", "rfm.monetary")
 BY_HAND = {
     "regulars": "SELECT count(*) FROM facts WHERE orders_count >= 2",
     "first-time-buyers": "SELECT count(*) FROM facts WHERE orders_count = 1",
-    "lapsed": "SELECT count(*) FROM facts WHERE orders_count >= 2 AND orders_last_at < :now - 90 * :day AND "
-    "(orders_last_at = orders_first_at OR "
-    "(:now - orders_last_at) * (orders_count - 1) >= 2 * (orders_last_at - orders_first_at))",
+    "lapsed-by-days": "SELECT count(*) FROM facts WHERE orders_count >= 2 AND orders_last_at < :now - 90 * :day",
+    "lapsed-by-rhythm": "SELECT count(*) FROM facts WHERE orders_count >= 3 AND orders_last_at > orders_first_at AND "
+    "orders_last_at < :now - 14 * :day AND "
+    "(:now - orders_last_at) * (orders_count - 1) >= 3 * (orders_last_at - orders_first_at)",
+    "lapsed": "SELECT count(*) FROM facts WHERE (orders_count >= 2 AND orders_last_at < :now - 90 * :day "
+    "OR orders_count >= 3 AND orders_last_at > orders_first_at AND orders_last_at < :now - 14 * :day AND "
+    "(:now - orders_last_at) * (orders_count - 1) >= 3 * (orders_last_at - orders_first_at)) AND NOT "
+    "(orders_count >= 3 AND orders_last_at > orders_first_at AND "
+    "2 * (:now - orders_last_at) * (orders_count - 1) < 3 * (orders_last_at - orders_first_at))",
     "big-spenders": "SELECT count(*) FROM facts WHERE orders_count > 0 AND orders_revenue >= :border",
     "open-complaint": "SELECT count(DISTINCT customer_id) FROM tickets WHERE resolved_known_at IS NULL",
 }
@@ -205,7 +211,8 @@ def _begin(shop: Shop, journey: str, now: datetime) -> Tick:
 
 def _deploy(engine: Engine, plan: Plan, now: datetime) -> None:
     with writing(engine) as connection:
-        store_plan(connection, replace(plan, status="live"), now)
+        # Nobody enters for what was before: the folder has no words to write to them with.
+        store_plan(connection, replace(plan, status="live", backfill=None), now)
 
 
 def _quiet_ticks(engine: Engine, settings: Settings, project: Project) -> Iterator[Figure]:
