@@ -26,6 +26,11 @@ LINKS = {"links": {"unsubscribe": "https://ornek.example/u/T"}}
 NAMES = ["Ayşe", None, "", '<b>"O\'Neil"</b> & Söhne', " a\n\n\nb ", "{{ 1 }}", "\u2028", "ğ" * 300]
 
 
+def _said(number: int) -> dict[str, object]:
+    moment = datetime(2026, 8, 5, 9, number, tzinfo=ISTANBUL)
+    return {"author": ("customer", "agent")[number % 2], "who": "Elif", "when": moment, "text": f"Söz {number} <&>"}
+
+
 def _product(number: int) -> dict[str, object]:
     price = MoneyAmount(Decimal("899.90") * number, "TRY")
     picture = f"https://ornek.example/{number}.jpg" if number % 2 else None
@@ -57,6 +62,16 @@ COLUMNS: Mapping[str, list[object]] = {
     "loyalty.to_next_tier": [n * 10 if n % 2 else None for n in range(PEOPLE)],
     "loyalty.expiring": [n * 30 for n in range(PEOPLE)],
     "loyalty.expires_at": [datetime(2026, 9, 30, 23, 59, tzinfo=ISTANBUL)] * PEOPLE,
+    "return.amount": [MoneyAmount(Decimal(n * 10), "TRY") if n else None for n in range(PEOPLE)],
+    "return.reason": ["Küçük geldi" if n else None for n in range(PEOPLE)],
+    "return.state": ["received"] * PEOPLE,
+    "ticket.subject": ["Kargo gecikti" if n else None for n in range(PEOPLE)],
+    "ticket.agent": ["Elif" if n % 2 else None for n in range(PEOPLE)],
+    "ticket.state": ["answered" if n % 2 else "resolved" for n in range(PEOPLE)],
+    "ticket.opened_at": [datetime(2026, 8, 5, 9, 30, tzinfo=ISTANBUL)] * PEOPLE,
+    "ticket.messages": [[_said(number) for number in range(n)] for n in range(PEOPLE)],
+    "ticket.left_out": [n % 3 for n in range(PEOPLE)],
+    "customer.agent": ["Elif" if n % 2 else None for n in range(PEOPLE)],
     "coupon.code": [ABSENT if n == 5 else f"VEFA-{n}" for n in range(PEOPLE)],
     "coupon.percent": [ABSENT if n == 5 else Decimal(15) if n % 2 else None for n in range(PEOPLE)],
     "coupon.amount": [ABSENT if n == 5 else MoneyAmount(Decimal(50), "TRY") if n == 2 else None for n in range(PEOPLE)],

@@ -219,6 +219,10 @@ def _columns(names: frozenset[str], people: Sequence[int], signer: LinkSigner) -
         "links.unsubscribe": lambda n: signer.unsubscribe_url(n, "commercial"),
         "links.preferences": signer.preferences_url,
         "order.lines": lambda n: ORDER_LINES[: n % 3 + 1],
+        "ticket.messages": lambda n: [
+            {"author": "customer", "who": "Ada", "when": datetime(2026, 3, n, tzinfo=UTC), "text": f"Söz {n}"}
+        ],
+        "ticket.left_out": lambda n: n % 2,
         "guides": lambda n: [{"name": f"Kahve {n}", "url": f"https://ornek.example/g/{n}"}][: n % 2],
         "recommendations": lambda n: [
             {"name": f"Çay {n}", "url": f"https://ornek.example/c/{n}", "price": 10, "image_url": "https://i.example/a"}
@@ -231,7 +235,11 @@ def _columns(names: frozenset[str], people: Sequence[int], signer: LinkSigner) -
             return given[name](n)
         if name.endswith(("_at", "_on", "date", "until")):
             return datetime(2026, 3, n, tzinfo=UTC)
-        return n if name.endswith(("count", "percent", "number", "amount", "minimum", "age")) else f"Ad{n}"
+        return (
+            n
+            if name.endswith(("count", "percent", "number", "amount", "minimum", "age", "points", "tier", "expiring"))
+            else f"Ad{n}"
+        )
 
     return {name: [value(name, n) for n in people] for name in names if name not in made}
 

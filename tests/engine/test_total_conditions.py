@@ -71,6 +71,8 @@ NEVER_MISSING = {
     "reviews.count",
     "consent.email",
     "consent.sms",
+    "loyalty.points",
+    "loyalty.expiring",
 }
 MISSING = [(name, field.kind) for name, field in FIELDS.items() if name not in NEVER_MISSING]
 ATOMS = [atom for name, kind in MISSING for atom in [*atoms_of(name, kind), Known(name, known=True)]]

@@ -64,7 +64,7 @@ def test_a_step_repeated_after_a_crash_gives_nothing_twice(loyal: World, monkeyp
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patched:
-        patched.setattr("vefa.engine.steps.move_on", dies)
+        patched.setattr("vefa.engine.stands.move_on", dies)
         with pytest.raises(KeyboardInterrupt):
             loyal.tick(NOON + DAY)
     before = balance(loyal, ada)

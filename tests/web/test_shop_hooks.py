@@ -291,7 +291,14 @@ def test_messages_of_woocommerce_may_come_in_any_order(shop: Asked, order: tuple
     )
     (sent_back,) = shop.rows(sa.select(t.returns))
     assert (sent_back.amount, sent_back.reason, sent_back.customer_id) == (Decimal(40), "küçük geldi", row.customer_id)
-    assert types(shop) == ["order.delivered", "order.placed", "order.shipped", "return.refunded", "return.requested"]
+    assert types(shop) == [
+        "order.delivered",
+        "order.placed",
+        "order.shipped",
+        "return.refunded",
+        "return.requested",
+        "return.state_changed",
+    ]
     assert problems(shop) == []
 
 

@@ -29,6 +29,7 @@ MARKS = {
     "branch": "◇",
     "split": "%",
     "coupon": "★",
+    "points": "✚",
     "tag": "#",
     "enter": "→",
     "webhook": "↗",

@@ -56,7 +56,9 @@ def worth(scope: Scope) -> ColumnElement[Any]:
 
 
 def of_order(scope: Scope) -> ColumnElement[int]:
-    """What was issued for the order at hand, less what was taken back."""
+    """What was issued for the order at hand, less what was taken back; empty where there is none."""
+    if scope.order_id is None:
+        return sa.cast(sa.null(), sa.BigInteger)
     own = (_M.c.order_id == scope.order_id, _M.c.customer_id == scope.customer_id)
     return _sum(signed(_M.c), *own, sa.or_(_M.c.debit == ISSUED, _M.c.credit == ISSUED), _M.c.at <= scope.now)
 

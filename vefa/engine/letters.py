@@ -17,6 +17,7 @@ from vefa.content.problems import RenderError
 from vefa.content.tracking import Campaign, Tracker
 from vefa.crm.contexts import ORDER_LINES, FieldColumns, nested, read_order_lines
 from vefa.crm.guides import read_guides
+from vefa.crm.ticket_messages import LEFT_OUT, MESSAGES
 from vefa.crm.tracking import refusing
 from vefa.engine.asking import Asked
 from vefa.engine.gifts import Gifts
@@ -133,7 +134,8 @@ class Words:
         if ORDER_LINES in names:
             lines = read_order_lines(connection, [order for order in seen.orders if order is not None])
             found[ORDER_LINES] = [lines.get(order or 0, []) for order in seen.orders]
-        found |= transcripts(connection, names, seen.enrolments, seen.zones, post.clock())
+        if {MESSAGES, LEFT_OUT} & names:
+            found |= transcripts(connection, names, seen.enrolments, seen.zones, post.clock())
         if any(name.startswith("coupon.") for name in names):
             found["coupon"] = [gifts.words(enrolment, ABSENT) for enrolment in seen.enrolments]
         for name in TIER_NAMES.keys() & names:
