@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 #: The demo always ends here, so that everybody sees the same shop.
 END = datetime(2026, 6, 14, 15, tzinfo=UTC)
-EVERY = timedelta(hours=8)
+EVERY = timedelta(hours=12)
 MONTHS, SEED = 24, 1
 
 
