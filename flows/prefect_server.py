@@ -7,8 +7,8 @@ import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from urllib.error import URLError
-from urllib.request import urlopen
+
+import httpx
 
 from vefa.errors import UserError
 from vefa.settings import Settings
@@ -90,9 +90,10 @@ def healthy(url: str, timeout: float = 5.0) -> bool:
     if not url.startswith(("http://", "https://")):
         return False
     try:
-        with urlopen(f"{url.rstrip('/')}/health", timeout=timeout) as answer:  # noqa: S310  # checked above
-            return bool(answer.status == 200)
-    except (URLError, OSError, ValueError):
+        return (
+            httpx.get(f"{url.rstrip('/')}/health", timeout=timeout, follow_redirects=True).status_code == httpx.codes.OK
+        )
+    except (httpx.HTTPError, httpx.InvalidURL):
         return False
 
 

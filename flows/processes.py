@@ -42,7 +42,7 @@ def start(name: str, command: Sequence[str], environment: Mapping[str, str], fol
     """Starts `python -m` with the command; what it says goes to the log."""
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("ab") as out:
-        process = subprocess.Popen(  # noqa: S603  # our own words only
+        process = subprocess.Popen(  # noqa: S603  # the command is made by flows/up.py; nothing of a user's stands in it
             [sys.executable, "-m", *command],
             env=dict(environment),
             cwd=folder,

@@ -273,14 +273,11 @@ def _parameters(asks: Sequence[str]) -> dict[str, Any]:
     """What a flow may be given, for the form in the UI."""
     from inspect import Parameter, Signature
 
-    from prefect.utilities.callables import parameter_schema
-
-    def body() -> None: ...
+    from prefect.utilities.callables import generate_parameter_schema
 
     moment, text = (datetime | None, None), (str, Parameter.empty)
     known = {"now": moment, "journey": text, "plan": text, "step": text}
     given = [
         Parameter(name, Parameter.KEYWORD_ONLY, annotation=known[name][0], default=known[name][1]) for name in asks
     ]
-    body.__signature__ = Signature(given)  # type: ignore[attr-defined]  # what `inspect` reads
-    return parameter_schema(body).model_dump_for_openapi()
+    return generate_parameter_schema(Signature(given), {}).model_dump_for_openapi()

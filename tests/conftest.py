@@ -19,24 +19,8 @@ import pytest
 import sqlalchemy as sa
 from pydantic import SecretStr
 
-import vefa.consent.tables
-import vefa.crm.answers
-import vefa.crm.coupon_uses
-import vefa.crm.forgotten
-import vefa.crm.points
-import vefa.crm.recommendations.tables
-import vefa.crm.states
-import vefa.crm.tables
-import vefa.crm.wishes
-import vefa.engine.shortages
-import vefa.engine.tables
-import vefa.engine.trial_tables
-import vefa.errands.tables
-import vefa.inbox
-import vefa.ledger.tables
-import vefa.rewards.tables
-import vefa.web.keys  # noqa: F401  # imported for its tables, as the ones above
-from vefa.database import metadata, open_database
+from vefa.database import open_database
+from vefa.migrations.tables import metadata
 from vefa.settings import Settings
 from vefa.store import versions
 

@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from random import Random
 
 import pytest
@@ -87,6 +88,10 @@ def until(holds: Callable[[], bool], said: str) -> None:
         time.sleep(0.05)
 
 
+def sent_more(books: Books, before: int) -> bool:
+    return len(books.provider.send_ids) > before
+
+
 @pytest.mark.parametrize("filled_url", ["sqlite", "postgresql"], indirect=True)
 def test_killed_again_and_again(runner: Runner, books: Books) -> None:
     root, engine, chance = runner.root, books.database, Random(7)
@@ -105,7 +110,7 @@ def test_killed_again_and_again(runner: Runner, books: Books) -> None:
         before = len(books.provider.send_ids)
         process = start(runner)
         order(engine, kill * 1000, range(1 + kill * BUYERS, 1 + (kill + 1) * BUYERS))
-        until(lambda before=before: len(books.provider.send_ids) > before, "nothing was ever sent")  # type: ignore[misc]
+        until(partial(sent_more, books, before), "nothing was ever sent")
         time.sleep(chance.uniform(0, 0.5))
         process.kill()
         process.wait()

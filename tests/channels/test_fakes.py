@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import subprocess
 import sys
-import urllib.request
 from base64 import b64encode
 from time import perf_counter
-from urllib.error import HTTPError
 from urllib.parse import urlencode
 
+import httpx
 import orjson
 import pytest
 
@@ -17,16 +16,10 @@ from vefa.channels.fakes.behaviours import Answer, Hang, at_rate
 from vefa.channels.fakes.sendgrid import FakeSendGrid
 from vefa.channels.fakes.twilio import FakeTwilio
 
-OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-
 
 def post(url, body, headers):
-    try:
-        with OPENER.open(urllib.request.Request(url, body, headers), timeout=10) as answer:  # noqa: S310  # loopback
-            return answer.status, answer.read()
-    except HTTPError as error:
-        with error:
-            return error.code, error.read()
+    answer = httpx.post(url, content=body, headers=headers, timeout=10, trust_env=False)
+    return answer.status_code, answer.content
 
 
 def mail(*people, **given):
@@ -173,8 +166,8 @@ def test_misbehaviour_by_rate_hits_the_same_requests_in_every_run():
 def test_a_hanging_stand_in_stops_at_once():
     with FakeTwilio() as fake:
         fake.script.queue(Hang(60))
-        with pytest.raises(TimeoutError):
-            OPENER.open(fake.url, timeout=0.1)
+        with pytest.raises(httpx.ReadTimeout):
+            httpx.get(fake.url, timeout=0.1, trust_env=False)
         begun = perf_counter()
 
     assert perf_counter() - begun < 5

@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from importlib import import_module
 from multiprocessing.connection import Connection
 from pathlib import Path
 from types import ModuleType
@@ -20,9 +21,6 @@ from typing import Any, NoReturn
 import sqlalchemy as sa
 from pydantic import SecretStr
 
-# Imported here, so that a forked process has them: what is to be killed is the work, not the start of Python.
-import vefa.channels.sendgrid
-import vefa.channels.twilio  # noqa: F401  # as above
 from tests.acceptance.small_shop import KEY
 from vefa.database import open_database
 from vefa.engine import delivery
@@ -32,6 +30,10 @@ from vefa.engine.tick import run_tick
 from vefa.ledger import claims, pace
 from vefa.settings import Channels, MessagesPerSecond, Settings
 from vefa.settings import Shop as ShopSettings
+
+# Imported here, so that a forked process has them: what is to be killed is the work, not the start of Python.
+for _channel in ("sendgrid", "twilio"):
+    import_module(f"vefa.channels.{_channel}")
 
 #: Small enough that a small shop fills several of each. E-mails are claimed by the batch, SMS by the claim.
 BATCH, CLAIM, IN_FLIGHT = 10, 4, 2

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -21,9 +22,9 @@ def address(kept: Kept, customer: int, channel: str = "email") -> str:
     return str(row.address)
 
 
-def due(kept: Kept, **given: object) -> int:
+def due(kept: Kept, **given: Any) -> int:
     """A customer with consent of the shop's own, whose commercial message falls due at NOON."""
-    customer = kept.customer(**given)  # type: ignore[arg-type]
+    customer = kept.customer(**given)
     kept.order(customer, NOON)
     return customer
 

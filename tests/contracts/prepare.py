@@ -10,9 +10,9 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
-from urllib.error import URLError
 from urllib.parse import urlsplit
-from urllib.request import urlopen
+
+import httpx
 
 from vefa.channels.loopback import is_loopback
 
@@ -54,10 +54,11 @@ def _below_address(place: str, name: str, home: str) -> bytes | None:
         raise LookupError(f"{place}: only https will do.\n{WANTED}")
     for url in (f"{place.rstrip('/')}/{name}", f"{place.rstrip('/')}/{home}/{name}"):
         try:
-            with urlopen(url, timeout=60) as answer:  # noqa: S310  # https, or this machine: looked at above
-                return bytes(answer.read())
-        except URLError:
+            answer = httpx.get(url, timeout=60, follow_redirects=True)
+        except httpx.HTTPError:
             continue
+        if answer.is_success:
+            return answer.content
     return None
 
 

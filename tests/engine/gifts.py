@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 from tests.engine.worlds import NOON, World
 from vefa.language.conditions import Duration
@@ -12,23 +14,23 @@ from vefa.rewards.pools import Brought, bring_in
 from vefa.rewards.tables import coupons
 
 
-def gift(next: str | None = "hello", **more: object) -> Coupon:
+def gift(next: str | None = "hello", **more: Any) -> Coupon:
     """Fifteen per cent for two weeks."""
-    given: dict[str, object] = {"percent": Decimal(15), "valid": Duration(days=14)}
-    return Coupon("gift", "gift", next, **(given | more))  # type: ignore[arg-type]  # a test says what it needs
+    given: dict[str, Any] = {"percent": Decimal(15), "valid": Duration(days=14)}
+    return Coupon("gift", "gift", next, **(given | more))
 
 
-def pooled(next: str | None = "hello", **more: object) -> Coupon:
+def pooled(next: str | None = "hello", **more: Any) -> Coupon:
     """The same, by a code of the pool `spring`."""
     return gift(next, **({"pool": "spring"} | more))
 
 
-def fill(world: World, count: int, *, first: int = 1, pool: str = "spring", at: object = NOON) -> Brought:
+def fill(world: World, count: int, *, first: int = 1, pool: str = "spring", at: datetime = NOON) -> Brought:
     """Codes `SPRING-1`, `SPRING-2`, … brought into the pool."""
     path = Path(world.settings.root) / f"{pool}-{first}.csv"
     codes = (f"{pool.upper()}-{number:03}" for number in range(first, first + count))
     path.write_text("code\n" + "\n".join(codes) + "\n", encoding="utf-8")
-    return bring_in(world.database, pool, path, at)  # type: ignore[arg-type]  # a moment
+    return bring_in(world.database, pool, path, at)
 
 
 def codes(world: World) -> list[str]:

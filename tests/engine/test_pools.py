@@ -25,7 +25,7 @@ from vefa.foresight.status import status
 from vefa.language.conditions import Compare, Duration
 from vefa.plan.steps import DateTrigger, EveryTrigger, Exits, SegmentTrigger, Split, SplitArm
 from vefa.rewards.coupons import give_from_pool
-from vefa.rewards.pools import bring_in, free, stocks, take
+from vefa.rewards.pools import Stock, bring_in, free, stocks, take
 from vefa.rewards.tables import coupons
 
 BIRTHDAY = DateTrigger("customer.birth_date", 0, time(9))
@@ -400,7 +400,7 @@ def test_no_code_is_given_twice_and_nobody_is_told_none(sqlite_world: World, dee
     assert len(world.enrolments()) - len(given_codes) <= 0 or sum(stock.free for stock in _stocks(world)) == 0
 
 
-def _stocks(world: World) -> list:  # type: ignore[type-arg]  # of stocks
+def _stocks(world: World) -> list[Stock]:
     with reading(world.database) as connection:
         return list(stocks(connection))
 

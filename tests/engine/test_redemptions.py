@@ -199,7 +199,7 @@ def test_who_has_used_their_coupon_leaves(world: World) -> None:
         world.order(number, NOON)
     world.tick(NOON)
     code = next(row.code for row in world.rows(coupons) if row.customer_id == ada)
-    world.order(None, NOON + HOUR, coupon_code=code)  # type: ignore[arg-type]  # bought without an account
+    world.order(None, NOON + HOUR, coupon_code=code)  # bought without an account
     world.tick(NOON + 2 * HOUR)
 
     states = {row.customer_id: (row.state, row.reason) for row in world.enrolments()}

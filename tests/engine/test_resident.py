@@ -46,18 +46,26 @@ def told() -> list[dict[str, Told]]:
     return []
 
 
+class Staying(Resident):
+    """A resident in a thread of its own."""
+
+    thread: threading.Thread | None = None
+
+    def start(self) -> None:
+        self.thread = threading.Thread(target=self.run)
+        self.thread.start()
+
+
 @pytest.fixture
-def stays(world: World, clock: Clock, told: list[Any], monkeypatch: pytest.MonkeyPatch) -> Iterator[Resident]:
+def stays(world: World, clock: Clock, told: list[Any], monkeypatch: pytest.MonkeyPatch) -> Iterator[Staying]:
     """A resident over the world, running; journeys of the instant path are deployed as `thanks`."""
     monkeypatch.setattr(resident, "AGAIN", 0.05)
     monkeypatch.setattr(resident, "JOURNEYS_EVERY", 0.05)
-    ours = Resident(world.database, lambda: world.shop, clock=clock, teller=told.append)
-    thread = threading.Thread(target=ours.run)
-    ours.start = thread.start  # type: ignore[attr-defined]
+    ours = Staying(world.database, lambda: world.shop, clock=clock, teller=told.append)
     yield ours
     ours.stop()
-    if thread.ident is not None:
-        thread.join()
+    if ours.thread is not None:
+        ours.thread.join()
 
 
 def until(holds: Callable[[], Any]) -> None:

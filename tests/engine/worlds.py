@@ -158,7 +158,7 @@ class World:
             mine = contacts.c.customer_id == customer
             connection.execute(sa.update(contacts).where(mine).values(undeliverable="mailbox full"))
 
-    def order(self, customer: int, placed: datetime, *, known: datetime | None = None, **columns: Any) -> int:
+    def order(self, customer: int | None, placed: datetime, *, known: datetime | None = None, **columns: Any) -> int:
         """An order, its events and its mark on the customer's roll-up."""
         outside_id = columns.pop("outside_id", f"o-{next(self._numbers)}")
         row: dict[str, Any] = {

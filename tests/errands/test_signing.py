@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from base64 import b64encode
 from contextlib import suppress
+from pathlib import Path
+from runpy import run_path
 from typing import Any
 
 import pytest
@@ -21,11 +23,11 @@ PAGE = Page(REPOSITORY / "docs" / "tools-and-staff.md")
 
 
 @pytest.fixture
-def receiver() -> dict[str, Any]:
+def receiver(tmp_path: Path) -> dict[str, Any]:
     """The example of the page, loaded as a program."""
-    names: dict[str, Any] = {}
-    exec(PAGE.blocks("python")[0], names)  # noqa: S102  # our own page
-    return names
+    path = tmp_path / "receiver.py"
+    path.write_text(PAGE.blocks("python")[0], encoding="utf-8")
+    return run_path(str(path))
 
 
 def test_the_example_takes_what_we_send_and_takes_it_once(receiver: dict[str, Any]) -> None:

@@ -15,6 +15,7 @@ from tests.errands.offices import KEY, Office, notify, tools, webhook
 from vefa.channels.base import Email, Sender
 from vefa.channels.fakes.behaviours import Answer
 from vefa.channels.outbox import Outbox
+from vefa.clock import stopped_at
 from vefa.crm import tables as t
 from vefa.engine.forgetting import forget
 from vefa.errands.book import TRIES, WAITS
@@ -25,20 +26,11 @@ from vefa.rewards.tables import coupons
 from vefa.settings import Channels, Settings
 
 
-class Clock:
-    """The tool's own clock."""
-
-    moment: datetime = NOON
-
-    def __call__(self) -> datetime:
-        return self.moment
-
-
 @pytest.fixture
 def board(office: Office, monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeTool]:
     """A tool on loopback that the office knows."""
     monkeypatch.setenv("VEFA_TOOL_BOARD_SECRET", KEY)
-    with FakeTool(KEY, Clock()) as tool:
+    with FakeTool(KEY, stopped_at(NOON)) as tool:
         office.knows(Outside(tools(Tool("board", f"{tool.url}/hooks?shop=1", timeout=1))))
         yield tool
 
@@ -52,7 +44,7 @@ def due(office: Office, board: FakeTool) -> FakeTool:
 
 
 def ticked(office: Office, board: FakeTool, at: datetime) -> None:
-    board._clock.moment = at  # type: ignore[attr-defined]
+    board.clock = stopped_at(at)
     office.tick(at)
 
 

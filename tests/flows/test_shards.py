@@ -166,7 +166,7 @@ def test_a_step_that_is_tried_again_starts_no_shard_twice(shop: Shop) -> None:
         states = [await start_shards(unseen(tick), step, f"{DELIVER}/vefa", NOON) for _ in range(2)]
         return [await state.aresult() for state in states]
 
-    first, second = asyncio.run(tried_twice())  # type: ignore[arg-type]  # Prefect's own types
+    first, second = asyncio.run(tried_twice())
     tick.abandon()
 
     assert first == second

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import socket
@@ -11,8 +10,8 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from urllib.request import Request, urlopen
 
+import httpx
 import pytest
 
 pytestmark = pytest.mark.prefect
@@ -74,13 +73,8 @@ def our_processes(root: Path) -> list[str]:
 
 def scheduled_runs(port: int) -> int:
     """Runs that Prefect's scheduler has planned."""
-    asked = Request(  # our own server
-        f"http://127.0.0.1:{port}/api/flow_runs/count",
-        data=json.dumps({"flow_runs": {"state": {"type": {"any_": ["SCHEDULED"]}}}}).encode(),
-        headers={"Content-Type": "application/json"},
-    )
-    with urlopen(asked) as answer:  # noqa: S310  # our own server
-        return int(json.load(answer))
+    wanted = {"flow_runs": {"state": {"type": {"any_": ["SCHEDULED"]}}}}
+    return int(httpx.post(f"http://127.0.0.1:{port}/api/flow_runs/count", json=wanted, trust_env=False).json())
 
 
 def test_up_serves_deploys_schedules_and_leaves_nothing_running(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -24,6 +25,7 @@ from vefa.foresight.preview.samples import NAMES, SampleName, Samples, with_stan
 from vefa.foresight.preview.sheet import Sheet
 from vefa.language.catalogue import FIELDS
 from vefa.plan.project import Project, load_project
+from vefa.plan.steps import Message
 from vefa.rewards.coupons import ALPHABET
 from vefa.settings import Settings, load_settings
 
@@ -66,7 +68,9 @@ def test_a_sample_has_a_value_for_every_field(shop: Settings, project: Project) 
     step = renderer(shop).of(plan, ("tr",))
     assert next(iter(step)).subject
 
-    context = Samples("usual", NOW, shop).context(plan, plan.steps[0], "tr")  # type: ignore[arg-type]  # it is a message
+    first = plan.steps[0]
+    assert isinstance(first, Message)
+    context = Samples("usual", NOW, shop).context(plan, first, "tr")
     homes = {name.partition(".")[0] for name in FIELDS}
     missing = [n for n in FIELDS if n.partition(".")[2] not in context[n.partition(".")[0]] and n != "coupon.used"]
 
@@ -125,9 +129,14 @@ def test_one_step_can_be_asked_for_and_a_wrong_one_is_told(shop: Settings, proje
 # --- what is found
 
 
-def a_preview(**changes: str | int) -> Preview:
-    given = {"subject": "Merhaba", "preheader": "Kısa", "html": "<p>Merhaba Ayşe</p>", "text": "Merhaba Ayşe"} | changes
-    return Preview("j", "s", "t", given.pop("medium", "email"), "tr", "usual", "commercial", **given)  # type: ignore[arg-type]  # as the class has them
+def a_preview(**changes: Any) -> Preview:
+    given: dict[str, Any] = {
+        "subject": "Merhaba",
+        "preheader": "Kısa",
+        "html": "<p>Merhaba Ayşe</p>",
+        "text": "Merhaba Ayşe",
+    } | changes
+    return Preview("j", "s", "t", given.pop("medium", "email"), "tr", "usual", "commercial", **given)
 
 
 @pytest.mark.parametrize(

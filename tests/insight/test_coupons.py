@@ -47,7 +47,7 @@ def test_each_step_has_its_numbers(world: World) -> None:
     made = hand_out(world)
     world.order(1, NOON + HOUR, coupon_code=made[0], total=Decimal(80))
     world.order(2, NOON + HOUR, coupon_code=made[1], total=Decimal("160.40"))
-    world.order(None, NOON + HOUR, coupon_code=made[-1], total=Decimal(250))  # type: ignore[arg-type]  # a guest's
+    world.order(None, NOON + HOUR, coupon_code=made[-1], total=Decimal(250))  # a guest's
     found = report(world, 4 * DAY)
 
     more, thanks = found.steps

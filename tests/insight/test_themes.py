@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import date, timedelta
 from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -11,6 +12,7 @@ import sqlalchemy as sa
 
 from tests.conftest import REPOSITORY
 from tests.engine.worlds import DAY, ISTANBUL, NOON, World
+from vefa.crm.happenings import Kind
 from vefa.crm.tables import reviews, survey_answers, tickets
 from vefa.database import reading
 from vefa.insight.themes import ThemeReport, count_themes
@@ -66,13 +68,14 @@ def counted(world: World, weeks: int = 3) -> ThemeReport:
 def test_answers_reviews_and_tickets_are_counted_by_week_and_by_who_was_not_content(world: World) -> None:
     ada = world.customer()
 
-    def says(table: sa.Table, at: int, **said: object) -> None:
-        kind, moment = {
+    def says(table: sa.Table, at: int, **said: Any) -> None:
+        kinds: dict[sa.Table, tuple[Kind, str]] = {
             survey_answers: ("survey", "answered_at"),
             reviews: ("review", "posted_at"),
             tickets: ("ticket", "opened_at"),
-        }[table]
-        world.fact(table, kind, customer_id=ada, **{moment: NOON - at * DAY}, **said)  # type: ignore[arg-type]  # one of these kinds
+        }
+        kind, moment = kinds[table]
+        world.fact(table, kind, customer_id=ada, **{moment: NOON - at * DAY}, **said)
 
     says(survey_answers, 0, survey="csat", score=1, comment="kargo gecikti")
     says(survey_answers, 0, survey="nps", score=10, comment="hızlı kargo")

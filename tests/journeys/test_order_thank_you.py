@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -26,8 +28,8 @@ def world(sqlite_engine: sa.Engine, example_root: Path) -> ShippedWorld:
     return world
 
 
-def buys(world: ShippedWorld, customer: int, number: str, at: object = NOON, **more: object) -> int:
-    order = world.order(customer, at, outside_id=number, number=number, **more)  # type: ignore[arg-type]
+def buys(world: ShippedWorld, customer: int, number: str, at: datetime = NOON, **more: Any) -> int:
+    order = world.order(customer, at, outside_id=number, number=number, **more)
     world.insert(order_lines, order_id=order, line=1, product_id=1, quantity=2, unit_price=Decimal(50))
     return order
 

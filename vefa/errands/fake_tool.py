@@ -35,7 +35,7 @@ class FakeTool(FakeServer):
 
     def __init__(self, key: str | None, clock: Clock = system_clock, port: int = 0) -> None:
         super().__init__(port)
-        self._key, self._clock = key, clock
+        self._key, self.clock = key, clock
         self.calls: list[Call] = []
         self.events: dict[str, Any] = {}
 
@@ -55,4 +55,4 @@ class FakeTool(FakeServer):
 
     @property
     def _seconds(self) -> int:
-        return int(self._clock().timestamp())
+        return int(self.clock().timestamp())
