@@ -78,14 +78,6 @@ def test_it_is_acknowledged_in_the_first_look_and_names_who_helped_them_before(w
     assert "Kupanın kulpu kırık geldi" in letter.text
 
 
-def test_nobody_is_acknowledged_for_what_a_low_score_has_opened(world: ShippedWorld) -> None:
-    complains(world, world.customer(), category="feedback")
-
-    world.tick(NOON, CARE)
-
-    assert world.email.got == []
-
-
 def test_staff_hear_of_it_at_five_minutes_and_at_thirty(world: ShippedWorld) -> None:
     complains(world, world.customer("Ayşe"))
 

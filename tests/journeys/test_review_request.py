@@ -11,7 +11,8 @@ import sqlalchemy as sa
 
 from tests.engine.worlds import DAY, HOUR, NOON
 from tests.journeys.shipped_worlds import ShippedWorld
-from vefa.crm.tables import orders, returns, reviews, tickets
+from vefa.crm.tables import orders, returns, reviews
+from vefa.errands.tables import errands
 from vefa.plan.steps import Message
 
 JOURNEY = "review-request"
@@ -72,15 +73,15 @@ def test_who_is_content_is_invited_to_recommend_and_to_share(world: ShippedWorld
 
 def test_who_is_not_content_is_read_by_a_person_and_asked_nothing_more(world: ShippedWorld) -> None:
     ada = world.customer()
-    order = delivered(world, ada)
+    delivered(world, ada)
     world.say(asked(world), "csat", 1, NOON + 9 * DAY, "Kumaş ince, kutu ezik")
     world.walk_on(JOURNEY, NOON + 9 * DAY, NOON + 20 * DAY)
 
     assert world.templates(ada) == ["review-request"]
-    assert [row.reason for row in world.enrolments(JOURNEY)] == ["exit: ticket.opened"]
-    (ticket,) = world.rows(tickets)
-    assert (ticket.category, ticket.order_id) == ("feedback", order)
-    assert ticket.subject == "csat: 1/5 – Kumaş ince, kutu ezik"
+    assert [row.state for row in world.enrolments(JOURNEY)] == ["finished"]
+    (word,) = world.rows(errands)
+    assert (word.target, word.customer_id) == ("care-team", ada)
+    assert word.text.startswith("csat: 1/5 – Kumaş ince, kutu ezik (")
 
 
 @pytest.mark.parametrize("what", ["review", "return", "cancelled"])

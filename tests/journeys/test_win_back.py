@@ -12,8 +12,8 @@ from tests.engine.worlds import DAY, NOON
 from tests.journeys.shipped_worlds import ShippedWorld
 from vefa.crm.scope import World as Moment
 from vefa.crm.segments import members
-from vefa.crm.tables import tickets
 from vefa.database import reading
+from vefa.errands.tables import errands
 
 JOURNEY = "win-back"
 DEFINITIONS = ("lapsed-by-days", "lapsed-by-rhythm", "lapsed")
@@ -96,13 +96,13 @@ def test_whoever_says_what_went_wrong_is_read_by_a_person(walked: tuple[ShippedW
     world, ada = walked
     at = NOON + 18 * DAY
     world.say(world.sends()[-1], "what-went-wrong", 5, at)
-    assert world.rows(tickets) == [], "nothing went wrong, and that is no work for anybody"
+    assert world.rows(errands) == [], "nothing went wrong, and that is no work for anybody"
 
     world.say(world.sends()[-1], "what-went-wrong", 2, at, "Kargo her seferinde geç geliyor")
 
-    (ticket,) = world.rows(tickets)
-    assert (ticket.customer_id, ticket.category) == (ada, "feedback")
-    assert ticket.subject == "what-went-wrong: delivery – Kargo her seferinde geç geliyor"
+    (word,) = world.rows(errands)
+    assert (word.customer_id, word.target) == (ada, "care-team")
+    assert word.text.startswith("what-went-wrong: delivery – Kargo her seferinde geç geliyor (")
 
 
 def test_an_order_ends_it(world: ShippedWorld) -> None:

@@ -8,11 +8,12 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from tests.engine.worlds import DAY, HOUR, NOON, World
+from tests.engine.worlds import DAY, HOUR, MINUTE, NOON, World
 from tests.web.asked_surveys import asked, link, with_surveys
 from tests.web.visiting import Visits, contents, forms_on, words_on
 from vefa.crm.tables import customers, events, orders, survey_answers, tickets
 from vefa.database import writing
+from vefa.errands.tables import errands
 from vefa.plan.steps import EventTrigger
 from vefa.settings import Settings, Shop
 
@@ -32,7 +33,8 @@ def answers(world: World) -> list[tuple[Any, ...]]:
 
 
 def staff(world: World) -> list[tuple[Any, ...]]:
-    return [(row.category, row.subject) for row in world.rows(tickets, tickets.c.source == "survey")]
+    """What the teams are told: which team, and what."""
+    return [(row.target, row.text.rpartition(" (")[0]) for row in world.rows(errands)]
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD"])
@@ -109,21 +111,38 @@ def test_words_are_added_to_an_answer_and_to_nothing_else(world: World, visits: 
     assert "çok güzel" not in visits.get(path).text, "links are passed on"
 
 
-def test_a_low_answer_is_a_ticket_for_the_staff_once_and_bears_what_they_say(world: World, visits: Visits) -> None:
+def test_a_low_answer_is_told_to_the_staff_once_with_what_they_say(world: World, visits: Visits) -> None:
     ada = world.customer()
     path = link(world, ada, asked(world, ada, "packaging"), "packaging")
     visits.post(path, {"score": "2"})
-    assert staff(world) == [("feedback", "packaging: 2/5")]
+    assert staff(world) == [("care-team", "packaging: 2/5")]
 
     visits.post(path, {"comment": "kutu\nezilmiş"})
     visits.post(path, {"score": "1"})
 
-    assert staff(world) == [("feedback", "packaging: 1/5 – kutu ezilmiş")]
+    assert staff(world) == [("care-team", "packaging: 1/5 – kutu ezilmiş")]
     assert [row.routed_to for row in world.rows(survey_answers)] == ["care-team"]
-    assert len(world.rows(events, events.c.type == "ticket.opened")) == 1
+    (row,) = world.rows(errands)
+    assert (row.customer_id, row.next_try_at) == (ada, row.queued_at + 5 * MINUTE)
+    assert world.rows(tickets) == [], "nothing that holds back what they want to get"
 
 
-def test_an_answer_that_nobody_need_see_is_no_ticket(world: World, visits: Visits) -> None:
+def test_words_that_come_after_the_staff_was_told_are_told_too_and_once(world: World, visits: Visits) -> None:
+    ada = world.customer()
+    path = link(world, ada, asked(world, ada, "packaging"), "packaging")
+    visits.post(path, {"score": "2"})
+    with writing(world.database) as connection:
+        connection.execute(sa.update(errands).values(state="done"))
+    visits.post(path, {"score": "2"})
+    assert len(world.rows(errands)) == 1
+
+    for _ in range(2):
+        visits.post(path, {"comment": "kutu ezilmiş"})
+
+    assert staff(world) == [("care-team", "packaging: 2/5"), ("care-team", "packaging: 2/5 – kutu ezilmiş")]
+
+
+def test_an_answer_that_nobody_need_see_is_told_to_nobody(world: World, visits: Visits) -> None:
     ada = world.customer()
     visits.post(link(world, ada, asked(world, ada, "packaging"), "packaging"), {"score": "3"})
 
@@ -139,7 +158,7 @@ def test_a_choice_shows_its_options_and_keeps_the_chosen_one_by_name(world: Worl
     assert (answers(world), staff(world)) == ([("why", 3, "nothing", None)], [])
     visits.post(path, {"comment": "ama kargo geç kaldı"})
 
-    assert staff(world) == [("feedback", "why: nothing – ama kargo geç kaldı")]
+    assert staff(world) == [("care-team", "why: nothing – ama kargo geç kaldı")]
 
 
 @pytest.mark.parametrize("form", [{}, {"score": "6"}, {"score": "0"}, {"score": "-1"}, {"score": "٣"}, {"other": "1"}])

@@ -1,7 +1,7 @@
 """Answers to surveys, written down: one for each message that asked, as it was said last.
 
-In one transaction with the answer goes all that hangs on it: its event, the ticket's own score, and the ticket for
-the staff where the survey says so.
+In one transaction with the answer goes all that hangs on it: its event, the ticket's own score, and the word to the
+team that must see it.
 """
 
 from __future__ import annotations
@@ -18,15 +18,17 @@ from vefa.content.survey_links import Ask
 from vefa.crm.happenings import record_events
 from vefa.crm.tables import customers, survey_answers, tickets
 from vefa.engine.tables import enrolments
+from vefa.errands.book import notify_staff, say_otherwise
 from vefa.ledger.tables import sends
 from vefa.plan.surveys import Survey
 
-SOURCE, CATEGORY = "survey", "feedback"
+SOURCE = "survey"
 #: How long after the first answer it may be said anew.
 CORRECTED_WITHIN = timedelta(days=7)
 #: Letters of a comment that are kept.
 LONGEST = 2000
-_SUBJECT = 1600
+#: So much later the team is told: what the customer adds meanwhile is told with it.
+TOLD_AFTER = timedelta(minutes=5)
 
 a, s, e = survey_answers.c, sends.c, enrolments.c
 
@@ -101,43 +103,31 @@ def _settled(connection: Connection, ask: Ask, survey: Survey, now: datetime) ->
         if survey.kind == "csat" and row.object_kind == "ticket":
             about = sa.and_(tickets.c.id == row.object_id, tickets.c.customer_id == ask.customer_id)
             connection.execute(sa.update(tickets).where(about).values(csat=row.score))
-        if row.routed_to is not None:
-            _retell(connection, row, survey)
-        elif survey.route is not None and survey.route.takes(row.score, row.choice, row.comment):
-            _route(connection, row, survey, survey.route.to, now)
+        route = survey.route
+        if route is not None and (row.routed_to or route.takes(row.score, row.choice, row.comment)):
+            _tell(connection, row, survey, row.routed_to or route.to, now)
     return standing(connection, ask, now)
 
 
-def _route(connection: Connection, row: Any, survey: Survey, to: str, now: datetime) -> None:
-    """A person must see it: a ticket, once for each answer."""
-    ticket = {
-        "source": SOURCE,
-        "outside_id": row.outside_id,
-        "customer_id": row.customer_id,
-        "order_id": row.order_id,
-        "subject": _subject(row, survey),
-        "category": CATEGORY,
-        "opened_at": now,
-        "opened_known_at": now,
-    }
-    insert = _insert(connection, tickets).values(ticket).on_conflict_do_nothing().returning(tickets.c.id)
-    number = connection.scalar(insert)
-    connection.execute(sa.update(survey_answers).where(a.id == row.id).values(routed_to=to))
-    if number is not None:
-        record_events(connection, "ticket", [number])
+def _tell(connection: Connection, row: Any, survey: Survey, team: str, now: datetime) -> None:
+    """A person must see it: the team is told of the answer once, as it stands by then, and once more of what the
+    customer says later."""
+    connection.execute(sa.update(survey_answers).where(a.id == row.id).values(routed_to=team))
+    shop_number = connection.scalar(sa.select(customers.c.outside_id).where(customers.c.id == row.customer_id))
+    key, text = f"survey {row.outside_id}", f"{_said(row, survey)} ({shop_number})"
+    if notify_staff(connection, team, key, text, now, customer_id=row.customer_id, after=TOLD_AFTER):
+        return
+    if not say_otherwise(connection, key, text):
+        later = f"{key} later"
+        notify_staff(connection, team, later, text, now, customer_id=row.customer_id, after=TOLD_AFTER)
+        say_otherwise(connection, later, text)
 
 
-def _retell(connection: Connection, row: Any, survey: Survey) -> None:
-    """They changed their answer or added to it: whoever looks after the ticket reads what they say now."""
-    told = sa.and_(tickets.c.source == SOURCE, tickets.c.outside_id == row.outside_id, tickets.c.resolved_at.is_(None))
-    connection.execute(sa.update(tickets).where(told).values(subject=_subject(row, survey)))
-
-
-def _subject(row: Any, survey: Survey) -> str:
+def _said(row: Any, survey: Survey) -> str:
     """`return: 2/5 – parcel was wet`, for the staff."""
     said = row.choice or f"{row.score}/{survey.scores[-1]}"
     words = " ".join((row.comment or "").split())
-    return f"{survey.name}: {said}{' – ' if words else ''}{words}"[:_SUBJECT]
+    return f"{survey.name}: {said}{' – ' if words else ''}{words}"
 
 
 def _asked(connection: Connection, ask: Ask) -> Any:

@@ -76,17 +76,25 @@ def notify_staff(
     *,
     customer_id: int | None = None,
     shop_hours: bool = False,
+    after: timedelta = timedelta(0),
 ) -> bool:
     """Tell a team of config/staff.yaml something, in the caller's transaction; once for each `key`, however often it is
     called. Whether it was new.
 
     `customer_id`: whom the text is about, so that it is forgotten with them. `shop_hours`: it waits until the shop is
-    open.
+    open. `after`: so long it waits in any case, and can be said otherwise meanwhile.
     """
     row = {"kind": "notify", "target": team, "key": key, "text": text, "customer_id": customer_id}
-    moments = {"state": "queued", "queued_at": now, "next_try_at": now, "shop_hours": shop_hours}
+    moments = {"state": "queued", "queued_at": now, "next_try_at": now + after, "shop_hours": shop_hours}
     insert = _insert(connection).values(row | moments).on_conflict_do_nothing().returning(r.id)
     return connection.scalar(insert) is not None
+
+
+def say_otherwise(connection: Connection, key: str, text: str) -> bool:
+    """Let what is still to be told under that key be told in these words. Whether these are its words now."""
+    unsaid = sa.and_(r.key == key, r.state == "queued", r.owner.is_(None), r.attempts == 0)
+    connection.execute(sa.update(errands).where(unsaid).values(text=text))
+    return bool(connection.scalar(sa.select(sa.exists().where(r.key == key, r.text == text))))
 
 
 def anything_due(connection: Connection, now: datetime, *also: Any) -> bool:

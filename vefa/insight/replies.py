@@ -11,7 +11,6 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from vefa.crm.tables import tickets
-from vefa.engine.surveys import SOURCE
 from vefa.insight.proportions import Share
 
 #: "At once" in a letter or a chat: within a minute.
@@ -67,13 +66,10 @@ class Replies:
 
 
 def replies(connection: Connection, begin: datetime, end: datetime, by: str | None = None) -> tuple[Replies, ...]:
-    """Tickets opened from `begin` to `end`, as known at `end`: all together, or for each `agent` or `category`.
-
-    Low answers to surveys, which become tickets for the staff, are left out: nobody asked for a reply there.
-    """
+    """Tickets opened from `begin` to `end`, as known at `end`: all together, or for each `agent` or `category`."""
     t = tickets.c
     name: Any = sa.literal("all", sa.Text) if by is None else sa.func.coalesce(t[by], "")
-    there = sa.and_(t.opened_at > begin, t.opened_at <= end, t.opened_known_at <= end, t.source != SOURCE)
+    there = sa.and_(t.opened_at > begin, t.opened_at <= end, t.opened_known_at <= end)
     answered = sa.and_(t.answered_at.is_not(None), t.answered_known_at <= end)
     query = sa.select(
         name.label("name"),

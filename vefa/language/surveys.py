@@ -31,11 +31,11 @@ class SurveyForm(Form):
 
 
 class RouteForm(Form):
-    """Which answers become a ticket for the staff. Only `to`: every answer does."""
+    """Which answers the staff is told of. Only `to`: of every answer."""
 
     required = ("to",)
 
-    to: Name | None = key("Who looks after them.", "care-team")
+    to: Name | None = key("A team of config/staff.yaml.", "care-team")
     at_most: AtMost | None = key("Answers with so many points, or fewer.", 2)
     options: Annotated[list[Any] | None, PlainValidator(read_list)] = key("Of a choice: these answers.", ["price"])
     comments: YesNo = key("Every answer with words of their own, whatever the score.", "yes", False)

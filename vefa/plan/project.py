@@ -25,7 +25,7 @@ from vefa.plan.pools import Checkout, Pool, read_coupons
 from vefa.plan.rulebook import read_events, read_policy, read_segments, read_topics
 from vefa.plan.steps import Plan
 from vefa.plan.surroundings import Neighbours
-from vefa.plan.surveys import read_surveys
+from vefa.plan.surveys import check_routes, read_surveys
 from vefa.plan.themes import read_themes
 from vefa.settings import Settings
 
@@ -71,6 +71,7 @@ def load_project(root: Path, settings: Settings) -> Project:
     tools_file, staff_file = (read_optional(root, name) for name in FILES)
     outside = read_outside(tools_file, staff_file)
     surveys = read_surveys(surveys_file, settings.shop.locales)
+    check_routes(surveys_file, surveys, outside.teams)
     read_themes(themes_file, settings.shop.locales)
     pools, checkout = read_coupons(coupons_file)
     read = {path.stem: load_journey(path, root) for path in journey_files(root)}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -26,7 +26,7 @@ Said = Mapping[str, str]
 
 @dataclass(frozen=True)
 class Route:
-    """Which answers the staff gets to see as a ticket. Without limits: every one."""
+    """Which answers a team of the shop is told of. Without limits: every one."""
 
     to: str
     at_most: int | None = None
@@ -197,6 +197,14 @@ def _route(source: Source, name: str, options: Mapping[str, Said]) -> Route | No
             hint = did_you_mean(str(option), options, "Options stand above, under options.")
             source.report((*trail, "options", place), f"there is no option {quoted(option)}", hint, "survey")
     return Route(form.to, form.at_most, tuple(map(str, form.options or ())), form.comments)
+
+
+def check_routes(source: Source, surveys: Mapping[str, Survey], teams: Collection[str]) -> None:
+    """Whoever must see an answer is one of the shop's teams."""
+    for name, survey in surveys.items():
+        if survey.route is not None and survey.route.to not in teams:
+            hint = did_you_mean(survey.route.to, teams, "Teams stand in config/staff.yaml.")
+            source.report((name, "route", "to"), f'there is no team "{survey.route.to}"', hint, "team")
 
 
 class Surveys:
