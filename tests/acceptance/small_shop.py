@@ -57,7 +57,10 @@ FILES = {
 
 #: The command itself, with batches small enough that a small shop fills several: some sent, some in flight, some not
 #: begun.
+#: Ctrl-C means what it means on a terminal, also where the tests run in the background and it is ignored around them.
 COMMAND = """\
+import signal
+signal.signal(signal.SIGINT, signal.default_int_handler)
 from vefa.engine import vitals
 from vefa.ledger import claims
 claims.BATCH = {batch}
