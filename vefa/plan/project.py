@@ -17,7 +17,7 @@ from vefa.language.problems import Problem, ProblemsError
 from vefa.plan.compiler import compile_journey
 from vefa.plan.crossings import tell_of_circles, what_is_brought
 from vefa.plan.directory import FILES, read_optional, read_outside
-from vefa.plan.loyalty import NO_PROGRAMME, Programme
+from vefa.plan.loyalty import RESTING, Programme
 from vefa.plan.loyalty_file import read_loyalty
 from vefa.plan.outside import Outside
 from vefa.plan.policy import Policy
@@ -127,12 +127,17 @@ def load_loyalty(root: Path, settings: Settings) -> Programme:
 
 
 def shop_loyalty(root: Path, settings: Settings) -> Programme:
-    """The shop's programme as it stands in the file now. While anything in it is wrong, it rests: nothing is posted by
-    half a rule."""
+    """The shop's programme as it stands in the file now. While anything in it is wrong, it rests: nothing is posted or
+    given by half a rule."""
     try:
         return load_loyalty(root, settings)
     except ProblemsError:
-        return NO_PROGRAMME
+        return RESTING
+
+
+def loyalty_rests(settings: Settings) -> bool:
+    """Whether the shop's programme rests now."""
+    return shop_loyalty(settings.root, settings).rests
 
 
 def journey_files(root: Path) -> list[Path]:

@@ -17,11 +17,13 @@ from vefa.plan.steps import Points
 def grant(
     connection: Connection, step: Points, number: int, whom: sa.Select[Any], now: datetime, runs_out_at: datetime | None
 ) -> None:
-    """Points for each enrolment that `whom` chooses (id, customer): once per enrolment and step."""
+    """Points for each enrolment that `whom` chooses (id, customer, occasion): once per enrolment and step, in a
+    `whenever` per event, too."""
     chosen = whom.subquery()
-    enrolment, customer = chosen.c[0], chosen.c[1]
+    enrolment, customer, occasion = chosen.c[0], chosen.c[1], chosen.c[2]
+    of_event = sa.case((occasion != 0, sa.literal(":") + sa.cast(occasion, sa.Text)), else_="")
     values: dict[str, Any] = {
-        "key": sa.literal("step:") + sa.cast(enrolment, sa.Text) + sa.literal(f":{number}"),
+        "key": sa.literal("step:") + sa.cast(enrolment, sa.Text) + sa.literal(f":{number}") + of_event,
         "customer_id": customer,
         "debit": sa.literal(ISSUED),
         "credit": sa.literal(CUSTOMER),
