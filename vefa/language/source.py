@@ -119,6 +119,12 @@ def read_file(path: Path, root: Path, labels: Collection[str] = ()) -> Source:
     return read_text(text, name, labels)
 
 
+def read_optional(root: Path, name: str) -> Source:
+    """The file of that name under `root`, or an empty one where the shop has none."""
+    path = root / name
+    return read_file(path, root) if path.exists() else Source(name, [])
+
+
 def _unusable(name: str, message: str, hint: str) -> Source:
     problem = Problem(name, 0, 0, 0, "", message, hint, "file")
     return Source(name, [], problems=[problem], usable=False)

@@ -5,7 +5,6 @@ One bad file never stops the others.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,11 +13,13 @@ from vefa.language.catalogue import EVENTS, EventType
 from vefa.language.conditions import Condition
 from vefa.language.loader import load_journey
 from vefa.language.problems import Problem, ProblemsError
+from vefa.language.source import read_optional
 from vefa.plan.compiler import compile_journey
 from vefa.plan.crossings import tell_of_circles, what_is_brought
-from vefa.plan.directory import FILES, read_optional, read_outside
+from vefa.plan.directory import FILES, read_outside
 from vefa.plan.loyalty import RESTING, Programme
 from vefa.plan.loyalty_file import read_loyalty
+from vefa.plan.named import NAME
 from vefa.plan.outside import Outside
 from vefa.plan.policy import Policy
 from vefa.plan.pools import Checkout, Pool, read_coupons
@@ -28,8 +29,6 @@ from vefa.plan.surroundings import Neighbours
 from vefa.plan.surveys import read_surveys
 from vefa.plan.themes import read_themes
 from vefa.settings import Settings
-
-_FILE_NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 
 
 @dataclass(frozen=True)
@@ -152,7 +151,7 @@ def _misnamed(root: Path) -> list[Problem]:
         name = path.relative_to(root).as_posix()
         if path.suffix != ".yaml":
             told.append(Problem(name, 0, 0, 0, "", "a journey's file ends in .yaml", "Rename it.", "file-name"))
-        elif not _FILE_NAME.fullmatch(path.stem):
+        elif not NAME.fullmatch(path.stem):
             hint = "Use small letters a-z, digits and dashes, such as order-thank-you.yaml."
             told.append(Problem(name, 0, 0, 0, "", f'"{path.stem}" is no name for a journey', hint, "file-name"))
     return told
