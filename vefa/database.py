@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.engine import Connection, Dialect, Engine
 from sqlalchemy.ext.compiler import compiles
@@ -141,6 +142,11 @@ def reading(engine: Engine) -> Iterator[Connection]:
 
 
 @cache
+def inserting(connection: Connection, table: sa.Table) -> Any:
+    """An INSERT that knows ON CONFLICT; both dialects spell it alike."""
+    return postgresql.insert(table) if connection.dialect.name == "postgresql" else sqlite.insert(table)
+
+
 def other(table: sa.Table) -> Any:
     """The table under a second name, always the same one: for sub-queries beside or inside statements over it.
 

@@ -11,9 +11,8 @@ from sqlalchemy.engine import Connection
 
 from vefa.crm.importers.readings import Habits
 from vefa.crm.parts import Parts
-from vefa.crm.people import inserting
 from vefa.crm.tables import order_lines, products
-from vefa.database import Money, among
+from vefa.database import Money, among, inserting
 
 LINES = Parts(
     "line",

@@ -11,9 +11,8 @@ from sqlalchemy.engine import Connection
 
 from vefa.crm.importers.readings import Habits
 from vefa.crm.parts import Parts
-from vefa.crm.people import inserting
 from vefa.crm.ticket_messages import ticket_messages
-from vefa.database import from_micros
+from vefa.database import from_micros, inserting
 
 MESSAGES = Parts(
     "message",

@@ -6,11 +6,10 @@ from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection
 
 from vefa.crm.points import CUSTOMER, ISSUED, mark_points, point_moves
-from vefa.database import Instant
+from vefa.database import Instant, inserting
 from vefa.plan.steps import Points
 
 
@@ -37,7 +36,6 @@ def grant(
         "enrolment_id": enrolment,
         "step": sa.literal(number),
     }
-    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
     rows = sa.select(*values.values()).where(sa.true())  # SQLite reads ON CONFLICT as a join without a WHERE
-    connection.execute(dialect.insert(point_moves).from_select(list(values), rows).on_conflict_do_nothing())
+    connection.execute(inserting(connection, point_moves).from_select(list(values), rows).on_conflict_do_nothing())
     mark_points(connection, sa.select(customer))
