@@ -93,24 +93,25 @@ def record_events(
     """
     if ids is not None and not ids:
         return 0
-    fact = FACT_TABLES[kind]
-    wanted = None if ids is None else fact.table.c.id.in_(_numbers(connection, ids))
-    if kind == "order":
-        note_uses(connection, wanted)
-    moments = [moment for moment in fact.moments if only is None or moment.type in only]
-    _mark_points(connection, kind, wanted)
-    made = sum(_record(connection, kind, fact.table, moment, wanted) for moment in moments)
-    return made + _record_states(connection, kind, fact.table, wanted)
+    wanted = None if ids is None else FACT_TABLES[kind].table.c.id.in_(_numbers(connection, ids))
+    return _record_all(connection, kind, wanted, only)
 
 
 def record_events_of(connection: Connection, kind: Kind, ids: sa.Select[Any]) -> int:
     """The same for the rows whose ids a query gives."""
+    return _record_all(connection, kind, FACT_TABLES[kind].table.c.id.in_(ids))
+
+
+def _record_all(
+    connection: Connection, kind: Kind, wanted: sa.ColumnElement[bool] | None, only: Collection[str] | None = None
+) -> int:
+    """Everything that follows from what is new of these rows."""
     fact = FACT_TABLES[kind]
-    wanted = fact.table.c.id.in_(ids)
     if kind == "order":
         note_uses(connection, wanted)
     _mark_points(connection, kind, wanted)
-    made = sum(_record(connection, kind, fact.table, moment, wanted) for moment in fact.moments)
+    moments = [moment for moment in fact.moments if only is None or moment.type in only]
+    made = sum(_record(connection, kind, fact.table, moment, wanted) for moment in moments)
     return made + _record_states(connection, kind, fact.table, wanted)
 
 
