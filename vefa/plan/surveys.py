@@ -10,7 +10,7 @@ from vefa.language.conditions import Duration
 from vefa.language.durations import quoted
 from vefa.language.forms import read_form
 from vefa.language.problems import did_you_mean
-from vefa.language.source import Source, Trail, read_file
+from vefa.language.source import Source, Trail, Watched
 from vefa.language.surveys import RouteForm, SurveyForm, SurveyKind
 from vefa.plan.named import by_name, is_name
 
@@ -194,19 +194,8 @@ class Surveys:
     """The shop's surveys as its file says now. Safe to use from several threads."""
 
     def __init__(self, root: Path, locales: Sequence[str]) -> None:
-        self._root, self._path, self._locales = root, root / "config" / "surveys.yaml", locales
-        self._seen: tuple[tuple[int, int], Mapping[str, Survey]] | None = None
+        self._read = Watched(root, "config/surveys.yaml", lambda source: read_surveys(source, locales), EVERYWHERE)
 
     def get(self, name: str) -> Survey | None:
         """The survey of that name; None where there is none, or it holds mistakes."""
         return self._read().get(name)
-
-    def _read(self) -> Mapping[str, Survey]:
-        try:
-            found = self._path.stat()
-        except OSError:
-            return EVERYWHERE
-        stamp = (found.st_mtime_ns, found.st_size)
-        if self._seen is None or self._seen[0] != stamp:
-            self._seen = stamp, read_surveys(read_file(self._path, self._root), self._locales)
-        return self._seen[1]
