@@ -16,7 +16,7 @@ from vefa.language.problems import Problem, ProblemsError
 from vefa.language.source import read_optional
 from vefa.plan.compiler import compile_journey
 from vefa.plan.crossings import tell_of_circles, what_is_brought
-from vefa.plan.directory import FILES, read_outside
+from vefa.plan.directory import read_outside
 from vefa.plan.loyalty import RESTING, Programme
 from vefa.plan.loyalty_file import read_loyalty
 from vefa.plan.named import NAME
@@ -29,6 +29,9 @@ from vefa.plan.surroundings import Neighbours
 from vefa.plan.surveys import read_surveys
 from vefa.plan.themes import read_themes
 from vefa.settings import Settings
+
+#: Files of `config/` that are read with the journeys.
+CONFIG = ("events", "segments", "policy", "topics", "surveys", "themes", "tools", "staff", "coupons", "loyalty")
 
 
 @dataclass(frozen=True)
@@ -58,20 +61,15 @@ class Project:
 
 def load_project(root: Path, settings: Settings) -> Project:
     """All files under `root` read and checked in one go."""
-    events_file, segments_file, policy_file, topics_file, surveys_file, themes_file, coupons_file = (
-        read_optional(root, f"config/{name}.yaml")
-        for name in ("events", "segments", "policy", "topics", "surveys", "themes", "coupons")
-    )
-    events = read_events(events_file)
-    loyalty_file = read_optional(root, "config/loyalty.yaml")
-    loyalty = read_loyalty(loyalty_file, settings.shop)
-    segments = read_segments(segments_file, events, loyalty)
-    topics = read_topics(topics_file, settings.shop.locales)
-    tools_file, staff_file = (read_optional(root, name) for name in FILES)
-    outside = read_outside(tools_file, staff_file)
-    surveys = read_surveys(surveys_file, settings.shop.locales)
-    read_themes(themes_file, settings.shop.locales)
-    pools, checkout = read_coupons(coupons_file)
+    files = {name: read_optional(root, f"config/{name}.yaml") for name in CONFIG}
+    events = read_events(files["events"])
+    loyalty = read_loyalty(files["loyalty"], settings.shop)
+    segments = read_segments(files["segments"], events, loyalty)
+    topics = read_topics(files["topics"], settings.shop.locales)
+    outside = read_outside(files["tools"], files["staff"])
+    surveys = read_surveys(files["surveys"], settings.shop.locales)
+    read_themes(files["themes"], settings.shop.locales)
+    pools, checkout = read_coupons(files["coupons"])
     read = {path.stem: load_journey(path, root) for path in journey_files(root)}
     drafts = {name: draft for name, (_, draft) in read.items() if draft is not None}
     around = Neighbours(
@@ -88,10 +86,8 @@ def load_project(root: Path, settings: Settings) -> Project:
     )
     compiled = {name: compile_journey(draft, around) for name, draft in drafts.items()}
     tell_of_circles(drafts)
-    policy = read_policy(policy_file, frozenset(read))
-    config = [events_file, segments_file, policy_file, topics_file, surveys_file, themes_file, tools_file, staff_file]
-    config += [coupons_file, loyalty_file]
-    sources = [*config, *(source for source, _ in read.values())]
+    policy = read_policy(files["policy"], frozenset(read))
+    sources = [*files.values(), *(source for source, _ in read.values())]
     problems = [problem for source in sources for problem in source.problems]
     problems += _misnamed(root)
     bad_files = {problem.file for problem in problems}
