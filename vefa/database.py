@@ -141,12 +141,12 @@ def reading(engine: Engine) -> Iterator[Connection]:
         yield connection
 
 
-@cache
 def inserting(connection: Connection, table: sa.Table) -> Any:
     """An INSERT that knows ON CONFLICT; both dialects spell it alike."""
     return postgresql.insert(table) if connection.dialect.name == "postgresql" else sqlite.insert(table)
 
 
+@cache
 def other(table: sa.Table) -> Any:
     """The table under a second name, always the same one: for sub-queries beside or inside statements over it.
 
