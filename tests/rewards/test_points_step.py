@@ -16,19 +16,34 @@ from vefa.crm.tables import orders
 from vefa.database import EPOCH, reading
 from vefa.engine.shop import open_shop
 from vefa.engine.tick import run_narrow
+from vefa.foresight.status import status
 from vefa.foresight.why import why
-from vefa.language.conditions import Compare
-from vefa.plan.steps import Arm, Branch, EventTrigger, Exits, Points
+from vefa.language.conditions import Compare, EventScope
+from vefa.plan.loyalty import Programme
+from vefa.plan.project import loyalty_rests
+from vefa.plan.steps import Arm, Branch, EventTrigger, Exits, Points, Whenever
 from vefa.rewards.ledger_check import check_ledger
 
 REVIEWED = EventTrigger("review.posted", "review")
 GIFT = Points("gift", "gift", None, 50, "review")
 
 
-def under_programme(world: World) -> None:
+FILE = "starts: 2026-01-01\nexpire: {after: 1 year}\n"
+
+
+def under_programme(world: World, programme: Programme | None = PROGRAMME) -> None:
+    """From now on the shop has this programme; None: that of its file."""
     channels: Any = {"email": world.email, "sms": world.sms}
     policy = world.shop.policy
-    world.shop = open_shop(world.settings, database=world.database, channels=channels, policy=policy, loyalty=PROGRAMME)
+    world.shop = open_shop(world.settings, database=world.database, channels=channels, policy=policy, loyalty=programme)
+
+
+def under_file(world: World, text: str) -> None:
+    """From now on the shop's file says that."""
+    file = world.settings.root / "config" / "loyalty.yaml"
+    file.parent.mkdir(exist_ok=True)
+    file.write_text(text, encoding="utf-8")
+    under_programme(world, None)
 
 
 @pytest.fixture
@@ -71,6 +86,72 @@ def test_a_step_repeated_after_a_crash_gives_nothing_twice(loyal: World, monkeyp
     loyal.tick(NOON + DAY + HOUR)
 
     assert (before, balance(loyal, ada)) == (0, 50)
+
+
+def test_while_the_file_holds_mistakes_nobody_gets_points_and_all_get_them_once_it_is_mended(world: World) -> None:
+    """Points given by half a rule would never run out."""
+    ada = world.customer()
+    world.deploy(make_plan(GIFT, trigger=REVIEWED))
+    under_file(world, FILE.replace("year", "yaer"))
+    world.happen("review.posted", ada, NOON + HOUR)
+    for day in (1, 2):
+        world.tick(NOON + day * DAY)
+
+    assert (moves(world, ada), world.enrolment().state) == ([], "active")
+    with reading(world.database) as connection:
+        (trouble,) = (each for each in status(connection, NOON, NOON, rests=True).troubles if each.kind == "loyalty")
+    assert loyalty_rests(world.settings)
+    assert trouble.do == "vefa check tells them; all goes on by itself once they are mended"
+
+    under_file(world, FILE)
+    world.tick(NOON + 3 * DAY)
+
+    (row,) = world.rows(point_moves)
+    assert row.runs_out_at == world.shop.loyalty.runs_out(NOON + 3 * DAY, world.settings.shop.zone) is not None
+    assert (world.enrolment().state, loyalty_rests(world.settings)) == ("finished", False)
+
+
+def test_a_shop_without_a_file_gives_points_that_stay(world: World) -> None:
+    ada = world.customer()
+    world.deploy(make_plan(GIFT, trigger=REVIEWED))
+    world.happen("review.posted", ada, NOON + HOUR)
+    world.tick(NOON + DAY)
+
+    (row,) = world.rows(point_moves)
+    assert (row.points, row.runs_out_at) == (50, None)
+
+
+@pytest.mark.rule(25)
+def test_in_whenever_each_event_gives_its_points_once(loyal: World) -> None:
+    ada = loyal.customer()
+    each = Whenever("on-review", EventScope("review.posted", True), "gift", ("gift",))
+    loyal.deploy(make_plan(wait("rest", None, days=30), GIFT, whenever=(each,)))
+    loyal.order(ada, NOON)
+    loyal.tick(NOON)
+    for number in (1, 2):
+        loyal.happen("review.posted", ada, NOON + number * HOUR, object_kind="review", object_id=number)
+        loyal.tick(NOON + number * HOUR)
+        loyal.tick(NOON + number * HOUR)
+
+    assert moves(loyal, ada).count(("grant", 50)) == 2
+
+
+@pytest.mark.rule(25)
+def test_in_whenever_too_points_wait_for_the_file_to_be_mended(world: World) -> None:
+    ada = world.customer()
+    each = Whenever("on-review", EventScope("review.posted", True), "gift", ("gift",))
+    world.deploy(make_plan(wait("rest", None, days=30), GIFT, whenever=(each,)))
+    under_file(world, FILE.replace("year", "yaer"))
+    world.order(ada, NOON)
+    world.tick(NOON)
+    for number in (1, 2):
+        world.happen("review.posted", ada, NOON + number * HOUR, object_kind="review", object_id=number)
+        world.tick(NOON + number * HOUR)
+    before = moves(world, ada)
+    under_file(world, FILE)
+    world.tick(NOON + DAY)
+
+    assert (before, moves(world, ada)) == ([], [("grant", 50), ("grant", 50)])
 
 
 def test_given_points_run_out_as_others_do_and_are_looked_at(loyal: World) -> None:

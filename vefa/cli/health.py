@@ -20,6 +20,7 @@ def health(
 
     from vefa.clock import system_clock
     from vefa.database import open_database
+    from vefa.plan.project import loyalty_rests
     from vefa.web.health import health_app
 
     session: Session = context.obj
@@ -27,7 +28,9 @@ def health(
     err().print(f"http://{host}:{port}/health/status and …/metrics; Ctrl-C ends it.", markup=False)
     try:
         # Its own log names who asked; ours says nothing of them.
-        answering = health_app(engine, system_clock, iys=session.settings.iys.enabled)
+        settings = session.settings
+        iys = settings.iys.enabled
+        answering = health_app(engine, system_clock, iys=iys, rests=lambda: loyalty_rests(settings))
         uvicorn.run(answering, host=host, port=port, log_config=None, access_log=False)
     finally:
         engine.dispose()

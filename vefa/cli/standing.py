@@ -45,9 +45,11 @@ def status(
 def _look(session: Session, now: str | None, *, migrate: bool = True) -> Status:
     from vefa.database import reading
     from vefa.foresight.status import status as told
+    from vefa.plan.project import loyalty_rests
 
+    iys, rests = session.settings.iys.enabled, loyalty_rests(session.settings)
     with session.store(migrate) as engine, reading(engine) as connection:
-        return told(connection, session.moment(now), datetime.now(UTC), iys=session.settings.iys.enabled)
+        return told(connection, session.moment(now), datetime.now(UTC), iys=iys, rests=rests)
 
 
 def _check(session: Session, now: str | None, as_json: bool) -> None:

@@ -17,8 +17,9 @@ from sqlalchemy.engine import Connection
 from vefa.crm.arrivals import KNOWN, NEW, Arrival, Outcome, Person, Receipt, refused
 from vefa.crm.happenings import FACT_TABLES, Kind
 from vefa.crm.objects import MOMENTS, put_objects
-from vefa.crm.people import find_people, inserting
+from vefa.crm.people import find_people
 from vefa.crm.tables import events
+from vefa.database import inserting
 
 #: A sender's clock may be ahead by so much; what "has happened" within it is known at once.
 AHEAD = timedelta(minutes=5)

@@ -9,11 +9,10 @@ from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy import Column, ForeignKey, Index, Table
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection
 
 from vefa.crm.tables import orders
-from vefa.database import Id, Instant, metadata
+from vefa.database import Id, Instant, inserting, metadata
 
 _NEW = sa.text("news_at IS NOT NULL")
 
@@ -35,9 +34,8 @@ def note_uses(connection: Connection, wanted: Any) -> None:
     Call it in the transaction that writes the orders. An order that names no code any more is news, too.
     """
     u, chosen = coupon_uses.c, sa.true() if wanted is None else wanted
-    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
     named = sa.select(orders.c.id, orders.c.placed_known_at).where(chosen, orders.c.coupon_code.is_not(None))
-    insert = dialect.insert(coupon_uses).from_select(["order_id", "news_at"], named.order_by(orders.c.id))
+    insert = inserting(connection, coupon_uses).from_select(["order_id", "news_at"], named.order_by(orders.c.id))
     connection.execute(
         insert.on_conflict_do_update(index_elements=[u.order_id], set_={"news_at": insert.excluded.news_at})
     )

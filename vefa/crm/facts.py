@@ -15,7 +15,7 @@ from sqlalchemy.sql import ColumnElement, Select
 
 from vefa.crm.scope import Borders, Source
 from vefa.crm.tables import facts, orders, stale_facts
-from vefa.database import Instant, Money, among, to_micros, writing
+from vefa.database import Instant, Money, among, inserting, to_micros, writing
 from vefa.settings import Shop
 
 #: Customers in one write transaction: with a handful of orders each about 100 ms (rule 19).
@@ -134,18 +134,12 @@ def _store(connection: Connection, now: datetime, shop: Shop, which: ColumnEleme
         .where(which)
         .group_by(orders.c.customer_id)
     )
-    insert = _insert(connection)(facts).from_select(
+    insert = inserting(connection, facts).from_select(
         [facts.c.customer_id, *(facts.c[m.name] for m in measures(now, shop)), facts.c.as_of, facts.c.until],
         rows,
     )
     updates = {c.name: insert.excluded[c.name] for c in facts.c if c.name != "customer_id"}
     connection.execute(insert.on_conflict_do_update(index_elements=[facts.c.customer_id], set_=updates))
-
-
-def _insert(connection: Connection) -> Any:
-    from sqlalchemy.dialects import postgresql, sqlite
-
-    return postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
 
 
 def borders(connection: Connection, now: datetime, shop: Shop, source: Source) -> Borders:

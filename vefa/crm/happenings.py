@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.dialects import postgresql
 from sqlalchemy.engine import Connection
 
 from vefa.crm.coupon_uses import note_uses
@@ -29,6 +29,7 @@ from vefa.crm.tables import (
     survey_answers,
     tickets,
 )
+from vefa.database import inserting
 
 Kind = Literal["customer", "order", "delivery", "return", "ticket", "review", "survey", "redemption"]
 
@@ -92,24 +93,25 @@ def record_events(
     """
     if ids is not None and not ids:
         return 0
-    fact = FACT_TABLES[kind]
-    wanted = None if ids is None else fact.table.c.id.in_(_numbers(connection, ids))
-    if kind == "order":
-        note_uses(connection, wanted)
-    moments = [moment for moment in fact.moments if only is None or moment.type in only]
-    _mark_points(connection, kind, wanted)
-    made = sum(_record(connection, kind, fact.table, moment, wanted) for moment in moments)
-    return made + _record_states(connection, kind, fact.table, wanted)
+    wanted = None if ids is None else FACT_TABLES[kind].table.c.id.in_(_numbers(connection, ids))
+    return _record_all(connection, kind, wanted, only)
 
 
 def record_events_of(connection: Connection, kind: Kind, ids: sa.Select[Any]) -> int:
     """The same for the rows whose ids a query gives."""
+    return _record_all(connection, kind, FACT_TABLES[kind].table.c.id.in_(ids))
+
+
+def _record_all(
+    connection: Connection, kind: Kind, wanted: sa.ColumnElement[bool] | None, only: Collection[str] | None = None
+) -> int:
+    """Everything that follows from what is new of these rows."""
     fact = FACT_TABLES[kind]
-    wanted = fact.table.c.id.in_(ids)
     if kind == "order":
         note_uses(connection, wanted)
     _mark_points(connection, kind, wanted)
-    made = sum(_record(connection, kind, fact.table, moment, wanted) for moment in fact.moments)
+    moments = [moment for moment in fact.moments if only is None or moment.type in only]
+    made = sum(_record(connection, kind, fact.table, moment, wanted) for moment in moments)
     return made + _record_states(connection, kind, fact.table, wanted)
 
 
@@ -123,7 +125,7 @@ def mark_stale_of(connection: Connection, customer_ids: sa.Select[Any]) -> None:
     """The same for the customers whose ids a query gives; nulls are passed over."""
     chosen = customer_ids.subquery()
     named = sa.select(chosen.c[0]).distinct().where(chosen.c[0].is_not(None))
-    connection.execute(_insert(connection, stale_facts).from_select(["customer_id"], named).on_conflict_do_nothing())
+    connection.execute(inserting(connection, stale_facts).from_select(["customer_id"], named).on_conflict_do_nothing())
     mark_points(connection, customer_ids)
 
 
@@ -161,7 +163,7 @@ def _record_states(connection: Connection, kind: Kind, table: sa.Table, wanted: 
 
 
 def _put(connection: Connection, happened: sa.Select[Any]) -> int:
-    insert = _insert(connection, events).from_select(_COLUMNS, happened)
+    insert = inserting(connection, events).from_select(_COLUMNS, happened)
     new = insert.excluded
     upsert = insert.on_conflict_do_update(
         index_elements=["source", "type", "object_key", "occurrence"],
@@ -203,11 +205,6 @@ def _customer(table: sa.Table) -> sa.ColumnElement[Any]:
     if table is customers:
         return customers.c.id
     return orders.c.customer_id if table is deliveries else table.c.customer_id
-
-
-def _insert(connection: Connection, table: sa.Table) -> Any:
-    """An INSERT that knows ON CONFLICT; both dialects spell it alike."""
-    return postgresql.insert(table) if connection.dialect.name == "postgresql" else sqlite.insert(table)
 
 
 def _numbers(connection: Connection, ids: Sequence[int]) -> sa.Select[Any]:

@@ -9,10 +9,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection
 
 from vefa.crm.happenings import record_events
@@ -21,7 +19,7 @@ from vefa.crm.sms_words import Meaning
 from vefa.crm.stops import UNSUBSCRIBED, Word, listen, owners
 from vefa.crm.tables import events, orders, suppressions, tickets
 from vefa.crm.ticket_messages import ticket_messages
-from vefa.database import among
+from vefa.database import among, inserting
 
 SOURCE, TYPE = "sms", "sms.received"
 #: What a provider answers for a number whose owner wrote STOP to it: the same refusal, kept on their side.
@@ -99,7 +97,7 @@ def _is_new(connection: Connection, heard: Heard, customer: int | None) -> bool:
         "known_at": heard.known_at,
         "data": {"means": heard.means},
     }
-    insert = _insert(connection, events).values(row).on_conflict_do_nothing().returning(events.c.id)
+    insert = inserting(connection, events).values(row).on_conflict_do_nothing().returning(events.c.id)
     return connection.scalar(insert) is not None
 
 
@@ -117,7 +115,7 @@ def _write_down(connection: Connection, heard: Heard, customer: int) -> None:
         "said_at": heard.occurred_at,
         "said_known_at": heard.known_at,
     }
-    connection.execute(_insert(connection, ticket_messages).values(row).on_conflict_do_nothing())
+    connection.execute(inserting(connection, ticket_messages).values(row).on_conflict_do_nothing())
 
 
 def _warm_ticket(connection: Connection, heard: Heard, customer: int) -> int | None:
@@ -136,12 +134,8 @@ def _open_ticket(connection: Connection, heard: Heard, customer: int) -> int | N
         "opened_at": heard.occurred_at,
         "opened_known_at": heard.known_at,
     }
-    insert = _insert(connection, tickets).values(row).on_conflict_do_nothing().returning(tickets.c.id)
+    insert = inserting(connection, tickets).values(row).on_conflict_do_nothing().returning(tickets.c.id)
     number: int | None = connection.scalar(insert)
     if number is not None:
         record_events(connection, "ticket", [number])
     return number
-
-
-def _insert(connection: Connection, table: sa.Table) -> Any:
-    return postgresql.insert(table) if connection.dialect.name == "postgresql" else sqlite.insert(table)

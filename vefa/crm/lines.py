@@ -9,17 +9,20 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from vefa.crm.importers.maps import Column, unknown
-from vefa.crm.importers.readings import Habits, Misfit, reader, written
-from vefa.crm.people import inserting
+from vefa.crm.importers.readings import Habits
+from vefa.crm.parts import Parts
 from vefa.crm.tables import order_lines, products
-from vefa.database import Money, among
+from vefa.database import Money, among, inserting
 
-#: Lines that an order may have here, and the keys of one.
-MOST = 1000
-#: Letters in a product's number or name.
-LONGEST = 500
-KEYS = {"product": "text", "name": "text", "quantity": "whole", "unit_price": "money"}
+LINES = Parts(
+    "line",
+    "lines",
+    {"product": "text", "name": "text", "quantity": "whole", "unit_price": "money"},
+    needed=("product", "quantity", "unit_price"),
+    most=1000,
+    longest=500,
+    meant={"quantity": 1},
+)
 
 
 @dataclass(frozen=True)
@@ -34,35 +37,11 @@ class Line:
 
 def read_lines(given: Any, habits: Habits) -> tuple[list[Line], str | None]:
     """The lines, or what is wrong with the first that is wrong."""
-    if not isinstance(given, list) or not all(isinstance(each, dict) for each in given):
-        return [], "data: lines must be a list of lines, each with product, quantity and unit_price"
-    if len(given) > MOST:
-        return [], f"data: {len(given)} lines are more than the {MOST} that an order may have"
-    lines = []
-    for number, each in enumerate(given, start=1):
-        line = _line(each, habits)
-        if isinstance(line, str):
-            return [], f"data: line {number}: {line}"
-        lines.append(line)
-    return lines, None
+    parts, problem = LINES.read(given, habits)
+    return [_line(part) for part in parts], problem
 
 
-def _line(given: dict[str, Any], habits: Habits) -> Line | str:
-    said: dict[str, Any] = {"quantity": 1}
-    for key, value in given.items():
-        if key not in KEYS:
-            return unknown("key", key[:80], KEYS)
-        if isinstance(value, dict | list):
-            return f"{key} must be one value, not several"
-        if len(written(value)) > LONGEST:
-            return f"{key}: longer than anybody would write"
-        read = reader(KEYS[key], Column(column=key), habits)(written(value))
-        if isinstance(read, Misfit):
-            return f"{key}: {read.reason}"
-        said[key] = read
-    lacking = [key for key in ("product", "quantity", "unit_price") if said.get(key) is None]
-    if lacking:
-        return f"needs {', '.join(lacking)}"
+def _line(said: dict[str, Any]) -> Line:
     price = Decimal(said["unit_price"]) / Money.scale
     return Line(said["product"], said.get("name"), said["quantity"], price)
 

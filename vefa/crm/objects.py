@@ -22,11 +22,11 @@ from vefa.crm.importers.readings import Habits, Misfit, reader, written
 from vefa.crm.importers.targets import TARGETS, Target
 from vefa.crm.lines import Line, put_lines, read_lines
 from vefa.crm.parcels import set_orders
-from vefa.crm.people import inserting, note_sign_ups, put_contacts
+from vefa.crm.people import note_sign_ups, put_contacts
 from vefa.crm.states import STATEFUL, changed
 from vefa.crm.tables import customers, deliveries, orders, products
 from vefa.crm.told_messages import Told, put_messages, read_messages
-from vefa.database import Money, among, from_micros
+from vefa.database import Money, among, from_micros, inserting
 
 #: The moments that a type of event sets, and the target that has them.
 MOMENTS: dict[str, tuple[Kind, Moment]] = {

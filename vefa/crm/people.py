@@ -7,14 +7,13 @@ from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection
 
 from vefa.crm.arrivals import Person, Receipt
 from vefa.crm.identity import address_key, bucket
 from vefa.crm.importers.places import languages_of_countries, zones_of_countries
 from vefa.crm.tables import contacts, customers, events
-from vefa.database import among
+from vefa.database import among, inserting
 
 #: What may be told of somebody new beside their addresses.
 DETAILS = ("first_name", "last_name", "language", "country", "city")
@@ -75,11 +74,6 @@ def note_sign_ups(connection: Connection, ids: Sequence[int], now: datetime) -> 
     mine = sa.and_(events.c.type == "customer.created", among(events.c.object_id, ids), events.c.known_at < now)
     later = sa.case((events.c.occurred_at > now, events.c.occurred_at), else_=sa.literal(now, events.c.known_at.type))
     connection.execute(sa.update(events).where(events.c.customer_id.in_(ids), mine).values(known_at=later))
-
-
-def inserting(connection: Connection, table: sa.Table) -> Any:
-    """An INSERT that knows ON CONFLICT; both dialects spell it alike."""
-    return postgresql.insert(table) if connection.dialect.name == "postgresql" else sqlite.insert(table)
 
 
 def new_customer(outside_id: str, details: Any, now: datetime, shop_zone: str) -> dict[str, Any]:

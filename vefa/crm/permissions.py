@@ -9,8 +9,8 @@ from typing import Literal
 
 from sqlalchemy.engine import Connection
 
-from vefa.crm.people import inserting
 from vefa.crm.tables import consents
+from vefa.database import inserting
 
 
 @dataclass(frozen=True)

@@ -12,10 +12,9 @@ from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy import CheckConstraint, Column, ForeignKey, Index, Table, UniqueConstraint
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection
 
-from vefa.database import EPOCH, Id, Instant, Money, metadata
+from vefa.database import EPOCH, Id, Instant, Money, inserting, metadata
 
 Text = sa.Text
 #: The customer's own account; the shop's.
@@ -115,8 +114,7 @@ def mark_points(connection: Connection, customer_ids: sa.Select[Any]) -> None:
     """These customers' points must be looked at; nulls are passed over."""
     chosen = customer_ids.subquery()
     named = sa.select(chosen.c[0], sa.literal(EPOCH, Instant())).distinct().where(chosen.c[0].is_not(None))
-    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
-    insert = dialect.insert(points_due).from_select(["customer_id", "at"], named)
+    insert = inserting(connection, points_due).from_select(["customer_id", "at"], named)
     again = insert.on_conflict_do_update(
         index_elements=["customer_id"], set_={"at": insert.excluded.at}, where=points_due.c.at > EPOCH
     )

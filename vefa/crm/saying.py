@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection
 
 from vefa.crm.tables import consents
+from vefa.database import inserting
 
 Channel = Literal["email", "sms"]
 Purpose = Literal["commercial", "transactional"]
@@ -31,7 +31,6 @@ class Said:
 
 def say(connection: Connection, said: Said, now: datetime) -> bool:
     """Write it down, in the caller's transaction. False where the very same is there already."""
-    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
     row = {**vars(said), "known_at": max(now, said.occurred_at)}
-    insert = dialect.insert(consents).values(row).on_conflict_do_nothing().returning(consents.c.id)
+    insert = inserting(connection, consents).values(row).on_conflict_do_nothing().returning(consents.c.id)
     return connection.execute(insert).first() is not None

@@ -12,11 +12,10 @@ from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy import Column, Table
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection
 
 from vefa.crm.tables import returns, tickets
-from vefa.database import Id, Instant, metadata, other
+from vefa.database import Id, Instant, inserting, metadata, other
 
 object_states = Table(
     "object_states",
@@ -120,8 +119,7 @@ def _numbered(kind: str, given: Any) -> sa.Select[Any]:
 
 
 def _insert(connection: Connection, rows: sa.Select[Any]) -> None:
-    dialect: Any = postgresql if connection.dialect.name == "postgresql" else sqlite
-    insert = dialect.insert(object_states).from_select(_NAMES, rows)
+    insert = inserting(connection, object_states).from_select(_NAMES, rows)
     connection.execute(insert.on_conflict_do_nothing())
 
 

@@ -11,11 +11,10 @@ from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection
 
 from vefa.crm.tables import consents, contacts, suppressions
-from vefa.database import among
+from vefa.database import among, inserting
 
 x, k, c = suppressions.c, consents.c, contacts.c
 
@@ -113,8 +112,7 @@ def _remember(connection: Connection, word: Word) -> None:
         for customer in word.customer_ids
     ]
     if rows:
-        dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
-        connection.execute(dialect.insert(consents).on_conflict_do_nothing(), rows)
+        connection.execute(inserting(connection, consents).on_conflict_do_nothing(), rows)
 
 
 def _granted_since(connection: Connection, word: Word) -> bool:

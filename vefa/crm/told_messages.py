@@ -9,15 +9,20 @@ from typing import Any
 
 from sqlalchemy.engine import Connection
 
-from vefa.crm.importers.maps import Column, unknown
-from vefa.crm.importers.readings import Habits, Misfit, reader, written
-from vefa.crm.people import inserting
+from vefa.crm.importers.readings import Habits
+from vefa.crm.parts import Parts
 from vefa.crm.ticket_messages import ticket_messages
-from vefa.database import from_micros
+from vefa.database import from_micros, inserting
 
-#: Messages that may come with one event; letters of one, and of its other keys.
-MOST, LONGEST, LONGEST_KEY = 500, 10_000, 200
-KEYS = {"id": "text", "author": "author", "agent": "text", "text": "text", "said_at": "time"}
+MESSAGES = Parts(
+    "message",
+    "messages",
+    {"id": "text", "author": "author", "agent": "text", "text": "text", "said_at": "time"},
+    needed=("id", "author", "text"),
+    most=500,
+    longest=200,
+    longer={"text": 10_000},
+)
 
 
 @dataclass(frozen=True)
@@ -33,36 +38,11 @@ class Told:
 
 def read_messages(given: Any, habits: Habits) -> tuple[list[Told], str | None]:
     """The messages, or what is wrong with the first that is wrong."""
-    if not isinstance(given, list) or not all(isinstance(each, dict) for each in given):
-        return [], "data: messages must be a list of messages, each with id, author and text"
-    if len(given) > MOST:
-        return [], f"data: {len(given)} messages are more than the {MOST} that may come at once"
-    messages = []
-    for number, each in enumerate(given, start=1):
-        message = _message(each, habits)
-        if isinstance(message, str):
-            return [], f"data: message {number}: {message}"
-        messages.append(message)
-    return messages, None
+    parts, problem = MESSAGES.read(given, habits)
+    return [_message(part) for part in parts], problem
 
 
-def _message(given: dict[str, Any], habits: Habits) -> Told | str:
-    said: dict[str, Any] = {}
-    for key, value in given.items():
-        if key not in KEYS:
-            return unknown("key", key[:80], KEYS)
-        if isinstance(value, dict | list):
-            return f"{key} must be one value, not several"
-        text = written(value)
-        if len(text) > (LONGEST if key == "text" else LONGEST_KEY):
-            return f"{key}: longer than anybody would write"
-        read = reader(KEYS[key], Column(column=key), habits)(text)
-        if isinstance(read, Misfit):
-            return f"{key}: {read.reason}"
-        said[key] = read
-    lacking = [key for key in ("id", "author", "text") if said.get(key) is None]
-    if lacking:
-        return f"needs {', '.join(lacking)}"
+def _message(said: dict[str, Any]) -> Told:
     moment = said.get("said_at")
     at = None if moment is None else from_micros(moment)
     return Told(said["id"], said["author"], said["text"], said.get("agent"), at)

@@ -6,19 +6,17 @@ from collections.abc import Collection
 from datetime import datetime
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection
 
 from vefa.crm.tables import tracking_refusals
-from vefa.database import among
+from vefa.database import among, inserting
 
 t = tracking_refusals.c
 
 
 def refuse(connection: Connection, customer_id: int, now: datetime) -> None:
     """From now on nothing is learned of this customer; saying it again changes nothing."""
-    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
-    insert = dialect.insert(tracking_refusals).values(customer_id=customer_id, since=now)
+    insert = inserting(connection, tracking_refusals).values(customer_id=customer_id, since=now)
     connection.execute(insert.on_conflict_do_nothing())
 
 

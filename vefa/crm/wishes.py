@@ -14,11 +14,10 @@ from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy import Column, ForeignKey, Table
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection
 
 from vefa.crm.tables import consents, contacts, customers, suppressions
-from vefa.database import Id, Instant, metadata, other
+from vefa.database import Id, Instant, inserting, metadata, other
 
 wishes = Table(
     "wishes",
@@ -85,7 +84,7 @@ def speak(connection: Connection, customer_id: int, language: str) -> None:
 def take_link_turn(connection: Connection, customer_id: int, now: datetime, apart: timedelta) -> bool:
     """Whether a link may be mailed to the customer now: not again within `apart` of the last one."""
     w = wishes.c
-    insert = _insert(connection, wishes).values(customer_id=customer_id, link_mailed_at=now)
+    insert = inserting(connection, wishes).values(customer_id=customer_id, link_mailed_at=now)
     long_ago = sa.or_(w.link_mailed_at.is_(None), w.link_mailed_at <= now - apart)
     again = insert.on_conflict_do_update(
         index_elements=["customer_id"], set_={"link_mailed_at": insert.excluded.link_mailed_at}, where=long_ago
@@ -99,7 +98,7 @@ def refuse_topics(connection: Connection, customer_id: int, topics: Collection[s
     connection.execute(sa.delete(topic_refusals).where(t.customer_id == customer_id, t.topic.not_in(sorted(topics))))
     rows = [{"customer_id": customer_id, "topic": topic, "refused_at": now} for topic in sorted(topics)]
     if rows:
-        connection.execute(_insert(connection, topic_refusals).on_conflict_do_nothing(), rows)
+        connection.execute(inserting(connection, topic_refusals).on_conflict_do_nothing(), rows)
 
 
 def paused(customer_id: Any, now: datetime) -> sa.ColumnElement[bool]:
@@ -134,7 +133,7 @@ def _say(connection: Connection, customer_id: int, channel: str, purpose: str, g
         return False
     row = {"customer_id": customer_id, "channel": channel, "purpose": purpose, "granted": granted}
     row |= {"source": said.source, "evidence": said.evidence, "occurred_at": said.at, "known_at": said.at}
-    connection.execute(_insert(connection, consents).values(row).on_conflict_do_nothing())
+    connection.execute(inserting(connection, consents).values(row).on_conflict_do_nothing())
     return True
 
 
@@ -157,11 +156,6 @@ def _address_key(customer_id: int, channel: str) -> Any:
 
 
 def _wish(connection: Connection, customer_id: int, name: str, value: Any) -> None:
-    insert = _insert(connection, wishes).values({"customer_id": customer_id, name: value})
+    insert = inserting(connection, wishes).values({"customer_id": customer_id, name: value})
     again = insert.on_conflict_do_update(index_elements=["customer_id"], set_={name: insert.excluded[name]})
     connection.execute(again)
-
-
-def _insert(connection: Connection, table: sa.Table) -> Any:
-    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
-    return dialect.insert(table)

@@ -200,11 +200,14 @@ def _do_and_go_on(stand: Stand, target: str | None, deed: Callable[[Connection, 
 
 
 def _points(stand: Stand, step: Points) -> int:
+    """While the programme rests everybody stays here: nobody knows when their points would run out."""
     programme, zone = stand.shop.loyalty, stand.shop.settings.shop.zone
+    if programme.rests:
+        return 0
     number = stand.pin.number(step.id) or 0
 
     def deed(connection: Connection, ids: list[int]) -> None:
-        whom = sa.select(e.id, e.customer_id).where(among(e.id, ids))
+        whom = sa.select(e.id, e.customer_id, stand.occasion).where(among(e.id, ids))
         grant(connection, step, number, whom, stand.now, programme.runs_out(stand.now, zone))
 
     return _do_and_go_on(stand, step.next, deed)

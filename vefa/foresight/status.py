@@ -96,8 +96,9 @@ class Status:
     troubles: tuple[Trouble, ...] = ()
 
 
-def status(connection: Connection, now: datetime, wall: datetime, *, iys: bool = False) -> Status:
-    """Everything about all journeys as of `now`; breakers are closed by the wall clock. `iys`: the shop has it on."""
+def status(connection: Connection, now: datetime, wall: datetime, *, iys: bool = False, rests: bool = False) -> Status:
+    """Everything about all journeys as of `now`; breakers are closed by the wall clock. `iys`: the shop has it on;
+    `rests`: its loyalty programme does."""
     waiting, sendings = _waiting(connection, now), _sendings(connection, now)
     rows = connection.execute(
         sa.select(journeys, plans.c.hash, plans.c.body)
@@ -108,7 +109,7 @@ def status(connection: Connection, now: datetime, wall: datetime, *, iys: bool =
     count = sa.select(sa.func.count()).select_from(sends).where(sends.c.state == "unknown")
     in_all = connection.execute(count).scalar_one()
     found = Status(now, each, _breakers(connection, wall), _unknown(connection), in_all)
-    return replace(found, troubles=troubles(connection, found, wall, iys))
+    return replace(found, troubles=troubles(connection, found, wall, iys, rests))
 
 
 def _journey(

@@ -49,8 +49,11 @@ class Trouble:
     journey: str = ""
 
 
-def troubles(connection: Connection, found: Status, wall: datetime, iys: bool = False) -> tuple[Trouble, ...]:
-    """Everything that needs a person, the gravest first. `iys`: the shop has İYS on."""
+def troubles(
+    connection: Connection, found: Status, wall: datetime, iys: bool = False, rests: bool = False
+) -> tuple[Trouble, ...]:
+    """Everything that needs a person, the gravest first. `iys`: the shop has İYS on; `rests`: its loyalty programme
+    does."""
     return (
         *_incidents(connection),
         *_breakers(found),
@@ -58,6 +61,7 @@ def troubles(connection: Connection, found: Status, wall: datetime, iys: bool = 
         *_failures(connection),
         *_ticks(found),
         *_late(found),
+        *(_resting() if rests else ()),
         *_pools(connection),
         *_checkout(connection),
         *_leases(connection, wall),
@@ -120,6 +124,13 @@ def _late(found: Status) -> Iterator[Trouble]:
                 f"{each.late:,} in {each.journey} wait for something that was due {_ago(each.patience)} ago or earlier"
             )
             yield Trouble("late", says, f"look at the last runs of {each.journey}", each.journey)
+
+
+def _resting() -> Iterator[Trouble]:
+    says = (
+        "config/loyalty.yaml holds mistakes: no points are posted, and who comes to a step that gives some waits there"
+    )
+    yield Trouble("loyalty", says, "vefa check tells them; all goes on by itself once they are mended")
 
 
 def _pools(connection: Connection) -> Iterator[Trouble]:

@@ -90,6 +90,14 @@ def read_day(value: str) -> date | None:
         return None
 
 
+def read_date(value: object) -> date:
+    """The same as a key's value."""
+    day = read_day(value) if isinstance(value, str) else None
+    if day is None:
+        raise Mistake(f"{quoted(value)} is no day", "Write year, month and day, such as 2026-12-31.", "day")
+    return day
+
+
 def read_moment(value: object) -> Offset:
     """`FIELD`, `FIELD + 5 days` or `FIELD - 2 hours`. Whether there is such a field is asked elsewhere."""
     found = _MOMENT.fullmatch(value.strip()) if isinstance(value, str) else None

@@ -5,7 +5,7 @@ What cannot be read is told of and left out, and the rest is read all the same.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -115,6 +115,10 @@ class JourneyDraft:
         yield from _walk(self.steps)
         for each in self.whenever:
             yield from _walk(each.steps)
+
+
+#: Reads the step at that place, by its verb.
+Reader = Callable[[Source, Trail, str], StepDraft]
 
 
 def _walk(steps: tuple[StepDraft, ...]) -> Iterator[StepDraft]:
@@ -302,35 +306,25 @@ def _arms(source: Source, trail: Trail) -> list[object]:
     return given if isinstance(given, list) else []
 
 
-def _coupon(source: Source, trail: Trail, verb: str) -> StepDraft:
-    form = read_form(source, STEP_FORMS[verb], trail)
-    inside = (*trail, verb)
-    detail = read_form(source, CouponTerms, inside) if source.get(inside) is not None else None
-    return StepDraft(trail, verb, form, detail)
+def _with_terms(terms: type[Form], key: str | None = None) -> Reader:
+    """A step with a form of its own inside: under that key, else under its verb."""
+
+    def read(source: Source, trail: Trail, verb: str) -> StepDraft:
+        form, inside = read_form(source, STEP_FORMS[verb], trail), (*trail, key or verb)
+        detail = read_form(source, terms, inside) if source.get(inside) is not None else None
+        return StepDraft(trail, verb, form, detail)
+
+    return read
 
 
-def _notify(source: Source, trail: Trail, verb: str) -> StepDraft:
-    form = read_form(source, STEP_FORMS[verb], trail)
-    inside = (*trail, verb)
-    detail = read_form(source, NotifyTerms, inside) if source.get(inside) is not None else None
-    return StepDraft(trail, verb, form, detail)
-
-
-def _send(source: Source, trail: Trail, verb: str) -> StepDraft:
-    form = read_form(source, STEP_FORMS[verb], trail)
-    inside = (*trail, "test")
-    detail = read_form(source, VariantsForm, inside) if source.get(inside) is not None else None
-    return StepDraft(trail, verb, form, detail)
-
-
-_READERS = {
+_READERS: dict[str, Reader] = {
     "wait": _wait,
     "if": _if,
     "branch": _branch,
     "split": _split,
-    "coupon": _coupon,
-    "notify": _notify,
-    "email": _send,
-    "sms": _send,
-    "message": _send,
+    "coupon": _with_terms(CouponTerms),
+    "notify": _with_terms(NotifyTerms),
+    "email": _with_terms(VariantsForm, "test"),
+    "sms": _with_terms(VariantsForm, "test"),
+    "message": _with_terms(VariantsForm, "test"),
 }

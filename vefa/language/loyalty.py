@@ -1,60 +1,26 @@
-"""The reference manual of `config/loyalty.yaml`: every key declared once."""
+"""The reference manual of `config/loyalty.yaml`: every key declared once; and points as journeys write them."""
 
 from __future__ import annotations
 
-from datetime import date
 from decimal import Decimal
 from typing import Annotated, Any, Literal
 
 from pydantic import PlainValidator
 
-from vefa.language.durations import quoted, read_day
-from vefa.language.problems import Mistake, did_you_mean
+from vefa.language.durations import quoted
+from vefa.language.problems import Mistake
 from vefa.language.schema import Form, key
-from vefa.language.values import MOST_POINTS, Length, Money, Name, Words
+from vefa.language.values import Day, Editor, Length, Money, Name, Words, one_of, read_count, read_group
 
-COUNTED = ("placed", "delivered")
-ENDS = ("day", "month")
+#: More points than that are a slip of the pen.
+MOST_POINTS = 1_000_000
 
-
-def read_points(value: object, low: int = 1) -> int:
-    """A whole number of points."""
-    if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= MOST_POINTS:
-        hint = f"Write a whole number from {low} to {MOST_POINTS:,}."
-        raise Mistake(f"{quoted(value)} is no number of points", hint, "number")
-    return value
-
-
-def _from(value: object) -> int:
-    return read_points(value, 0)
-
-
-def _day(value: object) -> date:
-    day = value if isinstance(value, date) else read_day(value) if isinstance(value, str) else None
-    if day is None:
-        raise Mistake(f"{quoted(value)} is no day", "Write it as 2026-01-31.", "date")
-    return day
-
-
-def _one_of(*words: str) -> PlainValidator:
-    def read(value: object) -> str:
-        if value not in words:
-            hint = did_you_mean(str(value), words, f"Write {' or '.join(words)}.")
-            raise Mistake(f"{quoted(value)} is not possible here", hint, "choice")
-        return str(value)
-
-    return PlainValidator(read)
-
-
-def _mapping(value: object) -> dict[str, Any]:
-    if not isinstance(value, dict):
-        raise Mistake(f"this must be a group of keys, not {quoted(value)}", "Write name: number.", "type")
-    return value
+read_points = read_count(1, MOST_POINTS, "points")
 
 
 def _multiples(value: object) -> dict[str, Decimal]:
     found = {}
-    for name, times in _mapping(value).items():
+    for name, times in read_group(value).items():
         if isinstance(times, bool) or not isinstance(times, int | Decimal | float) or not 0 <= times <= 100:
             hint = "Write a number from 0 (none at all) to 100, such as 2 or 1.5."
             raise Mistake(f"{quoted(times)} is not how many times as much", hint, "number", inside=(name,))
@@ -64,7 +30,7 @@ def _multiples(value: object) -> dict[str, Decimal]:
 
 def _rules(value: object) -> dict[str, int]:
     found = {}
-    for name, points in _mapping(value).items():
+    for name, points in read_group(value).items():
         try:
             found[str(name)] = read_points(points)
         except Mistake as mistake:
@@ -72,7 +38,21 @@ def _rules(value: object) -> dict[str, int]:
     return found
 
 
+def _points_or_rule(value: object) -> int | str:
+    if isinstance(value, str) and value:
+        return value
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise Mistake(f"{quoted(value)} is no number of points", "Write points: 50, or a reward's name.", "number")
+    return read_points(value)
+
+
 Points = Annotated[int, PlainValidator(read_points)]
+From = Annotated[int, PlainValidator(read_count(0, MOST_POINTS, "points"))]
+PointsOrRule = Annotated[
+    int | str,
+    PlainValidator(_points_or_rule),
+    Editor({"anyOf": [{"type": "integer", "minimum": 1, "maximum": MOST_POINTS}, {"type": "string", "minLength": 1}]}),
+]
 
 
 class LoyaltyForm(Form):
@@ -80,7 +60,7 @@ class LoyaltyForm(Form):
 
     required = ("starts",)
 
-    starts: Annotated[date | None, PlainValidator(_day)] = key("Orders placed earlier earn nothing.", "2026-01-01")
+    starts: Day | None = key("Orders placed earlier earn nothing.", "2026-01-01")
     earn: Any = key("What orders earn.", {"points": 1, "per": "10 TRY"})
     expire: Any = key("When points run out; without it never.", {"after": "1 year"})
     worth: Money | None = key("What a point is worth when it is spent.", "0.10 TRY")
@@ -97,7 +77,7 @@ class EarnForm(Form):
 
     points: Points | None = key("So many points.", 1)
     per: Money | None = key("For each whole sum of that.", "10 TRY")
-    on: Annotated[Literal["placed", "delivered"], _one_of(*COUNTED)] = key(
+    on: Annotated[Literal["placed", "delivered"], one_of("placed", "delivered")] = key(
         "When they count: placed, or delivered.", "delivered", "placed"
     )
     categories: Annotated[dict[str, Decimal] | None, PlainValidator(_multiples)] = key(
@@ -112,7 +92,7 @@ class ExpireForm(Form):
     required = ("after",)
 
     after: Length | None = key("So long after they were earned.", "1 year")
-    at_end_of: Annotated[Literal["day", "month"], _one_of(*ENDS)] = key(
+    at_end_of: Annotated[Literal["day", "month"], one_of("day", "month")] = key(
         "At the end of that day, or month.", "month", "day"
     )
     tell: Length | None = key("So long before, points.expiring happens.", "30 days")
@@ -133,5 +113,5 @@ class LevelForm(Form):
     required = ("name", "from")
 
     name: Name | None = key("What conditions call it.", "gold")
-    start: Annotated[int | None, PlainValidator(_from)] = key("From so many points on.", 2000, alias="from")
+    start: From | None = key("From so many points on.", 2000, alias="from")
     words: Words | None = key("What customers read, in each language.", {"tr": "Altın", "en": "Gold"})

@@ -6,19 +6,9 @@ from typing import Annotated, Any
 
 from pydantic import PlainValidator
 
-from vefa.language.durations import quoted
-from vefa.language.problems import Mistake
 from vefa.language.schema import Form, key
-from vefa.language.values import Editor, Name, Seconds, Takes, Text, read_list
+from vefa.language.values import Editor, Group, Name, Seconds, Takes, Text, read_list
 
-
-def _mapping(value: object) -> dict[str, Any]:
-    if not isinstance(value, dict):
-        raise Mistake(f"this must be a group of keys, not {quoted(value)}", "Write {name: value}.", "type")
-    return value
-
-
-Named = Annotated[dict[str, Any], PlainValidator(_mapping), Editor({"type": "object"})]
 Listed = Annotated[list[Any], PlainValidator(read_list), Editor({"type": "array", "minItems": 1})]
 
 
@@ -32,7 +22,7 @@ class ToolForm(Form):
         "event: the whole event as JSON, signed. text: words alone, as chat programs want them.", "event", "event"
     )
     send: Listed | None = key("Which fields it gets.", ["customer.outside_id", "order.number"])
-    headers: Named | None = key(
+    headers: Group | None = key(
         "More headers: their values are names of the environment.", {"Authorization": "VEFA_TOOL_BOARD_TOKEN"}
     )
     timeout: Seconds = key("Seconds in which it must answer.", 10, 10)
@@ -41,8 +31,8 @@ class ToolForm(Form):
 class StaffForm(Form):
     """Who of the shop can be told, and when the shop is open."""
 
-    teams: Named | None = key("The teams by name.", {"care-team": {"email": ["care@ornek.example"]}})
-    hours: Named | None = key("When the shop is open.", {"mon-fri": "09:00-18:00", "sat": "10:00-14:00"})
+    teams: Group | None = key("The teams by name.", {"care-team": {"email": ["care@ornek.example"]}})
+    hours: Group | None = key("When the shop is open.", {"mon-fri": "09:00-18:00", "sat": "10:00-14:00"})
 
 
 class TeamForm(Form):

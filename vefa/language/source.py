@@ -7,11 +7,11 @@ become booleans only where a boolean is wanted, so a country may be NO. Tags, an
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
@@ -21,6 +21,7 @@ from vefa.language.problems import Problem
 from vefa.language.syntax import syntax_mistake
 
 Trail = tuple[str | int, ...]
+T = TypeVar("T")
 
 _INT = re.compile(r"[-+]?\d{1,18}")
 _DECIMAL = re.compile(r"[-+]?\d{1,18}\.\d{1,9}")
@@ -117,6 +118,31 @@ def read_file(path: Path, root: Path, labels: Collection[str] = ()) -> Source:
     except OSError as error:
         return _unusable(name, f"the file cannot be read: {error.strerror}", "")
     return read_text(text, name, labels)
+
+
+def read_optional(root: Path, name: str) -> Source:
+    """The file of that name under `root`, or an empty one where the shop has none."""
+    path = root / name
+    return read_file(path, root) if path.exists() else Source(name, [])
+
+
+class Watched(Generic[T]):
+    """What `read` makes of a file as it stands now: read anew when it has changed; `without` where there is none. Safe
+    to use from several threads."""
+
+    def __init__(self, root: Path, name: str, read: Callable[[Source], T], without: T) -> None:
+        self._root, self._path, self._read, self._without = root, root / name, read, without
+        self._seen: tuple[tuple[int, int], T] | None = None
+
+    def __call__(self) -> T:
+        try:
+            found = self._path.stat()
+        except OSError:
+            return self._without
+        stamp, seen = (found.st_mtime_ns, found.st_size), self._seen
+        if seen is None or seen[0] != stamp:
+            self._seen = seen = stamp, self._read(read_file(self._path, self._root))
+        return seen[1]
 
 
 def _unusable(name: str, message: str, hint: str) -> Source:

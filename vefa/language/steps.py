@@ -7,6 +7,8 @@ from typing import Annotated, Any, ClassVar
 
 from pydantic import PlainValidator
 
+from vefa.language.coupon_rules import WorthForm
+from vefa.language.loyalty import PointsOrRule
 from vefa.language.schema import Form, key
 from vefa.language.values import (
     Clock,
@@ -15,13 +17,10 @@ from vefa.language.values import (
     Length,
     Measure,
     Moment,
-    Money,
     Name,
     OnFailure,
-    PointsOrRule,
     Prefix,
     Purpose,
-    Rate,
     Recommendations,
     Sender,
     Share,
@@ -221,17 +220,12 @@ class CouponStep(StepForm):
     )
 
 
-class CouponTerms(Form):
+class CouponTerms(WorthForm):
     """What a coupon is worth, and how long. One of percent, amount, free_shipping, pool; one of valid, valid_until."""
 
-    percent: Rate | None = key("So many per cent off.", 15)
-    amount: Money | None = key("A sum off.", "100 TRY")
-    free_shipping: YesNo = key("No shipping costs.", "yes", False)
     pool: Name | None = key("A code of the checkout's own, from that pool of config/coupons.yaml.", "spring")
-    valid: Length | None = key("How long it is good for, from the message on.", "14 days")
     valid_until: Moment | None = key("The moment until which it is good.", "trigger.date + 7 days")
     prefix: Prefix = key("What the code begins with.", "DOGUM", "")
-    minimum: Money | None = key("Only for baskets from that sum on.", "500 TRY")
 
 
 class PointsStep(StepForm):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import time
+from datetime import date, time
 from decimal import Decimal
 from typing import Annotated, Any, Literal
 
@@ -133,7 +133,7 @@ def read_count(low: int, high: int, what: str) -> Callable[[object], int]:
     def read(value: object) -> int:
         if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
             raise Mistake(
-                f"{quoted(value)} is no number of {what}", f"Write a whole number from {low} to {high}.", "number"
+                f"{quoted(value)} is no number of {what}", f"Write a whole number from {low} to {high:,}.", "number"
             )
         return value
 
@@ -145,6 +145,12 @@ def read_list(value: object) -> list[Any]:
         raise Mistake(
             f"this must be a list, not {quoted(value)}", "Begin each entry with a dash on its own line.", "type"
         )
+    return value
+
+
+def read_group(value: object) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise Mistake(f"this must be a group of keys, not {quoted(value)}", "Write {name: value}.", "type")
     return value
 
 
@@ -204,6 +210,7 @@ DayOffset = Annotated[
     Editor({"type": "string", "pattern": r"^-?\d+ ?(day|week|month|year)s?$"}),
 ]
 Clock = Annotated[time, PlainValidator(durations.read_time), Editor({"type": "string", "pattern": _CLOCK})]
+Day = Annotated[date, PlainValidator(durations.read_date), Editor({"type": "string"})]
 Moment = Annotated[
     Offset,
     PlainValidator(durations.read_moment),
@@ -288,24 +295,7 @@ Period = Annotated[
 ]
 Medium = Annotated[Literal["email", "sms"], one_of("email", "sms"), Editor({"enum": ["email", "sms"]})]
 
-#: More points than that are a slip of the pen.
-MOST_POINTS = 1_000_000
-
-
-def _points_or_rule(value: object) -> int | str:
-    if isinstance(value, bool) or not isinstance(value, int | str) or value == "":
-        raise Mistake(f"{quoted(value)} is no number of points", "Write points: 50, or a reward's name.", "number")
-    if isinstance(value, int) and not 0 < value <= MOST_POINTS:
-        raise Mistake(f"{value} is no number of points", f"Write a whole number from 1 to {MOST_POINTS:,}.", "number")
-    return value
-
-
-PointsOrRule = Annotated[
-    int | str,
-    PlainValidator(_points_or_rule),
-    Editor({"anyOf": [{"type": "integer", "minimum": 1, "maximum": MOST_POINTS}, {"type": "string", "minLength": 1}]}),
-]
-
+Group = Annotated[dict[str, Any], PlainValidator(read_group), Editor({"type": "object"})]
 #: Read further by the condition parser.
 Conditions = Annotated[Any, Editor(ref("Condition"))]
 #: Read further, each step by its own form.

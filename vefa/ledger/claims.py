@@ -12,10 +12,9 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection, Engine
 
-from vefa.database import Instant, among, writing
+from vefa.database import Instant, among, inserting, writing
 from vefa.ledger.tables import batches, send_history, sends
 from vefa.plan.steps import Medium
 
@@ -95,8 +94,7 @@ def queue(connection: Connection, place: Place, columns: Mapping[str, Any], whic
     row = {"journey_id": place.journey_id, "plan_id": place.plan_id, "step": place.step, "size": 0}
     batch_id = _new_batch(connection, row)
     values = {**columns, "state": sa.literal("queued"), "batch_id": sa.literal(batch_id, sa.BigInteger)}
-    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
-    insert = dialect.insert(sends).from_select(list(values), sa.select(*values.values()).where(which))
+    insert = inserting(connection, sends).from_select(list(values), sa.select(*values.values()).where(which))
     count = connection.execute(insert.on_conflict_do_nothing(), execution_options={"preserve_rowcount": True}).rowcount
     mine = batches.c.id == batch_id
     connection.execute(sa.update(batches).where(mine).values(size=count) if count else sa.delete(batches).where(mine))

@@ -11,10 +11,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection, Engine
 
-from vefa.database import writing
+from vefa.database import inserting, writing
 from vefa.ledger.tables import paces
 from vefa.plan.steps import Medium
 from vefa.settings import MessagesPerSecond
@@ -134,7 +133,7 @@ def take_in(connection: Connection, limits: Sequence[Limit], wanted: int, wall: 
 def hold(connection: Connection, key: str, until: datetime, wall: datetime) -> None:
     """Let nothing go under the key until then, whoever asks: the provider wants quiet. A longer hold stays."""
     until = min(until, wall + LONGEST_HOLD)
-    row = _insert(connection).values(key=key, filled_at=wall, millionths=0, held_until=until)
+    row = inserting(connection, paces).values(key=key, filled_at=wall, millionths=0, held_until=until)
     longer = sa.and_(p.held_until >= until, p.held_until <= wall + LONGEST_HOLD + APART)
     shorter = sa.or_(p.held_until.is_(None), sa.not_(longer))
     connection.execute(row.on_conflict_do_update(index_elements=[p.key], set_={"held_until": until}, where=shorter))
@@ -154,7 +153,7 @@ def _locked(connection: Connection, limits: Sequence[Limit], wall: datetime) -> 
     found = _read(connection, limits, lock=True)
     if missing := [limit for limit in sorted(limits, key=_key) if limit.per_second and limit.key not in found]:
         full = [{"key": one.key, "filled_at": wall, "millionths": one.burst * _TOKEN} for one in missing]
-        connection.execute(_insert(connection).values(full).on_conflict_do_nothing())
+        connection.execute(inserting(connection, paces).values(full).on_conflict_do_nothing())
         found = _read(connection, limits, lock=True)
     return {limit.key: found[limit.key].filled(limit, wall) for limit in limits if limit.key in found}
 
@@ -163,10 +162,6 @@ def _read(connection: Connection, limits: Sequence[Limit], lock: bool = False) -
     # in the order of keys, so that no two workers wait for each other
     rows = sa.select(paces).where(p.key.in_([limit.key for limit in limits])).order_by(p.key)
     return {row.key: Bucket(*row) for row in connection.execute(rows.with_for_update() if lock else rows)}
-
-
-def _insert(connection: Connection) -> sqlite.Insert | postgresql.Insert:
-    return postgresql.insert(paces) if connection.dialect.name == "postgresql" else sqlite.insert(paces)
 
 
 def _key(limit: Limit) -> str:

@@ -13,11 +13,11 @@ from hashlib import blake2b
 from typing import Any, Literal
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection
 
 from vefa.crm.tables import events
 from vefa.crm.tracking import refusing
+from vefa.database import inserting
 from vefa.ledger.reports import OBJECT, read_ref, settle_told
 from vefa.ledger.tables import sends
 
@@ -116,5 +116,4 @@ def _take_back(connection: Connection, others: Collection[Any], at: datetime) ->
 
 def _write(connection: Connection, rows: list[dict[str, Any]]) -> None:
     if rows:
-        dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
-        connection.execute(dialect.insert(events).on_conflict_do_nothing(), rows)
+        connection.execute(inserting(connection, events).on_conflict_do_nothing(), rows)

@@ -14,13 +14,12 @@ from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection, Engine
 
 from vefa.crm.identity import address_key
 from vefa.crm.stops import COMMERCIAL, UNSUBSCRIBED, Stop, Word, address_keys, listen, suppress
 from vefa.crm.tables import events
-from vefa.database import among, writing
+from vefa.database import among, inserting, writing
 from vefa.ledger.settlements import in_doubt, settle_late
 from vefa.ledger.tables import sends
 
@@ -188,8 +187,7 @@ def _write_down(connection: Connection, ours: Sequence[_Ours]) -> tuple[list[_Ou
         one for one in ours if one.report.occurred_at < known.get((one.type, one.report.ref), one.report.occurred_at)
     ]
     if fresh:
-        dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
-        insert = dialect.insert(events).on_conflict_do_nothing().returning(v.type, v.object_key)
+        insert = inserting(connection, events).on_conflict_do_nothing().returning(v.type, v.object_key)
         made = {(row.type, row.object_key) for row in connection.execute(insert, [one.event() for one in fresh])}
         # What another process wrote at this very moment is not new.
         earlier += [one for one in fresh if (one.type, one.report.ref) not in made]

@@ -12,10 +12,9 @@ from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection
 
-from vefa.database import among
+from vefa.database import among, inserting
 from vefa.ledger.claims import Batch, ended, unclaimed
 from vefa.ledger.tables import batches, breakers, send_history, sends
 
@@ -154,8 +153,7 @@ def close(connection: Connection, batch: Batch, wall: datetime) -> None:
 
 def open_breaker(connection: Connection, channel: str, until: datetime, reason: str) -> None:
     """Let nothing go by this channel until `until` (wall clock)."""
-    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
-    insert = dialect.insert(breakers).values(channel=channel, open_until=until, reason=reason)
+    insert = inserting(connection, breakers).values(channel=channel, open_until=until, reason=reason)
     # Several workers are refused at the same time; each must be able to say so.
     again = {"open_until": insert.excluded.open_until, "reason": insert.excluded.reason}
     connection.execute(insert.on_conflict_do_update(index_elements=[breakers.c.channel], set_=again))

@@ -10,7 +10,8 @@ from vefa.language.problems import did_you_mean
 from vefa.language.source import Trail
 from vefa.language.steps import CouponTerms
 from vefa.plan import steps as plan
-from vefa.plan.pools import FILE, WORTH, Pool
+from vefa.plan.pools import FILE, Pool
+from vefa.plan.worth import KEYS, worth_of
 
 if TYPE_CHECKING:
     from vefa.plan.layout import Layout
@@ -30,12 +31,7 @@ def coupon(layout: Layout, step: StepDraft, follow: str | None) -> None:
         name.key,
         name.id,
         follow,
-        percent=terms.percent,
-        amount=terms.amount.amount if terms.amount else None,
-        currency=terms.amount.currency if terms.amount else None,
-        free_shipping=terms.free_shipping,
-        minimum=terms.minimum.amount if terms.minimum else None,
-        minimum_currency=terms.minimum.currency if terms.minimum else None,
+        **vars(worth_of(terms)),
         prefix=terms.prefix,
         valid=terms.valid,
         valid_until=until,
@@ -43,7 +39,7 @@ def coupon(layout: Layout, step: StepDraft, follow: str | None) -> None:
     if terms.pool is not None:
         made = _from_pool(layout, trail, given, made, terms.pool)
     else:
-        _one_of(layout, trail, given, WORTH, "what it is worth", "percent: 15")
+        _one_of(layout, trail, given, KEYS, "what it is worth", "percent: 15")
         _one_of(layout, trail, given, VALIDITY, "how long it is good for", "valid: 14 days")
     layout.steps.append(made)
 
@@ -60,28 +56,19 @@ def _from_pool(layout: Layout, trail: Trail, given: dict[str, Any] | None, step:
         return step
     if given is not None:
         _check_against(layout, trail, given, pool)
-    said = step.valid or step.valid_until
-    return replace(
-        step,
-        percent=pool.percent,
-        amount=pool.amount,
-        currency=pool.currency,
-        free_shipping=pool.free_shipping,
-        minimum=pool.minimum if pool.minimum is not None else step.minimum,
-        minimum_currency=pool.minimum_currency if pool.minimum is not None else step.minimum_currency,
-        valid=step.valid if said else pool.valid,
-        pool=name,
-        ends=pool.ends,
-    )
+    said, worth = step.valid or step.valid_until, pool.worth
+    if worth.minimum is None:
+        worth = replace(worth, minimum=step.minimum, minimum_currency=step.minimum_currency)
+    return replace(step, **vars(worth), valid=step.valid if said else pool.valid, pool=name, ends=pool.ends)
 
 
 def _check_against(layout: Layout, trail: Trail, given: dict[str, Any], pool: Pool) -> None:
     """The checkout has made these codes, so their pool says what they are worth; how long, somebody must say."""
-    for key in WORTH:
+    for key in KEYS:
         if key in given:
             message = f'what a code of the pool "{pool.name}" is worth is said in {FILE}'
             layout.source.report((*trail, key), message, "Take it out.", "coupon", at="key")
-    if "minimum" in given and pool.minimum is not None:
+    if "minimum" in given and pool.worth.minimum is not None:
         message = f'the pool "{pool.name}" says its own minimum'
         layout.source.report((*trail, "minimum"), message, "Take it out.", "coupon", at="key")
     if "prefix" in given:

@@ -14,14 +14,14 @@ from vefa.language.durations import quoted
 from vefa.language.forms import read_form
 from vefa.language.outside import StaffForm, TeamForm, ToolForm
 from vefa.language.problems import did_you_mean
-from vefa.language.source import Source, Trail, read_file
+from vefa.language.source import Source, Trail, read_optional
 from vefa.language.values import WEEKDAYS
+from vefa.plan.named import by_name, is_name
 from vefa.plan.outside import Hours, Outside, Team, Tool
 from vefa.plan.steps import Weekday
 
 FILES = ("config/tools.yaml", "config/staff.yaml")
 
-_NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 _VARIABLE = re.compile(r"VEFA_TOOL_[A-Z0-9_]+")
 _HEADER = re.compile(r"[A-Za-z][A-Za-z0-9-]{0,75}")
 _ADDRESS = re.compile(r"[A-Za-z0-9!#$%&'*+\-./=?^_`{|}~]{1,64}@[A-Za-z0-9][A-Za-z0-9.-]*\.[A-Za-z0-9-]+")
@@ -38,12 +38,6 @@ def load_outside(root: Path) -> Outside:
     return read_outside(*(read_optional(root, name) for name in FILES))
 
 
-def read_optional(root: Path, name: str) -> Source:
-    """The file, or an empty one where the shop has none."""
-    path = root / name
-    return read_file(path, root) if path.exists() else Source(name, [])
-
-
 def read_outside(tools: Source, staff: Source) -> Outside:
     """Both files."""
     known = read_tools(tools)
@@ -56,17 +50,12 @@ def read_outside(tools: Source, staff: Source) -> Outside:
 
 def read_tools(source: Source) -> dict[str, Tool]:
     """Each tool by its name."""
-    if not source.usable or source.value is None:
-        return {}
-    if not isinstance(source.value, dict):
-        source.report((), f"this must be a group of keys, not {quoted(source.value)}", "Write name: {url: …}.", "type")
-        return {}
-    found = {str(name): _tool(source, str(name)) for name in source.value}
+    found = {name: _tool(source, name) for name in by_name(source, "name: {url: …}")}
     return {name: tool for name, tool in found.items() if tool is not None}
 
 
 def _tool(source: Source, name: str) -> Tool | None:
-    if not _named(source, (name,), name, "a tool"):
+    if not is_name(source, (name,), "a tool", "care-team"):
         return None
     if source.value[name] is None:
         return Tool(name)
@@ -131,7 +120,7 @@ def _headers(source: Source, trail: Trail, given: Mapping[str, Any]) -> Iterator
 
 def _team(source: Source, name: str, tools: Mapping[str, Tool]) -> Team | None:
     trail: Trail = ("teams", name)
-    if not _named(source, trail, name, "a team") or (form := read_form(source, TeamForm, trail)) is None:
+    if not is_name(source, trail, "a team", "care-team") or (form := read_form(source, TeamForm, trail)) is None:
         return None
     addresses = () if form.email is None else tuple(_addresses(source, (*trail, "email"), form.email))
     if form.email is not None and form.tool is not None:
@@ -208,11 +197,3 @@ def _span(source: Source, trail: Trail, value: object) -> tuple[time, time] | No
     )
     source.report(trail, message, hint, "hours")
     return None
-
-
-def _named(source: Source, trail: Trail, name: str, what: str) -> bool:
-    if _NAME.fullmatch(name):
-        return True
-    hint = "Use small letters a-z, digits and dashes, such as care-team."
-    source.report(trail, f'"{name}" is no name for {what}', hint, "name", at="key")
-    return False

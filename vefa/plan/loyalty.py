@@ -44,7 +44,10 @@ class Level:
 
 @dataclass(frozen=True)
 class Programme:
-    """What earns, what it is worth, when it runs out. Without a file nothing earns and nothing runs out."""
+    """What earns, what it is worth, when it runs out. Without a file nothing earns and nothing runs out.
+
+    `rests`: the file holds mistakes, so nobody can tell; nothing is posted, and nothing is given, until it is mended.
+    """
 
     starts: date | None = None
     earn: Earning | None = None
@@ -53,6 +56,7 @@ class Programme:
     rules: Mapping[str, int] = field(default_factory=dict)
     within: Duration = Duration(365)
     levels: tuple[Level, ...] = ()
+    rests: bool = False
 
     @property
     def runs(self) -> bool:
@@ -95,6 +99,8 @@ class Programme:
 
 #: A shop without a file.
 NO_PROGRAMME = Programme()
+#: A shop whose file holds mistakes.
+RESTING = Programme(rests=True)
 
 
 def span(length: Duration) -> timedelta:

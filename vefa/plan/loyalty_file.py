@@ -13,7 +13,7 @@ from vefa.settings import Shop
 
 def read_loyalty(source: Source, shop: Shop) -> Programme:
     """The shop's programme; none where there is no file."""
-    if not source.usable or source.value is None or source.value == []:
+    if not source.usable or source.value is None:
         return Programme()
     form = read_form(source, LoyaltyForm, ())
     if form is None:

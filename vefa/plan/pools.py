@@ -6,19 +6,17 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
-from decimal import Decimal
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from vefa.language.conditions import Duration
 from vefa.language.coupon_rules import CheckoutForm, CouponsForm, PoolForm
 from vefa.language.forms import read_form
-from vefa.language.source import Source, Trail, read_file
+from vefa.language.source import Source, Trail, read_optional
+from vefa.plan.directory import url_fault
+from vefa.plan.worth import KEYS, Worth, worth_of
 
 FILE = "config/coupons.yaml"
-WORTH = ("percent", "amount", "free_shipping")
 _NAME = re.compile(r"[a-z0-9]+([-_][a-z0-9]+)*")
-_HERE = ("localhost", "127.0.0.1", "::1")
 
 
 @dataclass(frozen=True)
@@ -26,12 +24,7 @@ class Pool:
     """Codes that the checkout has made, and what each of them is worth there."""
 
     name: str
-    percent: Decimal | None = None
-    amount: Decimal | None = None
-    currency: str | None = None
-    free_shipping: bool = False
-    minimum: Decimal | None = None
-    minimum_currency: str | None = None
+    worth: Worth
     valid: Duration | None = None
     ends: date | None = None
 
@@ -47,24 +40,18 @@ class Checkout:
 
 def read_coupons(source: Source) -> tuple[dict[str, Pool | None], Checkout]:
     """The pools by name, None where one holds mistakes; and the checkout."""
-    if not source.usable or source.value is None or read_form(source, CouponsForm, ()) is None:
-        return {}, Checkout()
-    return _pools(source), _checkout(source)
+    form = read_form(source, CouponsForm, ()) if source.usable and source.value is not None else None
+    return ({}, Checkout()) if form is None else (_pools(source, form), _checkout(source))
 
 
 def shop_coupons(root: Path) -> tuple[Mapping[str, Pool | None], Checkout]:
     """The same as it stands in the shop's file now; nothing where there is none."""
-    path = root / FILE
-    return read_coupons(read_file(path, root)) if path.exists() else ({}, Checkout())
+    return read_coupons(read_optional(root, FILE))
 
 
-def _pools(source: Source) -> dict[str, Pool | None]:
-    given = source.get(("pools",))
-    if given is not None and not isinstance(given, dict):
-        source.report(("pools",), "this must be pools by name", "Write spring: {percent: 10, valid: 14 days}.", "type")
-        return {}
+def _pools(source: Source, form: CouponsForm) -> dict[str, Pool | None]:
     found: dict[str, Pool | None] = {}
-    for name in given or {}:
+    for name in form.pools or {}:
         if not _NAME.fullmatch(name):
             hint = "Use small letters a-z, digits and dashes."
             source.report(("pools", name), f'"{name}" is no name for a pool', hint, "name", at="key")
@@ -77,22 +64,12 @@ def _pool(source: Source, trail: Trail, name: str) -> Pool | None:
     if form is None or not source.clean(trail):
         return None
     given = source.get(trail)
-    said = [word for word in WORTH if word in given and (word != "free_shipping" or form.free_shipping)]
+    said = [word for word in KEYS if word in given and (word != "free_shipping" or form.free_shipping)]
     if len(said) != 1:
         message = f"a pool has one of {' and '.join(said)}" if said else "the pool does not say what a code is worth"
         source.report(trail, message, "Keep one." if said else "Add percent: 10.", "coupon", at="key")
         return None
-    return Pool(
-        name,
-        percent=form.percent,
-        amount=form.amount.amount if form.amount else None,
-        currency=form.amount.currency if form.amount else None,
-        free_shipping=form.free_shipping,
-        minimum=form.minimum.amount if form.minimum else None,
-        minimum_currency=form.minimum.currency if form.minimum else None,
-        valid=form.valid,
-        ends=form.valid_until,
-    )
+    return Pool(name, worth_of(form), form.valid, form.valid_until)
 
 
 def _checkout(source: Source) -> Checkout:
@@ -103,14 +80,8 @@ def _checkout(source: Source) -> Checkout:
     if form is None:
         return Checkout()
     url = form.url
-    if url is not None and not _is_safe(url):
-        hint = "Write one that begins with https://."
-        source.report((*trail, "url"), "codes are worth money and go over no open wire", hint, "url")
+    if url is not None and (wrong := url_fault(url)):
+        source.report((*trail, "url"), wrong, "", "url")
         url = None
     before = form.before_telling if form.before_telling is not None else url is not None
     return Checkout(url, form.batch, before)
-
-
-def _is_safe(url: str) -> bool:
-    parts = urlsplit(url)
-    return bool(parts.hostname) and (parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in _HERE))

@@ -5,7 +5,6 @@ One bad file never stops the others.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,11 +13,13 @@ from vefa.language.catalogue import EVENTS, EventType
 from vefa.language.conditions import Condition
 from vefa.language.loader import load_journey
 from vefa.language.problems import Problem, ProblemsError
+from vefa.language.source import read_optional
 from vefa.plan.compiler import compile_journey
 from vefa.plan.crossings import tell_of_circles, what_is_brought
-from vefa.plan.directory import FILES, read_optional, read_outside
-from vefa.plan.loyalty import NO_PROGRAMME, Programme
+from vefa.plan.directory import read_outside
+from vefa.plan.loyalty import RESTING, Programme
 from vefa.plan.loyalty_file import read_loyalty
+from vefa.plan.named import NAME
 from vefa.plan.outside import Outside
 from vefa.plan.policy import Policy
 from vefa.plan.pools import Checkout, Pool, read_coupons
@@ -29,7 +30,8 @@ from vefa.plan.surveys import check_routes, read_surveys
 from vefa.plan.themes import read_themes
 from vefa.settings import Settings
 
-_FILE_NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
+#: Files of `config/` that are read with the journeys.
+CONFIG = ("events", "segments", "policy", "topics", "surveys", "themes", "tools", "staff", "coupons", "loyalty")
 
 
 @dataclass(frozen=True)
@@ -59,21 +61,16 @@ class Project:
 
 def load_project(root: Path, settings: Settings) -> Project:
     """All files under `root` read and checked in one go."""
-    events_file, segments_file, policy_file, topics_file, surveys_file, themes_file, coupons_file = (
-        read_optional(root, f"config/{name}.yaml")
-        for name in ("events", "segments", "policy", "topics", "surveys", "themes", "coupons")
-    )
-    events = read_events(events_file)
-    loyalty_file = read_optional(root, "config/loyalty.yaml")
-    loyalty = read_loyalty(loyalty_file, settings.shop)
-    segments = read_segments(segments_file, events, loyalty)
-    topics = read_topics(topics_file, settings.shop.locales)
-    tools_file, staff_file = (read_optional(root, name) for name in FILES)
-    outside = read_outside(tools_file, staff_file)
-    surveys = read_surveys(surveys_file, settings.shop.locales)
-    check_routes(surveys_file, surveys, outside.teams)
-    read_themes(themes_file, settings.shop.locales)
-    pools, checkout = read_coupons(coupons_file)
+    files = {name: read_optional(root, f"config/{name}.yaml") for name in CONFIG}
+    events = read_events(files["events"])
+    loyalty = read_loyalty(files["loyalty"], settings.shop)
+    segments = read_segments(files["segments"], events, loyalty)
+    topics = read_topics(files["topics"], settings.shop.locales)
+    outside = read_outside(files["tools"], files["staff"])
+    surveys = read_surveys(files["surveys"], settings.shop.locales)
+    check_routes(files["surveys"], surveys, outside.teams)
+    read_themes(files["themes"], settings.shop.locales)
+    pools, checkout = read_coupons(files["coupons"])
     read = {path.stem: load_journey(path, root) for path in journey_files(root)}
     drafts = {name: draft for name, (_, draft) in read.items() if draft is not None}
     around = Neighbours(
@@ -90,10 +87,8 @@ def load_project(root: Path, settings: Settings) -> Project:
     )
     compiled = {name: compile_journey(draft, around) for name, draft in drafts.items()}
     tell_of_circles(drafts)
-    policy = read_policy(policy_file, frozenset(read))
-    config = [events_file, segments_file, policy_file, topics_file, surveys_file, themes_file, tools_file, staff_file]
-    config += [coupons_file, loyalty_file]
-    sources = [*config, *(source for source, _ in read.values())]
+    policy = read_policy(files["policy"], frozenset(read))
+    sources = [*files.values(), *(source for source, _ in read.values())]
     problems = [problem for source in sources for problem in source.problems]
     problems += _misnamed(root)
     bad_files = {problem.file for problem in problems}
@@ -128,12 +123,17 @@ def load_loyalty(root: Path, settings: Settings) -> Programme:
 
 
 def shop_loyalty(root: Path, settings: Settings) -> Programme:
-    """The shop's programme as it stands in the file now. While anything in it is wrong, it rests: nothing is posted by
-    half a rule."""
+    """The shop's programme as it stands in the file now. While anything in it is wrong, it rests: nothing is posted or
+    given by half a rule."""
     try:
         return load_loyalty(root, settings)
     except ProblemsError:
-        return NO_PROGRAMME
+        return RESTING
+
+
+def loyalty_rests(settings: Settings) -> bool:
+    """Whether the shop's programme rests now."""
+    return shop_loyalty(settings.root, settings).rests
 
 
 def journey_files(root: Path) -> list[Path]:
@@ -148,7 +148,7 @@ def _misnamed(root: Path) -> list[Problem]:
         name = path.relative_to(root).as_posix()
         if path.suffix != ".yaml":
             told.append(Problem(name, 0, 0, 0, "", "a journey's file ends in .yaml", "Rename it.", "file-name"))
-        elif not _FILE_NAME.fullmatch(path.stem):
+        elif not NAME.fullmatch(path.stem):
             hint = "Use small letters a-z, digits and dashes, such as order-thank-you.yaml."
             told.append(Problem(name, 0, 0, 0, "", f'"{path.stem}" is no name for a journey', hint, "file-name"))
     return told

@@ -15,11 +15,11 @@ from vefa.language.problems import did_you_mean
 from vefa.language.rules import CapForm, DropForm, MediaForm, PolicyForm, QuietForm, RuleForm
 from vefa.language.source import Source, Trail
 from vefa.plan.loyalty import Programme
+from vefa.plan.named import by_name, is_name
 from vefa.plan.policy import Cap, Policy, QuietHours, Rule, Withhold
 from vefa.plan.steps import Medium, Purpose
 
 _EVENT_NAME = re.compile(r"[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)+")
-_TOPIC_NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 _SEGMENT_NAME = re.compile(r"[a-z0-9]+([-_][a-z0-9]+)*")
 PURPOSES: tuple[Purpose, ...] = ("commercial", "transactional")
 MEDIA: tuple[Medium, ...] = ("email", "sms")
@@ -28,7 +28,7 @@ MEDIA: tuple[Medium, ...] = ("email", "sms")
 def read_events(source: Source) -> dict[str, EventType]:
     """The events every shop has, and the shop's own: `name: meaning`."""
     events = dict(EVENTS)
-    for name, meaning in _mapping(source, "event.name: what it means").items():
+    for name, meaning in by_name(source, "event.name: what it means").items():
         if not _EVENT_NAME.fullmatch(name):
             hint = "Write two words with a dot between, such as loyalty.joined."
             source.report((name,), f'"{name}" is no name for an event', hint, "name", at="key")
@@ -44,11 +44,10 @@ def read_events(source: Source) -> dict[str, EventType]:
 def read_topics(source: Source, locales: tuple[str, ...]) -> dict[str, dict[str, str]]:
     """What customers may refuse each for itself: by name, its words in each of the shop's languages."""
     topics: dict[str, dict[str, str]] = {}
-    for name, words in _mapping(source, "name: {tr: …, en: …}").items():
-        if not _TOPIC_NAME.fullmatch(name):
-            hint = "Use small letters a-z, digits and dashes, such as new-products."
-            source.report((name,), f'"{name}" is no name for a topic', hint, "name", at="key")
-        elif not isinstance(words, dict) or not all(isinstance(said, str) and said for said in words.values()):
+    for name, words in by_name(source, "name: {tr: …, en: …}").items():
+        if not is_name(source, (name,), "a topic", "new-products"):
+            continue
+        if not isinstance(words, dict) or not all(isinstance(said, str) and said for said in words.values()):
             source.report((name,), f"{quoted(words)} is not how customers read a topic", _TOPIC_HINT, "type")
         elif missing := [locale for locale in locales if locale not in words]:
             source.report((name,), f"the topic has no words in {', '.join(missing)}", _TOPIC_HINT, "locale")
@@ -58,15 +57,6 @@ def read_topics(source: Source, locales: tuple[str, ...]) -> dict[str, dict[str,
 
 
 _TOPIC_HINT = 'Write it in each of the shop\'s languages: {tr: "Fırsatlar", en: "Offers"}.'
-
-
-def _mapping(source: Source, shape: str) -> dict[str, object]:
-    if not source.usable or source.value is None:
-        return {}
-    if isinstance(source.value, dict):
-        return source.value
-    source.report((), f"this must be a group of keys, not {quoted(source.value)}", f"Write {shape}.", "type")
-    return {}
 
 
 def read_segments(
@@ -83,7 +73,7 @@ class _Segments:
     def __init__(self, source: Source, events: Mapping[str, EventType], loyalty: Programme) -> None:
         self.source = source
         tiers = tuple(level.name for level in loyalty.levels)
-        self.names = tuple(_mapping(source, "name: {conditions}"))
+        self.names = tuple(by_name(source, "name: {conditions}"))
         self.read: dict[str, Condition | None] = {}
         self.open: list[str] = []
         self.parser = ConditionParser(source, Surroundings("segment", events, self.named, self.names, tiers=tiers))

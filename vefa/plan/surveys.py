@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from vefa.language.conditions import Duration
 from vefa.language.durations import quoted
 from vefa.language.forms import read_form
 from vefa.language.problems import did_you_mean
-from vefa.language.source import Source, Trail, read_file
+from vefa.language.source import Source, Trail, Watched
 from vefa.language.surveys import RouteForm, SurveyForm, SurveyKind
+from vefa.plan.named import by_name, is_name
 
-_NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 #: Options of a choice: an answer's place must fit into its link.
 MOST_OPTIONS = 10
 OPEN = Duration(days=60)
@@ -108,14 +106,8 @@ EVERYWHERE: Mapping[str, Survey] = {
 def read_surveys(source: Source, locales: Sequence[str]) -> dict[str, Survey]:
     """The shop's surveys by name, and those that every shop has; what cannot be read is told of and left out."""
     surveys = dict(EVERYWHERE)
-    given: Any = source.value if source.usable else None
-    if given is not None and given != [] and not isinstance(given, dict):
-        source.report((), f"this must be a group of keys, not {quoted(given)}", "Write name: {kind: …}.", "type")
-    for name in given if isinstance(given, dict) else ():
-        if not _NAME.fullmatch(str(name)):
-            hint = "Use small letters a-z, digits and dashes, such as after-return."
-            source.report((name,), f'"{name}" is no name for a survey', hint, "name", at="key")
-        elif survey := _survey(source, name, locales):
+    for name in by_name(source, "name: {kind: …}"):
+        if is_name(source, (name,), "a survey", "after-return") and (survey := _survey(source, name, locales)):
             surveys[name] = survey
     return surveys
 
@@ -176,10 +168,9 @@ def _options(source: Source, name: str, kind: SurveyKind, locales: Sequence[str]
     found: dict[str, Said] = {}
     for option, words in given.items():
         here = (*trail, option)
-        if not _NAME.fullmatch(str(option)):
-            hint = "Use small letters a-z, digits and dashes, such as too-late."
-            source.report(here, f'"{option}" is no name for an option', hint, "name", at="key")
-        elif not isinstance(words, dict) or not all(isinstance(text, str) and text for text in words.values()):
+        if not is_name(source, here, "an option", "too-late"):
+            continue
+        if not isinstance(words, dict) or not all(isinstance(text, str) and text for text in words.values()):
             hint = 'Write them in each language: {tr: "Fiyat", en: "The price"}.'
             source.report(here, f"{quoted(words)} are no words for an option", hint, "type")
         else:
@@ -211,19 +202,8 @@ class Surveys:
     """The shop's surveys as its file says now. Safe to use from several threads."""
 
     def __init__(self, root: Path, locales: Sequence[str]) -> None:
-        self._root, self._path, self._locales = root, root / "config" / "surveys.yaml", locales
-        self._seen: tuple[tuple[int, int], Mapping[str, Survey]] | None = None
+        self._read = Watched(root, "config/surveys.yaml", lambda source: read_surveys(source, locales), EVERYWHERE)
 
     def get(self, name: str) -> Survey | None:
         """The survey of that name; None where there is none, or it holds mistakes."""
         return self._read().get(name)
-
-    def _read(self) -> Mapping[str, Survey]:
-        try:
-            found = self._path.stat()
-        except OSError:
-            return EVERYWHERE
-        stamp = (found.st_mtime_ns, found.st_size)
-        if self._seen is None or self._seen[0] != stamp:
-            self._seen = stamp, read_surveys(read_file(self._path, self._root), self._locales)
-        return self._seen[1]

@@ -11,14 +11,13 @@ import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from vefa.language.durations import quoted
 from vefa.language.forms import read_form
-from vefa.language.source import Source, Trail, read_file
+from vefa.language.source import Source, Trail, read_optional
 from vefa.language.surveys import ThemeForm
+from vefa.plan.named import by_name, is_name
 
-_NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 #: Letters that stay when their marks are taken off, and the I that Turkish and English do not share.
 _SAME = str.maketrans({"ı": "i", "ß": "ss", "ø": "o", "æ": "ae", "’": " ", "'": " "})
 
@@ -44,23 +43,16 @@ class Theme:
 
 def read_themes(source: Source, locales: Sequence[str]) -> dict[str, Theme]:
     """The shop's themes by name; what cannot be read is told of and left out."""
-    given: Any = source.value if source.usable else None
-    if given is not None and given != [] and not isinstance(given, dict):
-        source.report((), f"this must be a group of keys, not {quoted(given)}", "Write name: {words: […]}.", "type")
     themes: dict[str, Theme] = {}
-    for name in given if isinstance(given, dict) else ():
-        if not _NAME.fullmatch(str(name)):
-            hint = "Use small letters a-z, digits and dashes, such as delivery-time."
-            source.report((name,), f'"{name}" is no name for a theme', hint, "name", at="key")
-        elif theme := _theme(source, name, locales):
+    for name in by_name(source, "name: {words: […]}"):
+        if is_name(source, (name,), "a theme", "delivery-time") and (theme := _theme(source, name, locales)):
             themes[name] = theme
     return themes
 
 
 def shop_themes(root: Path, locales: Sequence[str]) -> dict[str, Theme]:
     """The themes as they stand in the file now; without one there are none."""
-    path = root / "config" / "themes.yaml"
-    return read_themes(read_file(path, root), locales) if path.exists() else {}
+    return read_themes(read_optional(root, "config/themes.yaml"), locales)
 
 
 def _theme(source: Source, name: str, locales: Sequence[str]) -> Theme | None:

@@ -7,13 +7,13 @@ from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection
 
 from vefa.crm.happenings import record_events
 from vefa.crm.points import CUSTOMER, ISSUED, point_moves, redemptions
 from vefa.crm.points_fields import signed
 from vefa.crm.tables import orders
+from vefa.database import inserting
 from vefa.errors import UserError
 from vefa.plan.loyalty import Programme
 from vefa.rewards.accounts import Move
@@ -77,8 +77,7 @@ class Counter:
             runs_out_at=end if gives else None,
             reason=reason,
         )
-        dialect = postgresql if self.connection.dialect.name == "postgresql" else sqlite
-        insert = dialect.insert(point_moves).values(as_row(move, self.now))
+        insert = inserting(self.connection, point_moves).values(as_row(move, self.now))
         self.connection.execute(insert.on_conflict_do_nothing())
         return self.settle(customer_id)
 

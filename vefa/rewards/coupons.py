@@ -11,11 +11,10 @@ from hashlib import blake2b
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection
 
 from vefa.crm.values import MoneyAmount
-from vefa.database import among
+from vefa.database import among, inserting
 from vefa.plan.steps import Coupon
 from vefa.rewards import pools
 from vefa.rewards.tables import coupons
@@ -73,8 +72,7 @@ def give(
             }
             for enrolment_id, customer_id, end in missing
         ]
-        dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
-        connection.execute(dialect.insert(coupons).on_conflict_do_nothing(), rows)
+        connection.execute(inserting(connection, coupons).on_conflict_do_nothing(), rows)
         have = set(_holders(connection, step_number, [person[0] for person in missing]))
         missing = [person for person in missing if person[0] not in have]
         if not missing:
@@ -105,8 +103,7 @@ def give_from_pool(
         for (pool_code_id, code), (enrolment_id, customer_id, end) in zip(taken, missing, strict=False)
     ]
     if rows:
-        dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
-        connection.execute(dialect.insert(coupons).on_conflict_do_nothing(), rows)
+        connection.execute(inserting(connection, coupons).on_conflict_do_nothing(), rows)
         pools.give_back(connection, [pool_code_id for pool_code_id, _ in taken])
     return have | set(_holders(connection, step_number, [person[0] for person in missing]))
 

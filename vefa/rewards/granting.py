@@ -6,22 +6,23 @@ from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection
 
 from vefa.crm.points import CUSTOMER, ISSUED, mark_points, point_moves
-from vefa.database import Instant
+from vefa.database import Instant, inserting
 from vefa.plan.steps import Points
 
 
 def grant(
     connection: Connection, step: Points, number: int, whom: sa.Select[Any], now: datetime, runs_out_at: datetime | None
 ) -> None:
-    """Points for each enrolment that `whom` chooses (id, customer): once per enrolment and step."""
+    """Points for each enrolment that `whom` chooses (id, customer, occasion): once per enrolment and step, in a
+    `whenever` per event, too."""
     chosen = whom.subquery()
-    enrolment, customer = chosen.c[0], chosen.c[1]
+    enrolment, customer, occasion = chosen.c[0], chosen.c[1], chosen.c[2]
+    of_event = sa.case((occasion != 0, sa.literal(":") + sa.cast(occasion, sa.Text)), else_="")
     values: dict[str, Any] = {
-        "key": sa.literal("step:") + sa.cast(enrolment, sa.Text) + sa.literal(f":{number}"),
+        "key": sa.literal("step:") + sa.cast(enrolment, sa.Text) + sa.literal(f":{number}") + of_event,
         "customer_id": customer,
         "debit": sa.literal(ISSUED),
         "credit": sa.literal(CUSTOMER),
@@ -35,7 +36,6 @@ def grant(
         "enrolment_id": enrolment,
         "step": sa.literal(number),
     }
-    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
     rows = sa.select(*values.values()).where(sa.true())  # SQLite reads ON CONFLICT as a join without a WHERE
-    connection.execute(dialect.insert(point_moves).from_select(list(values), rows).on_conflict_do_nothing())
+    connection.execute(inserting(connection, point_moves).from_select(list(values), rows).on_conflict_do_nothing())
     mark_points(connection, sa.select(customer))

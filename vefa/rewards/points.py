@@ -15,12 +15,11 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection, Engine
 
 from vefa.crm.points import mark_points, point_moves, point_uses, points_due, points_settled, tier_changes
 from vefa.crm.tables import customers, events, orders
-from vefa.database import among, reading, to_micros, writing
+from vefa.database import among, inserting, reading, to_micros, writing
 from vefa.plan.loyalty import Programme, span
 from vefa.rewards.accounts import Account, level_walk, next_ageing
 from vefa.rewards.points_read import Read, as_row, read
@@ -134,8 +133,7 @@ def _settle(connection: Connection, ids: Sequence[int], programme: Programme, sh
         if rows:
             connection.execute(sa.insert(table), rows)
     if told:
-        dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
-        connection.execute(dialect.insert(events).on_conflict_do_nothing(), told)
+        connection.execute(inserting(connection, events).on_conflict_do_nothing(), told)
     return Settled(len(ids), sum(len(found.accounts[each].new) for each in ids), len(changes))
 
 
@@ -225,5 +223,6 @@ def _take_over(engine: Engine, programme: Programme) -> None:
             )
             mark_points(connection, moved)
     with writing(engine) as connection:
-        connection.execute(sa.delete(points_settled))
-        connection.execute(sa.insert(points_settled).values(id=1, programme=programme.stamp))
+        now_by = {"programme": programme.stamp}  # two runs may come here at once
+        insert = inserting(connection, points_settled).values(id=1, **now_by)
+        connection.execute(insert.on_conflict_do_update(index_elements=[points_settled.c.id], set_=now_by))

@@ -10,10 +10,9 @@ from datetime import datetime
 from pathlib import Path
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection, Engine
 
-from vefa.database import among, writing
+from vefa.database import among, inserting, writing
 from vefa.errors import UserError
 from vefa.rewards.codes import CODE, key_of
 from vefa.rewards.redemptions import look_again
@@ -89,8 +88,7 @@ def bring_in(engine: Engine, pool: str, path: Path, now: datetime, *, unused: bo
     with writing(engine) as connection:
         done.free = free(connection, pool)
         if done.new or done.freed:
-            dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
-            insert = dialect.insert(coupon_pools).values(name=pool, stock=done.free, imported_at=now)
+            insert = inserting(connection, coupon_pools).values(name=pool, stock=done.free, imported_at=now)
             set_ = {"stock": done.free, "imported_at": now}
             connection.execute(insert.on_conflict_do_update(index_elements=[k.name], set_=set_))
     done.misfits.sort(key=lambda one: one.line)
@@ -158,11 +156,10 @@ def _put(connection: Connection, done: Brought, lines: Sequence[Line], now: date
     }
     wanted = [line for line in lines if line.key not in made]
     rows = [{"pool": done.pool, "code": line.code, "code_key": line.key, "imported_at": now} for line in wanted]
-    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
     there = _there(connection, keys)
     fresh = [row for row in rows if row["code_key"] not in there]
     if fresh:
-        connection.execute(dialect.insert(pool_codes).on_conflict_do_nothing(), fresh)
+        connection.execute(inserting(connection, pool_codes).on_conflict_do_nothing(), fresh)
         there |= (now_there := _there(connection, [str(row["code_key"]) for row in fresh]))
         mine = {key for key, one in now_there.items() if one.pool == done.pool}
         done.new += len(mine)

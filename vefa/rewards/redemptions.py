@@ -15,12 +15,11 @@ from decimal import Decimal
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection, Engine
 
 from vefa.crm.coupon_uses import coupon_uses
 from vefa.crm.tables import events, orders
-from vefa.database import among, reading, writing
+from vefa.database import among, inserting, reading, writing
 from vefa.rewards.codes import key_of
 from vefa.rewards.tables import coupons, pool_codes, redemptions
 
@@ -218,8 +217,7 @@ def _tell(connection: Connection, found: Sequence[Redemption], ours: Mapping[int
         if row.counts and row.coupon_id is not None
     ]
     if rows:
-        dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
-        connection.execute(dialect.insert(events).on_conflict_do_nothing(), rows)
+        connection.execute(inserting(connection, events).on_conflict_do_nothing(), rows)
 
 
 def look_again(connection: Connection, keys: Collection[str], now: datetime) -> None:

@@ -9,6 +9,7 @@ from fastapi import APIRouter, FastAPI, Request
 from fastapi.responses import JSONResponse
 from sqlalchemy.exc import DBAPIError
 
+from vefa.plan.project import loyalty_rests
 from vefa.web.committing import Full
 from vefa.web.events import events_room
 from vefa.web.headers import Guarded
@@ -65,6 +66,9 @@ def make_app(service: Service, rooms: Sequence[Room] = ROOMS) -> FastAPI:
     described(app, service.settings.public_url)
     app.add_middleware(Limited, limits=service.settings.web.limits)
     app.add_middleware(Guarded, public_url=service.settings.public_url)
-    iys = service.settings.iys.enabled
-    app.router.routes += health_app(service.database, service.clock, iys=iys).routes
+    settings = service.settings
+    health = health_app(
+        service.database, service.clock, iys=settings.iys.enabled, rests=lambda: loyalty_rests(settings)
+    )
+    app.router.routes += health.routes
     return app

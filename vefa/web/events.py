@@ -22,7 +22,7 @@ from vefa.web.committing import Gathered
 from vefa.web.doors import needs
 from vefa.web.event_forms import Refusal, read_event
 from vefa.web.keys import ApiKey, note_use
-from vefa.web.occasions import Occasions
+from vefa.web.occasions import Occasions, watch_events
 from vefa.web.service import Service
 
 #: Events in one request.
@@ -89,7 +89,7 @@ PROBLEMS: dict[int | str, dict[str, Any]] = {
 def events_room(service: Service) -> APIRouter:
     """The paths on which a shop tells what happens."""
     router = APIRouter(tags=["events"])
-    occasions, door = Occasions(service.settings.root), Depends(needs(service, "events:write"))
+    occasions, door = watch_events(service.settings.root), Depends(needs(service, "events:write"))
 
     def write(connection: Connection, asked: Sequence[tuple[ApiKey, list[Arrival | Refusal]]]) -> list[list[Outcome]]:
         now = service.clock()

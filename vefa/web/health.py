@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Engine
@@ -23,8 +23,11 @@ from vefa.store import version_of, versions
 SENDINGS = ("sent", "held", "failed", "unknown")
 
 
-def health_app(engine: Engine, clock: Clock, *, iys: bool = False) -> Starlette:
-    """`/live`, `/ready`, `/status` below `/health`, and `/metrics`. It reads, and never migrates. `iys`: it is on."""
+def health_app(
+    engine: Engine, clock: Clock, *, iys: bool = False, rests: Callable[[], bool] = lambda: False
+) -> Starlette:
+    """`/live`, `/ready`, `/status` below `/health`, and `/metrics`. It reads, and never migrates. `iys`: it is on;
+    `rests`: whether the loyalty programme does now."""
 
     def live(_request: Request) -> Response:
         return JSONResponse({"live": True})
@@ -34,7 +37,7 @@ def health_app(engine: Engine, clock: Clock, *, iys: bool = False) -> Starlette:
         return JSONResponse({"ready": problem is None, "problem": problem}, 503 if problem else 200)
 
     def standing(_request: Request) -> Response:
-        found, problem = _look(engine, clock, iys)
+        found, problem = _look(engine, clock, iys, rests())
         if found is None:
             return JSONResponse({"problem": problem}, 503)
         troubles = [
@@ -43,7 +46,7 @@ def health_app(engine: Engine, clock: Clock, *, iys: bool = False) -> Starlette:
         return JSONResponse({"late": bool(troubles), "troubles": troubles}, 503 if troubles else 200)
 
     def metrics(_request: Request) -> Response:
-        found, _ = _look(engine, clock, iys)
+        found, _ = _look(engine, clock, iys, rests())
         text = "\n".join(_lines(found)) + "\n"
         return PlainTextResponse(text, media_type="text/plain; version=0.0.4")
 
@@ -63,11 +66,11 @@ def _problem(engine: Engine) -> str | None:
     return f"the tables are at version {version or 'none'}; this vefa needs {versions()[-1]}"
 
 
-def _look(engine: Engine, clock: Clock, iys: bool) -> tuple[Status | None, str | None]:
+def _look(engine: Engine, clock: Clock, iys: bool, rests: bool) -> tuple[Status | None, str | None]:
     if (problem := _problem(engine)) is not None:
         return None, problem
     with reading(engine) as connection:
-        return status(connection, clock(), clock(), iys=iys), None
+        return status(connection, clock(), clock(), iys=iys, rests=rests), None
 
 
 def _lines(found: Status | None) -> Iterator[str]:

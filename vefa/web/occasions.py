@@ -6,24 +6,13 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from vefa.language.catalogue import EVENTS, EventType
-from vefa.language.source import read_file
+from vefa.language.source import Watched
 from vefa.plan.rulebook import read_events
 
+#: The events by name, as the file says now.
+Occasions = Watched[Mapping[str, EventType]]
 
-class Occasions:
-    """The events by name, as the file says now."""
 
-    def __init__(self, root: Path) -> None:
-        self._root, self._path = root, root / "config" / "events.yaml"
-        self._seen: tuple[int, int] | None = None
-        self._events: Mapping[str, EventType] = EVENTS
-
-    def __call__(self) -> Mapping[str, EventType]:
-        try:
-            found = self._path.stat()
-        except OSError:
-            return EVENTS
-        seen = (found.st_mtime_ns, found.st_size)
-        if seen != self._seen:
-            self._events, self._seen = read_events(read_file(self._path, self._root)), seen
-        return self._events
+def watch_events(root: Path) -> Occasions:
+    """Those of the shop in that folder."""
+    return Watched(root, "config/events.yaml", read_events, EVENTS)

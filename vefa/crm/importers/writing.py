@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.dialects import postgresql
 from sqlalchemy.engine import Connection
 
 from vefa.crm import tables
@@ -20,6 +20,7 @@ from vefa.crm.importers.targets import Target
 from vefa.crm.parcels import set_orders
 from vefa.crm.tables import deliveries, order_lines, orders
 from vefa.crm.wishes import wishes
+from vefa.database import inserting
 
 
 @dataclass(frozen=True)
@@ -109,7 +110,7 @@ class _Writer:
             .where(chosen.c.batch == self._number, chosen.c.news != UNCHANGED)
             .order_by(chosen.c.n)
         )
-        insert = self._insert(target.table).from_select(list(given), query)
+        insert = inserting(self._connection, target.table).from_select(list(given), query)
         conflict = _conflict(target)
         updates = _updates(stage, insert.excluded)
         if target.table is orders and self._terms.parcels_set_orders:
@@ -173,10 +174,6 @@ class _Writer:
     def _owner_ids(self, stage: Stage) -> sa.Select[Any]:
         chosen = stage.chosen
         return sa.select(chosen.c[f"{stage.target.owner}_id"]).where(chosen.c.batch == self._number)
-
-    def _insert(self, table: sa.Table) -> Any:
-        chosen = postgresql.insert if self._connection.dialect.name == "postgresql" else sqlite.insert
-        return chosen(table)
 
 
 def _conflict(target: Target) -> list[str]:

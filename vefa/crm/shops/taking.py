@@ -19,11 +19,11 @@ from vefa.crm.arrivals import Arrival, Person, Receipt
 from vefa.crm.arriving import take
 from vefa.crm.happenings import FACT_TABLES
 from vefa.crm.parcels import set_orders
-from vefa.crm.people import find_people, inserting
+from vefa.crm.people import find_people
 from vefa.crm.permissions import Said, put_consents
 from vefa.crm.shops.told import Told, Unreadable
 from vefa.crm.tables import deliveries, orders, told_last
-from vefa.database import among
+from vefa.database import among, inserting
 
 #: Customers first, then orders, then what belongs to orders.
 _KINDS = ("customer", "order", "delivery", "return")
