@@ -29,10 +29,9 @@ from vefa.engine.timing import as_moment, end_of_day, move
 from vefa.ledger.claims import Batch, unclaimed
 from vefa.ledger.tables import sends
 from vefa.plan.policy import Policy
-from vefa.plan.steps import FieldMoment, Medium, Message, SameDay
+from vefa.plan.steps import MEDIA, FieldMoment, Medium, Message, SameDay
 from vefa.statements import Kept, Prepared
 
-MEDIA: tuple[Medium, ...] = ("email", "sms")
 s, e, c = sends.c, enrolments.c, customers.c
 
 

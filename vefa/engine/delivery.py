@@ -152,8 +152,7 @@ class _Delivery:
         """How many are claimed together."""
         # One more than a batch holds, so that a look shows whether it saw the last of it.
         channels = self.post.shop.channels
-        media: tuple[Medium, ...] = (self.post.step.medium,) if self.post.step.medium else ("email", "sms")
-        many = all(isinstance(channels[medium], BulkChannel) for medium in media)
+        many = all(isinstance(channels[medium], BulkChannel) for medium in self.post.step.media)
         return claims.BATCH + 1 if many else min(CLAIM, claims.BATCH + 1)
 
     def _done_with(self, batch: Batch) -> None:

@@ -67,16 +67,7 @@ class Words:
     @cached_property
     def names(self) -> frozenset[str]:
         """Everything that the words of any medium and language name."""
-        step, templates = self.post.words_step, self.post.shop.templates
-        media: tuple[Medium, ...] = (step.medium,) if step.medium else ("email", "sms")
-        names: frozenset[str] = frozenset()
-        for template in step.templates:
-            names = names.union(*(templates.variables(template, medium) for medium in media))
-        if "email" in media:
-            subjects = [variant.subject for variant in step.test.variants] if step.test else [step.subject]
-            for text in (*(text for subject in subjects for text in subject.values()), *step.preheader.values()):
-                names |= templates.variables_in(text)
-        return names
+        return self.post.shop.templates.names_of(self.post.words_step)
 
     @cached_property
     def tracker(self) -> Tracker | None:

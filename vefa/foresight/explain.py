@@ -223,8 +223,7 @@ def _policy(plan: Plan, policy: Policy) -> Iterable[str]:
 def _uses(plan: Plan) -> Iterable[tuple[Purpose, Medium]]:
     for step in plan.steps:
         if isinstance(step, Message):
-            media: tuple[Medium, ...] = (step.medium,) if step.medium else ("email", "sms")
-            yield from ((step.purpose, medium) for medium in media)
+            yield from ((step.purpose, medium) for medium in step.media)
 
 
 def _rule(rule: Rule) -> str:
