@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -23,6 +23,7 @@ from vefa.engine.exits import leaves_now
 from vefa.engine.movement import inside
 from vefa.engine.plans import Pinned, elapsed
 from vefa.engine.policy import Candidate, Contact, Counted, Rival
+from vefa.engine.post import Post
 from vefa.engine.scopes import customer_scope, send_scope
 from vefa.engine.tables import enrolments, journeys
 from vefa.engine.timing import as_moment, end_of_day, move
@@ -37,12 +38,18 @@ s, e, c = sends.c, enrolments.c, customers.c
 
 @dataclass(frozen=True)
 class Reader:
-    """Reads the candidates of one message step."""
+    """Reads the candidates of one message step, as the policy judges them."""
 
     world: World
     pin: Pinned
     step: Message
+    policy: Policy
     gate: Gate | None = None
+
+    @classmethod
+    def of(cls, post: Post, now: datetime) -> Reader:
+        """The reader of a step being delivered, at a moment."""
+        return cls(replace(post.world, now=now), post.pin, post.step, post.shop.policy, post.gate)
 
     def read(self, connection: Connection, ids: Sequence[int]) -> list[Candidate]:
         """The candidates of those sends, in the order of the ledger's numbers."""
@@ -100,8 +107,8 @@ class Reader:
         )
 
     def open_ticket(self) -> ColumnElement[bool]:
-        """A complaint or question of theirs is open, and the message is commercial."""
-        if self.step.purpose != "commercial":
+        """A complaint or question of theirs is open, which the policy minds of commercial messages."""
+        if self.policy.open_ticket is None or self.step.purpose != "commercial":
             return sa.false()
         open_ones: ColumnElement[int] = FIELDS["tickets.open"].sql(customer_scope(self.world, s.customer_id))
         return open_ones > 0

@@ -131,7 +131,7 @@ class _Claiming:
             gifts = Gifts.read(self.connection, seen.enrolments, seen.zones, self.now)
             told = [i for i, send_id in zip(seen.enrolments, seen.ids, strict=True) if send_id in attempts]
             gifts.begin(self.connection, told, self.now)
-        return self.words.columns(self.connection, seen, gifts)
+        return self.words.columns(self.connection, seen, gifts, self.now)
 
     def _paced(self, media: dict[int, Medium]) -> tuple[dict[int, Medium], float]:
         """As many of each medium as its pace allows now; the others stay reserved. And how long to wait for more."""
@@ -159,8 +159,8 @@ class _Claiming:
 
     def _judge(self, ids: Sequence[int], closed: dict[str, datetime]) -> dict[int, Medium]:
         """Judge each of them, withhold who may not go, and say by which medium the others do."""
-        reader = Reader(self.world, self.post.pin, self.post.step, self.post.gate)
-        self.candidates.update({one.send_id: one for one in reader.read(self.connection, ids)})
+        found = Reader.of(self.post, self.now).read(self.connection, ids)
+        self.candidates.update({one.send_id: one for one in found})
         candidates = [self.candidates[i] for i in ids]
         policy, step = self.post.shop.policy, self.post.step
         verdicts: dict[int, Verdict] = {one.send_id: judge(one, step, policy, self.now, closed) for one in candidates}

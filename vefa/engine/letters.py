@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from functools import cached_property
 from typing import Any
 from urllib.parse import urlsplit
@@ -96,12 +97,18 @@ class Words:
     @cached_property
     def look(self) -> Look:
         """The one look at a batch that brings them all."""
-        return Look(self.post, self.fields, wants_orders=self.suggests or bool(self.names & {ORDER_LINES, "guides"}))
+        wants_orders = self.suggests or bool(self.names & {ORDER_LINES, "guides"})
+        return Look(self.post, self.fields, wants_orders=wants_orders, wants_leave=self.suggests or self.says_leave)
 
     @property
     def suggests(self) -> bool:
         """Whether they name suggestions and the step wants some."""
         return "recommendations" in self.names and self.post.words_step.recommend > 0
+
+    @property
+    def says_leave(self) -> bool:
+        """Whether they name `commercial`: whether commercial words may stand among them."""
+        return "commercial" in self.names
 
     def step(self, variant: str | None) -> Message:
         """The step with the words of one of the variants that are tested."""
@@ -118,31 +125,32 @@ class Words:
         locale = language or shop.settings.shop.locales[0]
         return shop.templates.email(name, locale) if medium == "email" else shop.templates.sms(name, locale)
 
-    def columns(self, connection: Connection, seen: Seen, gifts: Gifts) -> Columns:
-        """What stands for each name, a row a message. Read in the transaction that claims (rule 16)."""
+    def columns(self, connection: Connection, seen: Seen, gifts: Gifts, now: datetime) -> Columns:
+        """What stands for each name, a row a message. Read in the transaction that claims, and as of its moment (rule
+        16)."""
         post, step, names = self.post, self.post.words_step, self.names
         found: Columns = dict(self.fields.read(seen.fields, seen.zones))
         if ORDER_LINES in names:
             lines = read_order_lines(connection, [order for order in seen.orders if order is not None])
             found[ORDER_LINES] = [lines.get(order or 0, []) for order in seen.orders]
         if {MESSAGES, LEFT_OUT} & names:
-            found |= transcripts(connection, names, seen.enrolments, seen.zones, post.clock())
+            found |= transcripts(connection, names, seen.enrolments, seen.zones, now)
         if any(name.startswith("coupon.") for name in names):
             found["coupon"] = [gifts.words(enrolment, ABSENT) for enrolment in seen.enrolments]
         for name in TIER_NAMES.keys() & names:
             found[name] = self._tier_names(found[TIER_NAMES[name]], seen)
         free = step.purpose == "commercial"
         if self.suggests:
-            found["recommendations"] = self._suggestions(connection, seen, free)
+            found["recommendations"] = self._suggestions(connection, seen, free, now)
         if "guides" in names:
-            found["guides"] = read_guides(connection, seen.customers, seen.orders, post.clock())
-        if not free and "commercial" in names:
+            found["guides"] = read_guides(connection, seen.customers, seen.orders, now)
+        if not free and self.says_leave:
             found["commercial"] = list(map(bool, seen.allowed))
         for kind in ("unsubscribe", "preferences"):
             if f"links.{kind}" in names:
                 found[f"links.{kind}"] = post.shop.links.urls(kind, seen.customers, step.purpose)
         if self.asked is not None:
-            found |= self.asked.links(names, seen.customers, seen.ids, post.clock())
+            found |= self.asked.links(names, seen.customers, seen.ids, now)
         if self.tracker is not None and (self.tracker.clicks or self.tracker.opens):
             refused = refusing(connection, seen.customers)
             found[REFUSED] = [customer in refused for customer in seen.customers]
@@ -155,12 +163,12 @@ class Words:
         both = zip(tiers, seen.languages, strict=True)
         return [shop.loyalty.words(tier, language or otherwise) for tier, language in both]
 
-    def _suggestions(self, connection: Connection, seen: Seen, free: bool) -> Sequence[Any]:
+    def _suggestions(self, connection: Connection, seen: Seen, free: bool, now: datetime) -> Sequence[Any]:
         """Nothing for those who may not be sold anything."""
         rows = [n for n, allowed in enumerate(seen.allowed) if free or allowed]
         customers, orders = [seen.customers[n] for n in rows], [seen.orders[n] for n in rows]
         post, count = self.post, self.post.words_step.recommend
-        made = post.shop.suggestions.recommend(connection, customers, orders, count, post.clock())
+        made = post.shop.suggestions.recommend(connection, customers, orders, count, now)
         suggestions: list[Any] = [[] for _ in seen.customers]
         for n, suggested in zip(rows, made, strict=True):
             suggestions[n] = suggested
