@@ -9,7 +9,7 @@ import typer
 
 from vefa.cli.moments import shown
 from vefa.cli.options import Json, Now
-from vefa.cli.printing import out, plain, print_json, table
+from vefa.cli.printing import out, percent, plain, print_json, table
 from vefa.cli.session import Session
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ def _show(found: LoyaltyReport, session: Session) -> None:
         flows.add_row(kind, flow.rule or "", f"{flow.customers:,}", f"{flow.moves:,}", f"{flow.points:+,}")
     console.print(flows)
     if found.redemption_rate is not None:
-        console.print(f"{found.issued:,} points issued, {found.spent:,} spent: {found.redemption_rate:.1%}.")
+        console.print(f"{found.issued:,} points issued, {found.spent:,} spent: {percent(found.redemption_rate)}.")
     tiers = table("tier", "members", "points", numbers=("members", "points"))
     for tier in found.tiers:
         tiers.add_row(tier.tier or "none", f"{tier.members:,}", f"{tier.points:,}")
@@ -60,6 +60,6 @@ def _show(found: LoyaltyReport, session: Session) -> None:
         console.print(f"{found.owed:,} points are owed: spent, and then the order came back.", markup=False)
     rewards = table("reward", "given", "used", "rate", numbers=("given", "used", "rate"))
     for reward in found.rewards:
-        rewards.add_row(reward.reward, f"{reward.given:,}", f"{reward.used:,}", f"{reward.rate:.1%}")
+        rewards.add_row(reward.reward, f"{reward.given:,}", f"{reward.used:,}", percent(reward.rate))
     if found.rewards:
         console.print(rewards)
