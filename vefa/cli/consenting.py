@@ -12,13 +12,13 @@ from vefa.cli.options import Json, Now
 from vefa.cli.printing import out, print_json, table
 from vefa.cli.session import Session
 from vefa.errors import UserError
+from vefa.language.wording import MEDIA
 
 if TYPE_CHECKING:
     from vefa.consent.sync import Synced
     from vefa.foresight.persons import Person
     from vefa.foresight.register import RegisterStatus
 
-MEDIA = {"email": "e-mail", "sms": "SMS"}
 Channel = Literal["email", "sms"]
 Purpose = Literal["commercial", "transactional"]
 

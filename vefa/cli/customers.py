@@ -15,6 +15,7 @@ from vefa.cli.moments import shown, zone_of
 from vefa.cli.options import Json
 from vefa.cli.printing import out, print_json, table
 from vefa.cli.session import Session
+from vefa.language.wording import MEDIA
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -23,8 +24,6 @@ if TYPE_CHECKING:
     from vefa.foresight.persons import Person
     from vefa.foresight.sendings import Sending
     from vefa.foresight.why import InJourney, Story, Why
-
-MEDIA = {"email": "e-mail", "sms": "SMS", None: "message"}
 
 
 def why(
@@ -152,7 +151,7 @@ OUTCOMES = {
 def _sending(sending: Sending) -> Text:
     words, style = OUTCOMES[sending.state]
     why = f": {sending.because}" if sending.because else ""
-    what = f"{MEDIA[sending.medium]} “{sending.step}”{_variant(sending)} {words}{why}"
+    what = f"{MEDIA[sending.medium] if sending.medium else 'message'} “{sending.step}”{_variant(sending)} {words}{why}"
     return Text(what, style=style)
 
 
