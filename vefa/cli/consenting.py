@@ -8,7 +8,7 @@ import typer
 from rich.text import Text
 
 from vefa.cli.moments import shown, zone_of
-from vefa.cli.options import Json, Now
+from vefa.cli.options import Customer, Json, Now
 from vefa.cli.printing import out, print_json, table
 from vefa.cli.session import Session
 from vefa.errors import UserError
@@ -25,9 +25,7 @@ Purpose = Literal["commercial", "transactional"]
 
 def consent(
     context: typer.Context,
-    customer: Annotated[
-        str, typer.Argument(metavar="CUSTOMER", help="The shop's number of the customer, an e-mail or a phone number.")
-    ],
+    customer: Customer,
     grant: Annotated[bool | None, typer.Option("--grant/--refuse", help="Add that they said yes, or no.")] = None,
     channel: Annotated[Channel, typer.Option(help="To which channel.")] = "email",
     purpose: Annotated[Purpose, typer.Option(help="To which kind of messages.")] = "commercial",

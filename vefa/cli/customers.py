@@ -12,7 +12,7 @@ from rich.padding import Padding
 from rich.text import Text
 
 from vefa.cli.moments import shown, zone_of
-from vefa.cli.options import Json
+from vefa.cli.options import Customer, Json
 from vefa.cli.printing import out, print_json, table
 from vefa.cli.session import Session
 from vefa.language.wording import MEDIA
@@ -28,9 +28,7 @@ if TYPE_CHECKING:
 
 def why(
     context: typer.Context,
-    customer: Annotated[
-        str, typer.Argument(metavar="CUSTOMER", help="The shop's number of the customer, or an e-mail.")
-    ],
+    customer: Customer,
     journey: Annotated[str | None, typer.Argument(metavar="[JOURNEY]", help="Only this journey.")] = None,
     as_json: Json = False,
 ) -> None:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
 import typer
 
-from vefa.cli.options import Json, Now
+from vefa.cli.options import Days, Json, Now
 from vefa.cli.printing import out, percent, print_json, table
 from vefa.cli.session import Session
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 def feedback(
     context: typer.Context,
-    days: Annotated[int, typer.Option("--days", min=1, max=3650, help="Look back over so many days.")] = 90,
+    days: Days = 90,
     now: Now = None,
     as_json: Json = False,
 ) -> None:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
 import typer
 
 from vefa.cli.moments import shown
-from vefa.cli.options import Json, Now
+from vefa.cli.options import Days, Json, Now
 from vefa.cli.printing import out, percent, plain, print_json, table
 from vefa.cli.session import Session
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 def loyalty(
     context: typer.Context,
-    days: Annotated[int, typer.Option(min=1, help="How many days back.")] = 90,
+    days: Days = 90,
     now: Now = None,
     as_json: Json = False,
 ) -> None:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
 import typer
 
 from vefa.cli.moments import shown
-from vefa.cli.options import Json, Now
+from vefa.cli.options import Days, Json, Now
 from vefa.cli.printing import out, percent, print_json, table
 from vefa.cli.session import Session
 
@@ -17,8 +17,6 @@ if TYPE_CHECKING:
 
     from vefa.insight.effects import Effect
     from vefa.insight.measures import Measures
-
-Days = Annotated[int, typer.Option(metavar="N", help="How many days, up to the moment.", min=1)]
 
 
 def measures(context: typer.Context, days: Days = 30, now: Now = None, as_json: Json = False) -> None:

@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from vefa.cli.options import Json, Now
+from vefa.cli.options import Days, Json, Now
 from vefa.cli.printing import out, percent, print_json, table
-from vefa.cli.report_measures import Days
 from vefa.cli.session import Session
 
 if TYPE_CHECKING:
