@@ -30,7 +30,7 @@ from vefa.engine.timing import as_moment, end_of_day, move
 from vefa.ledger.claims import Batch, unclaimed
 from vefa.ledger.tables import sends
 from vefa.plan.policy import Policy
-from vefa.plan.steps import MEDIA, FieldMoment, Medium, Message, SameDay
+from vefa.plan.steps import MEDIA, FieldMoment, Medium, Message, Purpose, SameDay
 from vefa.statements import Kept, Prepared
 
 s, e, c = sends.c, enrolments.c, customers.c
@@ -38,22 +38,28 @@ s, e, c = sends.c, enrolments.c, customers.c
 
 @dataclass(frozen=True)
 class Reader:
-    """Reads the candidates of one message step, as the policy judges them."""
+    """Reads the candidates of one message step, as the policy judges them. `asks_leave`: its words ask whether
+    commercial ones may stand among them."""
 
     world: World
     pin: Pinned
     step: Message
     policy: Policy
     gate: Gate | None = None
+    asks_leave: bool = False
 
     @classmethod
-    def of(cls, post: Post, now: datetime) -> Reader:
+    def of(cls, post: Post, now: datetime, *, asks_leave: bool = False) -> Reader:
         """The reader of a step being delivered, at a moment."""
-        return cls(replace(post.world, now=now), post.pin, post.step, post.shop.policy, post.gate)
+        return cls(replace(post.world, now=now), post.pin, post.step, post.shop.policy, post.gate, asks_leave)
+
+    def medium(self, medium: Medium) -> MediumColumns:
+        """What is asked of one medium."""
+        return MediumColumns(medium, self.step.purpose, self.world, self.gate, asks_leave=self.asks_leave)
 
     def read(self, connection: Connection, ids: Sequence[int]) -> list[Candidate]:
         """The candidates of those sends, in the order of the ledger's numbers."""
-        found = [MediumColumns(medium, self.step.purpose, self.world, self.gate) for medium in MEDIA]
+        found = [self.medium(medium) for medium in MEDIA]
         scope = send_scope(self.world, self.pin, self.step)
         columns: list[Any] = [
             s.id,
@@ -133,9 +139,9 @@ class Reader:
         reached = {}
         for medium in MEDIA:
             found = (row._mapping[f"{medium}_{n}"] for n in MediumColumns.NAMES)
-            address, undeliverable, suppressed, consent, register = found
+            address, undeliverable, suppressed, consent, register, allowed = found
             if address is not None:
-                reached[medium] = Contact(address, undeliverable, suppressed, bool(consent), register)
+                reached[medium] = Contact(address, undeliverable, suppressed, bool(consent), register, bool(allowed))
         return Candidate(
             send_id=row.id,
             enrolment_id=row.enrolment_id,
@@ -164,10 +170,13 @@ class Reader:
 class MediumColumns:
     """The columns that tell where and whether a customer can be reached by one medium."""
 
-    NAMES = ("address", "undeliverable", "suppressed", "consent", "register")
+    NAMES = ("address", "undeliverable", "suppressed", "consent", "register", "allowed")
 
-    def __init__(self, medium: Medium, purpose: str, world: World, gate: Gate | None = None) -> None:
+    def __init__(
+        self, medium: Medium, purpose: Purpose, world: World, gate: Gate | None = None, *, asks_leave: bool = False
+    ) -> None:
         self.medium, self.purpose, self.world, self.gate = medium, purpose, world, gate
+        self._asks_leave = asks_leave and purpose != "commercial"
         self.table = contacts.alias(f"contact_{medium}")
 
     def join(self, source: Any) -> Any:
@@ -176,7 +185,7 @@ class MediumColumns:
 
     def columns(self) -> list[Any]:
         way = (self.table.c.address, self.table.c.undeliverable, self.suppressed())
-        values = (*way, self.consent(), self.register())
+        values = (*way, self.consent(), self.register(), self.allowed())
         return [v.label(f"{self.medium}_{n}") for v, n in zip(values, self.NAMES, strict=True)]
 
     def suppressed(self) -> ColumnElement[Any]:
@@ -195,6 +204,15 @@ class MediumColumns:
         if self.gate is None:
             return sa.null()
         return self.gate.against(self.medium, self.table.c.address, self.table.c.address_key, c, self.world.now)
+
+    def allowed(self) -> ColumnElement[bool]:
+        """Whether commercial words may reach them by this medium, as part of a message that is none. Nobody asks of a
+        commercial one: it goes with such words, or it does not go at all."""
+        if not self._asks_leave:
+            return sa.true()
+        stopped = suppressed(self.medium, self.table.c.address_key, "commercial", self.world.now)
+        holds = [self.consent(), stopped.is_(None)]
+        return sa.and_(*holds, *([self.register().is_(None)] if self.gate is not None else []))
 
 
 def suppressed(medium: str, address_key: Any, purpose: str, now: datetime) -> ColumnElement[Any]:

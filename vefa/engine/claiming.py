@@ -159,7 +159,8 @@ class _Claiming:
 
     def _judge(self, ids: Sequence[int], closed: dict[str, datetime]) -> dict[int, Medium]:
         """Judge each of them, withhold who may not go, and say by which medium the others do."""
-        found = Reader.of(self.post, self.now).read(self.connection, ids)
+        reader = Reader.of(self.post, self.now, asks_leave=self.words.asks_leave)
+        found = reader.read(self.connection, ids)
         self.candidates.update({one.send_id: one for one in found})
         candidates = [self.candidates[i] for i in ids]
         policy, step = self.post.shop.policy, self.post.step
@@ -174,13 +175,12 @@ class _Claiming:
         return {i: verdict.medium for i, verdict in verdicts.items() if isinstance(verdict, Go)}
 
     def _reached(self, seen: Seen, rows: Sequence[int], media: dict[int, Medium]) -> Seen:
-        """The address and the consent of the medium that each was judged to go by."""
+        """The address of the medium that each was judged to go by, and whether commercial words may go there."""
         addresses, allowed = list(seen.addresses), list(seen.allowed)
         for n in rows:
             if (medium := media.get(seen.ids[n])) is not None:
                 contact = self.candidates[seen.ids[n]].contact(medium)
-                addresses[n] = contact.address
-                allowed[n] = contact.consent and contact.suppressed is None and contact.register is None
+                addresses[n], allowed[n] = contact.address, contact.allowed
         return replace(seen, addresses=addresses, allowed=allowed)
 
     def _withhold(self, candidates: Sequence[Candidate], verdicts: dict[int, Verdict]) -> None:

@@ -98,7 +98,7 @@ class Words:
     def look(self) -> Look:
         """The one look at a batch that brings them all."""
         wants_orders = self.suggests or bool(self.names & {ORDER_LINES, "guides"})
-        return Look(self.post, self.fields, wants_orders=wants_orders, wants_leave=self.suggests or self.says_leave)
+        return Look(self.post, self.fields, wants_orders=wants_orders, asks_leave=self.asks_leave)
 
     @property
     def suggests(self) -> bool:
@@ -106,9 +106,9 @@ class Words:
         return "recommendations" in self.names and self.post.words_step.recommend > 0
 
     @property
-    def says_leave(self) -> bool:
-        """Whether they name `commercial`: whether commercial words may stand among them."""
-        return "commercial" in self.names
+    def asks_leave(self) -> bool:
+        """Whether they ask if commercial words may stand among them: suggestions are such."""
+        return self.suggests or "commercial" in self.names
 
     def step(self, variant: str | None) -> Message:
         """The step with the words of one of the variants that are tested."""
@@ -144,7 +144,7 @@ class Words:
             found["recommendations"] = self._suggestions(connection, seen, free, now)
         if "guides" in names:
             found["guides"] = read_guides(connection, seen.customers, seen.orders, now)
-        if not free and self.says_leave:
+        if not free and "commercial" in names:
             found["commercial"] = list(map(bool, seen.allowed))
         for kind in ("unsubscribe", "preferences"):
             if f"links.{kind}" in names:

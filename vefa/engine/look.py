@@ -83,16 +83,15 @@ BESIDE = len(Seen.__dataclass_fields__) - 1
 class Look:
     """The look of one message step. `medium` is the one that its plain messages go by.
 
-    `wants_orders`: its words need the order at hand. `wants_leave`: they need to know whether commercial ones may stand
-    among them.
+    `wants_orders`: its words need the order at hand. `asks_leave`: they ask whether commercial ones may stand among
+    them.
     """
 
-    def __init__(self, post: Post, fields: FieldColumns, *, wants_orders: bool, wants_leave: bool) -> None:
-        self._post, self._fields = post, fields
-        self._wants_orders, self._wants_leave = wants_orders, wants_leave and post.step.purpose != "commercial"
+    def __init__(self, post: Post, fields: FieldColumns, *, wants_orders: bool, asks_leave: bool) -> None:
+        self._post, self._fields, self._wants_orders, self._asks_leave = post, fields, wants_orders, asks_leave
         self.medium: Medium = post.step.medium or "email"
         world = post.world
-        asked = (post.pin.id, post.step.key, self.medium, fields.names, wants_orders, wants_leave)
+        asked = (post.pin.id, post.step.key, self.medium, fields.names, wants_orders, asks_leave)
         self._statement = post.shop.statements.get(
             ("look", *asked, world.zones, world.facts, world.borders), self._build
         )
@@ -127,13 +126,13 @@ class Look:
         return send_scope(replace(self._post.world, now=now), self._post.pin, self._post.step)
 
     def _build(self, now: datetime) -> sa.Select[Any]:
-        post, scope, reader = self._post, self._scope(now), Reader.of(self._post, now)
-        medium = MediumColumns(self.medium, post.step.purpose, reader.world, post.gate)
+        post, scope = self._post, self._scope(now)
+        reader = Reader.of(post, now, asks_leave=self._asks_leave)
+        medium = reader.medium(self.medium)
         columns = [
             *(s.id, s.enrolment_id, s.customer_id, c.zone, c.language, c.country, medium.table.c.address),
             sa.case((_plain(reader, medium), 1), else_=0),
-            # Whether commercial words may stand in it. A commercial message that may not have them does not go at all.
-            sa.case((_allowed(medium), 1), else_=0) if self._wants_leave else sa.literal(1, sa.Integer),
+            sa.case((medium.allowed(), 1), else_=0),
             e.order_id if self._wants_orders else sa.null(),
             reader.not_after_field(),
             sa.type_coerce(s.due_at, sa.BigInteger),
@@ -153,12 +152,6 @@ def _late(reader: Reader, seen: Seen, n: int, now: datetime) -> bool:
         value = from_micros(value) if FIELDS[until.field].kind == "time" else as_day(value)
     end = reader.not_after(value, from_micros(seen.due_at[n]), seen.zones[n])
     return end is not None and now > end
-
-
-def _allowed(medium: MediumColumns) -> ColumnElement[bool]:
-    """Commercial words may reach them by this medium."""
-    holds = [medium.consent(), medium.suppressed().is_(None)]
-    return sa.and_(*holds, *([medium.register().is_(None)] if medium.gate is not None else []))
 
 
 def _evidence(now: datetime) -> ColumnElement[Any]:
