@@ -75,6 +75,7 @@ def test_where_nothing_commercial_may_go_no_such_words_stand_in_a_receipt(world:
     assert "Teşekkürler" in ada.text and "İndirim" in bea.text
 
 
+@pytest.mark.rule(16)
 def test_who_refused_the_topic_gets_nothing_commercial_of_it(world: World) -> None:
     tick = queued(world)
     refuse(world, "offers")

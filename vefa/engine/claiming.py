@@ -17,12 +17,12 @@ from vefa.database import among, writing
 from vefa.engine.candidates import Reader, lock_customers, read_counted, read_rivals
 from vefa.engine.exits import end_and_hand_over
 from vefa.engine.gifts import Gifts
-from vefa.engine.letters import Columns, Words
 from vefa.engine.look import Seen
 from vefa.engine.movement import go_on
 from vefa.engine.policy import Candidate, Defer, Go, Rival, Skip, Verdict, judge, over_cap, why_by
 from vefa.engine.post import Post, StepCounts, running
 from vefa.engine.tables import enrolments
+from vefa.engine.words import Columns, Words
 from vefa.ledger import claims, pace, settlements
 from vefa.ledger.claims import Batch, Marks, Remark
 from vefa.ledger.settlements import Deferral

@@ -16,11 +16,12 @@ from threading import Event
 
 from vefa.channels.base import BulkChannel, Channel, Outcome, Outgoing
 from vefa.database import reading, writing
-from vefa.engine.candidates import still_unwanted
 from vefa.engine.claiming import Claim, claim
-from vefa.engine.letters import Parcel, Words, write
+from vefa.engine.letters import Parcel, write
 from vefa.engine.post import Post, StepCounts, queued, running
+from vefa.engine.reach import still_unwanted
 from vefa.engine.settling import Answers, settle
+from vefa.engine.words import Words
 from vefa.ledger import claims, settlements
 from vefa.ledger.claims import Batch
 from vefa.ledger.settlements import End

@@ -22,12 +22,13 @@ from vefa.crm.contexts import FieldColumns, as_day
 from vefa.crm.fields import FIELDS
 from vefa.crm.tables import customers
 from vefa.database import from_micros, other
-from vefa.engine.candidates import MediumColumns, Reader, wishes_against
+from vefa.engine.candidates import Reader
 from vefa.engine.exits import leaves_now
 from vefa.engine.movement import inside
 from vefa.engine.plans import elapsed
 from vefa.engine.policy import counts
 from vefa.engine.post import Post
+from vefa.engine.reach import MediumColumns, wishes_against
 from vefa.engine.scopes import send_scope
 from vefa.engine.tables import enrolments
 from vefa.engine.timing import quiet_until
