@@ -8,6 +8,7 @@ import json
 from base64 import b64decode
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import datetime
 from hashlib import sha256
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -20,9 +21,11 @@ from pydantic import SecretStr
 
 from tests.engine.gifts import codes, fill, gift, pooled
 from tests.engine.worlds import DAY, HOUR, MINUTE, NOON, World, email, make_plan
+from vefa.channels.base import Accepted
 from vefa.clock import stopped_at
 from vefa.database import reading
-from vefa.engine.checkout import NO_KEY, Parcel, push_codes
+from vefa.engine.checkout import NO_KEY, push_codes
+from vefa.errands.keys import Access
 from vefa.errors import UserError
 from vefa.foresight.status import status
 from vefa.plan.pools import Checkout
@@ -269,19 +272,25 @@ def test_a_checkout_that_reads_files_can_be_waited_for_too(world: World, tmp_pat
     assert {row.exported for row in world.rows(coupons)} == {0}
 
 
-def test_the_way_a_parcel_goes_can_be_another(world: World, till: type[Till]) -> None:
-    """Who brings it is an argument: it is told the name, the body and the signed headers."""
+def test_the_way_codes_go_can_be_another(world: World, till: type[Till]) -> None:
+    """Who brings them is an argument: it is told where, the name and the body."""
     world.shop = replace(
         world.shop, checkout=replace(world.shop.checkout, before_telling=False, url="https://x.example")
     )
-    got: list[Parcel] = []
+    got: list[tuple[str, str]] = []
+
+    def bring(access: Access, name: str, body: bytes, at: datetime, timeout: float) -> Accepted:
+        got.append((access.url.get_secret_value(), name))
+        assert json.loads(body)["id"] == name
+        return Accepted()
+
     make_plan_of_one(world)
     world.shop = replace(world.shop, checkout=Checkout("https://x.example", 10))
 
-    done = push_codes(world.shop, NOON, stopped_at(NOON), got.append)
+    done = push_codes(world.shop, NOON, stopped_at(NOON), bring)
 
     assert (done.batches, done.codes, done.problem) == (1, 1, None)
-    assert got[0].headers["webhook-id"] == got[0].name == "coupons_1"
+    assert got == [("https://x.example", "coupons_1")]
 
 
 def make_plan_of_one(world: World) -> None:

@@ -261,6 +261,19 @@ def test_templates_are_tried_and_the_ledger_keeps_which(world: World) -> None:
     assert {(row.variant, row.template) for row in world.sends()} == {("a", "note"), ("b", "long")}
 
 
+def test_a_subject_beside_tested_templates_may_name_what_they_do_not(world: World) -> None:
+    world.words("short", "Kısa")
+    world.words("long", "Uzun uzun")
+    people(world, 30)
+    test = trial(variants=(Variant("a", template="short"), Variant("b", template="long")))
+    live(world, broadcast(test, subject={"tr": "{{ customer.first_name }} için"}))
+
+    world.tick(NOON)
+
+    assert {row.state for row in world.sends()} == {"sent"}
+    assert set(subjects(world)) <= {f"c{number} için" for number in range(30)}
+
+
 # --- people who come one by one
 
 

@@ -58,6 +58,24 @@ def test_who_paused_gets_nothing_commercial_and_goes_on(world: World) -> None:
 
 
 @pytest.mark.rule(16)
+@pytest.mark.parametrize("by", ["email", "sms"])
+def test_where_nothing_commercial_may_go_no_such_words_stand_in_a_receipt(world: World, by: str) -> None:
+    """By e-mail one look tells, by SMS the judgement of each."""
+    world.words("note", "{% if commercial %}İndirim{% else %}Teşekkürler{% endif %}")
+    for name, stopped in (("Ada", True), ("Bea", False)):
+        number = world.customer(name, sms=True, preferred_channel=by)
+        if stopped:
+            world.suppress(number, NOON, channel=by, purpose="commercial")
+        world.order(number, NOON + HOUR)
+    world.deploy(make_plan(email(purpose="transactional", medium=None)))
+
+    world.tick(NOON + HOUR)
+
+    ada, bea = (world.email if by == "email" else world.sms).got
+    assert "Teşekkürler" in ada.text and "İndirim" in bea.text
+
+
+@pytest.mark.rule(16)
 def test_who_refused_the_topic_gets_nothing_commercial_of_it(world: World) -> None:
     tick = queued(world)
     refuse(world, "offers")

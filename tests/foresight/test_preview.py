@@ -10,9 +10,10 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from tests.engine.worlds import DAY, HOUR, NOON, World
+from tests.engine.worlds import DAY, HOUR, NOON, World, email, make_plan
 from vefa.content.templates import TemplateStore
-from vefa.crm.tables import order_lines, products
+from vefa.crm.tables import order_lines, products, tickets
+from vefa.crm.ticket_messages import ticket_messages
 from vefa.database import metadata, reading
 from vefa.engine.forgetting import forget
 from vefa.errors import UserError
@@ -25,7 +26,7 @@ from vefa.foresight.preview.samples import NAMES, SampleName, Samples, with_stan
 from vefa.foresight.preview.sheet import Sheet
 from vefa.language.catalogue import FIELDS
 from vefa.plan.project import Project, load_project
-from vefa.plan.steps import Message
+from vefa.plan.steps import EventTrigger, Message
 from vefa.rewards.coupons import ALPHABET
 from vefa.settings import Settings, load_settings
 
@@ -216,6 +217,22 @@ def test_the_years_of_a_real_customer_are_those_of_their_next_day(world: World) 
 
     assert "Aramıza katılalı 2 yıl oldu" in letter.text
     assert "1 Temmuz" in letter.text
+
+
+def test_a_transcript_names_a_real_customer_as_the_message_will(world: World) -> None:
+    ben = world.customer("Ben", outside_id="b-1", language="en", last_name="Taş")
+    said = {"source": "desk", "outside_id": "1"}
+    ticket = world.insert(tickets, **said, customer_id=ben, opened_at=NOON, opened_known_at=NOON)
+    word = {"author": "customer", "text": "It broke.", "said_at": NOON, "said_known_at": NOON}
+    world.insert(ticket_messages, **said, ticket_id=ticket, **word)
+    world.happen("ticket.opened", ben, NOON, object_kind="ticket", object_id=ticket)
+    world.words("talk", "{% for said in ticket.messages %}{{ said.who }}: {{ said.text }}{% endfor %}")
+    plan = make_plan(email(template="talk"), trigger=EventTrigger("ticket.opened", "ticket"))
+
+    with reading(world.database) as connection:
+        (letter,) = values(world, connection, "b-1").of(plan, LOCALES)
+
+    assert "Ben: It broke." in letter.text
 
 
 def test_who_has_nothing_of_what_a_journey_is_about_is_told(world: World) -> None:

@@ -18,10 +18,10 @@ from vefa.engine.shop import open_shop
 from vefa.engine.tick import run_narrow
 from vefa.foresight.status import status
 from vefa.foresight.why import why
-from vefa.language.conditions import Compare, EventScope
+from vefa.language.conditions import Compare, Duration, EventScope
 from vefa.plan.loyalty import Programme
 from vefa.plan.project import loyalty_rests
-from vefa.plan.steps import Arm, Branch, EventTrigger, Exits, Points, Whenever
+from vefa.plan.steps import Arm, Branch, EventTrigger, Exits, Points, Trial, Variant, Whenever
 from vefa.rewards.ledger_check import check_ledger
 
 REVIEWED = EventTrigger("review.posted", "review")
@@ -193,6 +193,18 @@ def test_a_narrow_walk_settles_only_those_whom_it_is_about(loyal: World) -> None
     )
 
     assert (balance(loyal, ada), balance(loyal, bea)) == (10, 0)
+
+
+def test_a_tested_template_that_speaks_of_points_brings_them_up_to_date(loyal: World) -> None:
+    loyal.words("rich", "{{ loyalty.points }} puan")
+    variants = (Variant("plain", template="note"), Variant("rich", template="rich"))
+    ada = loyal.customer()
+    loyal.deploy(make_plan(email(test=Trial(variants, 10_000, Duration(days=1), "clicked"))))
+    loyal.order(ada, NOON + HOUR)
+
+    loyal.tick(NOON + DAY)
+
+    assert balance(loyal, ada) == 10
 
 
 def test_a_journey_that_says_nothing_of_points_posts_none(loyal: World) -> None:

@@ -8,26 +8,24 @@ import typer
 from rich.text import Text
 
 from vefa.cli.moments import shown, zone_of
-from vefa.cli.options import Json, Now
+from vefa.cli.options import Customer, Json, Now
 from vefa.cli.printing import out, print_json, table
 from vefa.cli.session import Session
 from vefa.errors import UserError
+from vefa.language.wording import MEDIA
 
 if TYPE_CHECKING:
     from vefa.consent.sync import Synced
     from vefa.foresight.persons import Person
     from vefa.foresight.register import RegisterStatus
 
-MEDIA = {"email": "e-mail", "sms": "SMS"}
 Channel = Literal["email", "sms"]
 Purpose = Literal["commercial", "transactional"]
 
 
 def consent(
     context: typer.Context,
-    customer: Annotated[
-        str, typer.Argument(metavar="CUSTOMER", help="The shop's number of the customer, an e-mail or a phone number.")
-    ],
+    customer: Customer,
     grant: Annotated[bool | None, typer.Option("--grant/--refuse", help="Add that they said yes, or no.")] = None,
     channel: Annotated[Channel, typer.Option(help="To which channel.")] = "email",
     purpose: Annotated[Purpose, typer.Option(help="To which kind of messages.")] = "commercial",

@@ -12,9 +12,10 @@ from rich.padding import Padding
 from rich.text import Text
 
 from vefa.cli.moments import shown, zone_of
-from vefa.cli.options import Json
+from vefa.cli.options import Customer, Json
 from vefa.cli.printing import out, print_json, table
 from vefa.cli.session import Session
+from vefa.language.wording import MEDIA
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -24,14 +25,10 @@ if TYPE_CHECKING:
     from vefa.foresight.sendings import Sending
     from vefa.foresight.why import InJourney, Story, Why
 
-MEDIA = {"email": "e-mail", "sms": "SMS", None: "message"}
-
 
 def why(
     context: typer.Context,
-    customer: Annotated[
-        str, typer.Argument(metavar="CUSTOMER", help="The shop's number of the customer, or an e-mail.")
-    ],
+    customer: Customer,
     journey: Annotated[str | None, typer.Argument(metavar="[JOURNEY]", help="Only this journey.")] = None,
     as_json: Json = False,
 ) -> None:
@@ -152,7 +149,7 @@ OUTCOMES = {
 def _sending(sending: Sending) -> Text:
     words, style = OUTCOMES[sending.state]
     why = f": {sending.because}" if sending.because else ""
-    what = f"{MEDIA[sending.medium]} “{sending.step}”{_variant(sending)} {words}{why}"
+    what = f"{MEDIA[sending.medium] if sending.medium else 'message'} “{sending.step}”{_variant(sending)} {words}{why}"
     return Text(what, style=style)
 
 

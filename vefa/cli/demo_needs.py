@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
+from vefa.cli.printing import percent
 from vefa.crm.answers import channel_answers
 from vefa.crm.points import point_moves
 from vefa.crm.recommendations.tables import product_links
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
     from vefa.settings import Shop
 
 DAYS = ("birthday", "anniversary-first-order", "anniversary-sign-up", "brand-day")
-WRITTEN = ("sent",)
 
 e, s, j, n = enrolments.c, sends.c, journeys.c, step_names.c
 
@@ -155,7 +155,7 @@ def _speed(f: _Facts) -> str:
     staff = f.count(errands, errands.c.kind == "notify", errands.c.state == "done")
     found = replies(f.connection, f.begin, f.end)
     content = found[0].content if found else None
-    share = "nothing to measure" if content is None else f"{content:.0%} answered as soon as they expect it"
+    share = "nothing to measure" if content is None else f"{percent(content, 0)} answered as soon as they expect it"
     return f"staff told {staff:,} times; {share}"
 
 
@@ -170,5 +170,4 @@ def _measures(f: _Facts) -> str:
     now = measures(f.connection, max(f.begin, f.end - timedelta(days=30)), f.end, f.shop)
     worth = f"{now.average_order:,.0f} {f.shop.currency}" if now.average_order else "·"
     measured = sum(each.uplift is not None for each in effects(f.connection, f.begin, f.end))
-    retention = "·" if now.retention.rate is None else f"{now.retention.rate:.0%}"
-    return f"retention {retention}, average order {worth}; {measured} journeys beside a holdout"
+    return f"retention {percent(now.retention.rate, 0)}, average order {worth}; {measured} journeys beside a holdout"

@@ -15,3 +15,8 @@ Now = Annotated[
         show_default=False,
     ),
 ]
+Customer = Annotated[
+    str, typer.Argument(metavar="CUSTOMER", help="The shop's number of the customer, an e-mail or a phone number.")
+]
+Days = Annotated[int, typer.Option(metavar="N", help="How many days, up to the moment.", min=1, max=3650)]
+WeeksBack = Annotated[int, typer.Option(metavar="N", help="How many weeks, this one among them.", min=1, max=520)]

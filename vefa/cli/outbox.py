@@ -14,6 +14,7 @@ from vefa.cli.options import Json
 from vefa.cli.printing import out, print_json, table
 from vefa.cli.session import Session
 from vefa.errors import UserError
+from vefa.language.wording import MEDIA
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -77,6 +78,6 @@ def _list(folder: Path, last: int, journey: str | None, as_json: bool, zone: Zon
 
 def _row(letter: Letter, zone: ZoneInfo) -> tuple[str | Text, ...]:
     when = shown(datetime.fromisoformat(letter.moment), zone) if letter.moment else ""
-    medium = "SMS" if letter.medium == "sms" else "e-mail"
+    medium = MEDIA[letter.medium]
     texts = (letter.journey, letter.step, letter.to, letter.subject.replace("\n", " "))
     return when.partition(" ")[2], medium, *(Text(text, no_wrap=True, overflow="ellipsis") for text in texts)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from vefa.cli.moments import shown, zone_of
-from vefa.cli.options import Json, Now
+from vefa.cli.options import Customer, Json, Now
 from vefa.cli.printing import out, print_json, table
 from vefa.cli.session import Session
 from vefa.errors import UserError
@@ -25,10 +25,6 @@ points = typer.Typer(
     rich_markup_mode="rich",
     help="Points of the loyalty programme: show, spend, correct, post what is due, check the ledger.",
 )
-
-Customer = Annotated[
-    str, typer.Argument(metavar="CUSTOMER", help="The shop's number of the customer, an e-mail or a phone number.")
-]
 
 
 @points.command("show")

@@ -78,6 +78,11 @@ def table(*columns: str, numbers: tuple[str, ...] = ()) -> Table:
     return made
 
 
+def percent(rate: float | None, digits: int = 1, sign: str = "") -> str:
+    """A share from 0 to 1 in hundredths; a dot where there is none."""
+    return "·" if rate is None else f"{100 * rate:{sign}.{digits}f} %"
+
+
 @contextmanager
 def progress(what: str) -> Iterator[Progress]:
     """A bar on a terminal, nothing elsewhere. Call it with how much is done and how much there is (0: unknown)."""

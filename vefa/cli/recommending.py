@@ -8,7 +8,7 @@ import typer
 from rich.text import Text
 
 from vefa.cli.moments import shown
-from vefa.cli.options import Json, Now
+from vefa.cli.options import Customer, Json, Now
 from vefa.cli.printing import out, print_json, progress, table
 from vefa.cli.session import Session
 
@@ -44,9 +44,7 @@ def in_words(made: Made) -> str:
 @recommendations.command("show")
 def show(
     context: typer.Context,
-    customer: Annotated[
-        str, typer.Argument(metavar="CUSTOMER", help="The shop's number of the customer, an e-mail or a phone number.")
-    ],
+    customer: Customer,
     order: Annotated[
         str | None,
         typer.Option(metavar="NUMBER", help="As in a message about this order of theirs.", show_default=False),

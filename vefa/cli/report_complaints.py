@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from vefa.cli.options import Json, Now
+from vefa.cli.options import Json, Now, WeeksBack
 from vefa.cli.printing import out, print_json, table
 from vefa.cli.report_replies import By
 from vefa.cli.session import Session
@@ -21,7 +21,7 @@ SHOWN = 6
 
 def complaints(
     context: typer.Context,
-    weeks: Annotated[int, typer.Option("--weeks", min=1, max=104, help="Look back over so many weeks.")] = 8,
+    weeks: WeeksBack = 8,
     by: Annotated[By, typer.Option(help="For each category, or for each agent.")] = By.CATEGORY,
     now: Now = None,
     as_json: Json = False,

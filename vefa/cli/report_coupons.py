@@ -10,7 +10,7 @@ import typer
 from rich.text import Text
 
 from vefa.cli.options import Json, Now
-from vefa.cli.printing import out, print_json, table
+from vefa.cli.printing import out, percent, print_json, table
 from vefa.cli.session import Session
 
 if TYPE_CHECKING:
@@ -80,8 +80,7 @@ def _show(found: CouponReport) -> None:
 
 
 def _numbers(one: Given) -> tuple[str, ...]:
-    rate = "" if one.rate is None else f"{100 * one.rate:.1f} %"
-    counts = (f"{one.given:,}", f"{one.told:,}", f"{one.redeemed:,}", rate, f"{one.expired:,}")
+    counts = (f"{one.given:,}", f"{one.told:,}", f"{one.redeemed:,}", percent(one.rate), f"{one.expired:,}")
     return (*counts, _money(one.revenue), _money(one.cost))
 
 

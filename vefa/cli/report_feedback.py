@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
 import typer
 
-from vefa.cli.options import Json, Now
-from vefa.cli.printing import out, print_json, table
+from vefa.cli.options import Days, Json, Now
+from vefa.cli.printing import out, percent, print_json, table
 from vefa.cli.session import Session
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 def feedback(
     context: typer.Context,
-    days: Annotated[int, typer.Option("--days", min=1, max=3650, help="Look back over so many days.")] = 90,
+    days: Days = 90,
     now: Now = None,
     as_json: Json = False,
 ) -> None:
@@ -42,9 +42,8 @@ def _show(found: FeedbackReport) -> None:
     numbers = ("asked", "answers", "rate")
     rows = table("survey", "journey", *numbers, "result", numbers=numbers)
     for each in found.rows:
-        rate = "" if each.rate is None else f"{each.rate:.0%}"
         name, who = (each.survey, "") if each.journey is None else ("", each.journey)
-        rows.add_row(name, who, f"{each.asked:,}", f"{each.answers:,}", rate, _result(each))
+        rows.add_row(name, who, f"{each.asked:,}", f"{each.answers:,}", percent(each.rate, 0), _result(each))
     console.print(rows)
 
 
@@ -52,5 +51,5 @@ def _result(row: FeedbackRow) -> str:
     if row.nps is not None:
         return f"NPS {row.nps:+d} ({row.promoters} promoters, {row.detractors} detractors)"
     if row.content is not None:
-        return f"{row.content:.0%} content, {row.average:.1f} of 5"
+        return f"{percent(row.content, 0)} content, {row.average:.1f} of 5"
     return ", ".join(f"{choice} {count}" for choice, count in row.choices.items())

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
 import typer
 
 from vefa.cli.moments import shown
-from vefa.cli.options import Json, Now
-from vefa.cli.printing import out, plain, print_json, table
+from vefa.cli.options import Days, Json, Now
+from vefa.cli.printing import out, percent, plain, print_json, table
 from vefa.cli.session import Session
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 def loyalty(
     context: typer.Context,
-    days: Annotated[int, typer.Option(min=1, help="How many days back.")] = 90,
+    days: Days = 90,
     now: Now = None,
     as_json: Json = False,
 ) -> None:
@@ -49,7 +49,7 @@ def _show(found: LoyaltyReport, session: Session) -> None:
         flows.add_row(kind, flow.rule or "", f"{flow.customers:,}", f"{flow.moves:,}", f"{flow.points:+,}")
     console.print(flows)
     if found.redemption_rate is not None:
-        console.print(f"{found.issued:,} points issued, {found.spent:,} spent: {found.redemption_rate:.1%}.")
+        console.print(f"{found.issued:,} points issued, {found.spent:,} spent: {percent(found.redemption_rate)}.")
     tiers = table("tier", "members", "points", numbers=("members", "points"))
     for tier in found.tiers:
         tiers.add_row(tier.tier or "none", f"{tier.members:,}", f"{tier.points:,}")
@@ -60,6 +60,6 @@ def _show(found: LoyaltyReport, session: Session) -> None:
         console.print(f"{found.owed:,} points are owed: spent, and then the order came back.", markup=False)
     rewards = table("reward", "given", "used", "rate", numbers=("given", "used", "rate"))
     for reward in found.rewards:
-        rewards.add_row(reward.reward, f"{reward.given:,}", f"{reward.used:,}", f"{reward.rate:.1%}")
+        rewards.add_row(reward.reward, f"{reward.given:,}", f"{reward.used:,}", percent(reward.rate))
     if found.rewards:
         console.print(rewards)

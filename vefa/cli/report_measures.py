@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
 import typer
 
 from vefa.cli.moments import shown
-from vefa.cli.options import Json, Now
-from vefa.cli.printing import out, print_json, table
+from vefa.cli.options import Days, Json, Now
+from vefa.cli.printing import out, percent, print_json, table
 from vefa.cli.session import Session
 
 if TYPE_CHECKING:
@@ -17,9 +17,6 @@ if TYPE_CHECKING:
 
     from vefa.insight.effects import Effect
     from vefa.insight.measures import Measures
-    from vefa.insight.proportions import Share
-
-Days = Annotated[int, typer.Option(metavar="N", help="How many days, up to the moment.", min=1)]
 
 
 def measures(context: typer.Context, days: Days = 30, now: Now = None, as_json: Json = False) -> None:
@@ -72,15 +69,15 @@ def _show_measures(found: Sequence[Measures], session: Session) -> None:
     made = table("", *spans, numbers=spans)
     lines = {
         "customers, at the end": [f"{each.customers:,}" for each in found],
-        "retention: regulars of all customers": [_percent(each.retention) for each in found],
-        "repeat rate: regulars of all buyers": [_percent(each.repeat) for each in found],
+        "retention: regulars of all customers": [percent(each.retention.rate) for each in found],
+        "repeat rate: regulars of all buyers": [percent(each.repeat.rate) for each in found],
         "orders": [f"{each.orders:,}" for each in found],
         "revenue": [f"{each.revenue:,.2f} {currency}" for each in found],
         "average order": [f"{each.average_order:,.2f} {currency}" if each.average_order else "·" for each in found],
         "newcomers": [f"{each.conversion.of:,}" for each in found],
-        "conversion: newcomers who have ordered": [_percent(each.conversion) for each in found],
+        "conversion: newcomers who have ordered": [percent(each.conversion.rate) for each in found],
         "baskets left": [f"{each.baskets.of:,}" for each in found],
-        "baskets come back to within 7 days": [_percent(each.baskets) for each in found],
+        "baskets come back to within 7 days": [percent(each.baskets.rate) for each in found],
     }
     for name, values in lines.items():
         made.add_row(name, *values)
@@ -114,12 +111,9 @@ def _show_effects(found: Sequence[Effect]) -> None:
     for each in found:
         uplift, chance = "·", "·"
         if each.uplift is not None and each.interval is not None:
-            uplift = f"{each.uplift:+.1%} ({each.interval.low:+.0%} to {each.interval.high:+.0%})"
+            low, high = (percent(bound, 0, "+") for bound in (each.interval.low, each.interval.high))
+            uplift = f"{percent(each.uplift, 1, '+')} ({low} to {high})"
             chance = "hardly" if each.beyond_chance else "maybe"
-        counts = (f"{each.entered.of:,}", f"{each.written_to:,}", _percent(each.entered))
-        made.add_row(each.journey, *counts, f"{each.holdout.of or '·'}", _percent(each.holdout), uplift, chance)
+        counts = (f"{each.entered.of:,}", f"{each.written_to:,}", percent(each.entered.rate))
+        made.add_row(each.journey, *counts, f"{each.holdout.of or '·'}", percent(each.holdout.rate), uplift, chance)
     out().print(made)
-
-
-def _percent(share: Share) -> str:
-    return "·" if share.rate is None else f"{share.rate:.1%}"

@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from vefa.cli.options import Json, Now
-from vefa.cli.printing import out, print_json, table
-from vefa.cli.report_measures import Days
+from vefa.cli.options import Days, Json, Now
+from vefa.cli.printing import out, percent, print_json, table
 from vefa.cli.session import Session
 
 if TYPE_CHECKING:
@@ -69,10 +68,10 @@ def _show(found: Replies) -> None:
         numbers=("customers who expect it by then", "tickets"),
     )
     for bound in found.bounds:
-        made.add_row(bound.within, f"{bound.expected} %", _percent(bound.answered.rate))
+        made.add_row(bound.within, f"{bound.expected} %", percent(bound.answered.rate, 0))
     console.print(made)
     if found.content is not None:
-        console.print(f"\n{found.content:.0%} of customers are answered as soon as they expect it.")
+        console.print(f"\n{percent(found.content, 0)} of customers are answered as soon as they expect it.")
 
 
 def _show_each(found: Sequence[Replies], by: str) -> None:
@@ -80,10 +79,6 @@ def _show_each(found: Sequence[Replies], by: str) -> None:
     numbers = ("tickets", "waiting", *within, "as expected")
     made = table(by, *numbers, numbers=numbers)
     for each in found:
-        shares = (_percent(bound.answered.rate) for bound in each.bounds[:-1])
-        made.add_row(each.of, f"{each.tickets:,}", f"{each.waiting:,}", *shares, _percent(each.content))
+        shares = (percent(bound.answered.rate, 0) for bound in each.bounds[:-1])
+        made.add_row(each.of, f"{each.tickets:,}", f"{each.waiting:,}", *shares, percent(each.content, 0))
     out().print(made)
-
-
-def _percent(rate: float | None) -> str:
-    return "·" if rate is None else f"{rate:.0%}"

@@ -8,7 +8,7 @@ import typer
 
 from vefa.cli.moments import shown
 from vefa.cli.options import Json, Now
-from vefa.cli.printing import out, print_json, table
+from vefa.cli.printing import out, percent, print_json, table
 from vefa.cli.session import Session
 
 if TYPE_CHECKING:
@@ -46,17 +46,13 @@ def _show(runs: tuple[TrialRun, ...], zone: ZoneInfo) -> None:
         console.print(f"{run.journey} · {run.step}, from {shown(run.began_at, zone)}", markup=False)
         rows = table("variant", "got it", BY[run.by], "rate", "range", numbers=("got it", BY[run.by], "rate", "range"))
         for each in run.variants:
-            rows.add_row(each.variant, f"{each.sent:,}", f"{each.reacted:,}", _percent(each.rate), _range(each))
+            rows.add_row(each.variant, f"{each.sent:,}", f"{each.reacted:,}", percent(each.rate), _range(each))
         console.print(rows)
         console.print(f"{_decision(run, zone)} {_verdict(run)}\n", markup=False)
 
 
-def _percent(rate: float) -> str:
-    return f"{100 * rate:.1f} %"
-
-
 def _range(each: Tried) -> str:
-    return f"{100 * each.low:.1f}–{100 * each.high:.1f} %"
+    return f"{100 * each.low:.1f}–{percent(each.high)}"
 
 
 def _decision(run: TrialRun, zone: ZoneInfo) -> str:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
 import typer
 
-from vefa.cli.options import Json, Now
+from vefa.cli.options import Json, Now, WeeksBack
 from vefa.cli.printing import out, print_json, table
 from vefa.cli.session import Session
 
@@ -19,7 +19,7 @@ SHOWN = 6
 
 def themes(
     context: typer.Context,
-    weeks: Annotated[int, typer.Option("--weeks", min=1, max=520, help="Look back over so many weeks.")] = 8,
+    weeks: WeeksBack = 8,
     now: Now = None,
     as_json: Json = False,
 ) -> None:

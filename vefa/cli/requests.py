@@ -8,13 +8,9 @@ from typing import Annotated
 
 import typer
 
-from vefa.cli.options import Json
+from vefa.cli.options import Customer, Json
 from vefa.cli.printing import err, out, print_json
 from vefa.cli.session import Session
-
-Customer = Annotated[
-    str, typer.Argument(metavar="CUSTOMER", help="The shop's number of the customer, an e-mail or a phone number.")
-]
 
 
 def export(

@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Mapping
 from functools import lru_cache
 from html import escape
+from itertools import product
 from pathlib import Path
 from threading import RLock
 
@@ -30,7 +31,7 @@ from vefa.content.problems import (
     TemplateProblem,
 )
 from vefa.content.sources import Folder, TemplateFile, fingerprint, read_folder
-from vefa.plan.steps import Medium
+from vefa.plan.steps import Medium, Message
 from vefa.settings import Settings
 
 __all__ = [
@@ -131,6 +132,17 @@ class TemplateStore:
         except TemplateError as error:
             raise TemplateBroken(f'"{text}": {error.detail or error.message}') from None
         return _from_engine(names)
+
+    def names_of(self, step: Message, *media: Medium) -> frozenset[str]:
+        """Everything that the words of a message name: of all variants and languages, by these media or by any."""
+        wanted, names = media or step.media, set[str]()
+        for template, medium in product(step.templates, wanted):
+            names |= self.variables(template, medium)
+        if "email" in wanted:
+            subjects = [text for version in step.versions for text in version.subject.values()]
+            for text in dict.fromkeys((*subjects, *step.preheader.values())):
+                names |= self.variables_in(text)
+        return frozenset(names)
 
     def problems(
         self, commercial: frozenset[tuple[Medium, str]] | None = None, known: frozenset[str] | None = None

@@ -15,10 +15,9 @@ from vefa.crm.dates import local_date, start_of
 from vefa.crm.scope import known_zones
 from vefa.crm.tables import events
 from vefa.database import from_micros, reading, to_micros
-from vefa.engine.asides import OPEN
 from vefa.engine.plans import JourneyRow, Pinned, journey_row, pinned
 from vefa.engine.shortages import pool_shortages
-from vefa.engine.tables import enrolments, journeys, occasions
+from vefa.engine.tables import OPEN, enrolments, journeys, occasions
 from vefa.errands import book
 from vefa.errands.tables import errands
 from vefa.ledger.tables import batches, sends

@@ -6,6 +6,7 @@ first, down to the end of the steps. Messages are queued for that very event and
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
@@ -17,21 +18,21 @@ from sqlalchemy.engine import Connection
 from vefa.crm.conditions import about, event_kind, since_entry
 from vefa.crm.scope import learned_by
 from vefa.crm.tables import events
-from vefa.database import among, other, reading, writing
+from vefa.database import Instant, among, other, reading, writing
 from vefa.engine.entries import BATCH, MAX_AGE, Doorway, insert_ignore
 from vefa.engine.exits import end_and_hand_over
 from vefa.engine.plans import Pinned, elapsed
 from vefa.engine.scopes import enrolment_scope
 from vefa.engine.shop import Shop
 from vefa.engine.stands import Aside
-from vefa.engine.tables import enrolments, occasions
+from vefa.engine.tables import OPEN, enrolments, occasions
 from vefa.ledger import claims
 from vefa.ledger.claims import HOLD, LOOK_UP
 from vefa.ledger.tables import batches, sends
 from vefa.plan.steps import Message, Whenever
 
-e, o, s = enrolments.c, occasions.c, sends.c
-OPEN = ("waiting", "acting")
+# Conditions over events ask for them by their second name.
+e, o, s, v = enrolments.c, occasions.c, sends.c, other(events).c
 
 
 @dataclass(frozen=True)
@@ -56,34 +57,36 @@ class Asides:
     # --- what has come
 
     def _note(self, whenever: Whenever) -> None:
-        """Write down each event that is new to somebody inside; one that we learned of too late sets nothing going."""
+        """Write down each event that is new to somebody inside."""
+        notes, news = self._notes(whenever), self._news(whenever)
         with reading(self.shop.database) as connection:
-            found = connection.execute(sa.union(*self._news(whenever))).all()
-        number = self.pin.number(whenever.id)
+            found = array("q", connection.scalars(sa.union(*(sa.select(v.id).where(*each) for each in news))))
         for start in range(0, len(found), BATCH):
-            rows = [
-                {
-                    "enrolment_id": enrolment,
-                    "journey_id": self.pin.journey_id,
-                    "whenever": number,
-                    "event_id": event,
-                    "occurred_at": occurred_at,
-                    "noted_at": self.door.now,
-                    "state": "too late" if known_at - occurred_at > self._patience else "waiting",
-                }
-                for enrolment, event, occurred_at, known_at in found[start : start + BATCH]
-            ]
+            some = among(v.id, found[start : start + BATCH].tolist())
+            rows = sa.union(*(sa.select(*notes.values()).where(*each, some) for each in news))
             with writing(self.shop.database) as connection:
-                connection.execute(insert_ignore(connection, occasions).on_conflict_do_nothing(), rows)
+                insert = insert_ignore(connection, occasions).from_select(list(notes), rows)
+                connection.execute(insert.on_conflict_do_nothing())
 
-    @property
-    def _patience(self) -> timedelta:
+    def _notes(self, whenever: Whenever) -> dict[str, Any]:
+        """Over enrolments and events: what is written down. An event that we learned of too late sets nothing going."""
         backfill = self.pin.plan.backfill
-        return max(MAX_AGE, elapsed(backfill) if backfill else timedelta(0))
+        patience = max(MAX_AGE, elapsed(backfill) if backfill else timedelta(0)) // timedelta(microseconds=1)
+        after = sa.type_coerce(v.known_at, sa.BigInteger) - sa.type_coerce(v.occurred_at, sa.BigInteger)
+        return {
+            "enrolment_id": e.id,
+            "journey_id": sa.literal(self.pin.journey_id),
+            "whenever": sa.literal(self.pin.number(whenever.id)),
+            "event_id": v.id,
+            "occurred_at": v.occurred_at,
+            "noted_at": sa.literal(self.door.now, Instant()),
+            "state": sa.case((after > patience, "too late"), else_="waiting"),
+        }
 
-    def _news(self, whenever: Whenever) -> list[sa.Select[Any]]:
-        """Events that are new, of those inside; and all events since their entry, of those who are new themselves."""
-        v, k, door = other(events).c, other(occasions).c, self.door
+    def _news(self, whenever: Whenever) -> list[tuple[Any, ...]]:
+        """Over enrolments and events: those that are new, of those inside; and all since their entry, of those who are
+        new themselves."""
+        k, door = other(occasions).c, self.door
         scope, wanted = enrolment_scope(door.world, self.pin), whenever.scope
         noted = sa.exists().where(
             k.enrolment_id == e.id, k.whenever == self.pin.number(whenever.id), k.event_id == v.id
@@ -98,9 +101,10 @@ class Asides:
             about(scope, wanted, v, event_kind(wanted.event)),
             sa.not_(noted.correlate_except(other(occasions))),
         )
-        query = sa.select(e.id, v.id, v.occurred_at, v.known_at).where(*came)
-        new = query.where(v.known_at.between(door.horizon, door.now))
-        return [new, query.where(e.enrolled_at >= door.horizon, learned_by(v, door.now))]
+        return [
+            (*came, v.known_at.between(door.horizon, door.now)),
+            (*came, e.enrolled_at >= door.horizon, learned_by(v, door.now)),
+        ]
 
     def _any_open(self) -> bool:
         with reading(self.shop.database) as connection:

@@ -13,7 +13,7 @@ from vefa.engine.plans import Pinned
 from vefa.engine.shop import Shop
 from vefa.errors import VefaError
 from vefa.plan.codec import dump
-from vefa.plan.steps import Medium, Message
+from vefa.plan.steps import Message
 from vefa.rewards.points import settle_points
 
 #: Transactions end in another order than they begin: a narrow walk looks so much further back.
@@ -57,7 +57,5 @@ def _names(shop: Shop, pin: Pinned) -> Iterator[str]:
     """What the words of the plan's messages name, as they are now."""
     for step in pin.plan.steps:
         if isinstance(step, Message):
-            media: tuple[Medium, ...] = (step.medium,) if step.medium else ("email", "sms")
-            for medium in media:
-                with suppress(VefaError):  # what is missing or broken is told by the message itself
-                    yield from shop.templates.variables(step.template, medium)
+            with suppress(VefaError):  # what is missing or broken is told by the message itself
+                yield from shop.templates.names_of(step)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -11,43 +11,54 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 from sqlalchemy.sql import ColumnElement
 
-from vefa.consent.gate import ENDS, Gate
+from vefa.consent.gate import Gate
 from vefa.crm.answers import answers_on, evidence
 from vefa.crm.conditions import compile_condition
-from vefa.crm.fields import FIELDS, consent_given, consent_said
+from vefa.crm.fields import FIELDS
 from vefa.crm.scope import World
-from vefa.crm.tables import contacts, customers, suppressions
-from vefa.crm.wishes import paused, topic_refused
+from vefa.crm.tables import customers
 from vefa.database import Instant, among, other
 from vefa.engine.exits import leaves_now
 from vefa.engine.movement import inside
 from vefa.engine.plans import Pinned, elapsed
 from vefa.engine.policy import Candidate, Contact, Counted, Rival
+from vefa.engine.post import Post
+from vefa.engine.reach import MediumColumns, unwished
 from vefa.engine.scopes import customer_scope, send_scope
 from vefa.engine.tables import enrolments, journeys
 from vefa.engine.timing import as_moment, end_of_day, move
 from vefa.ledger.claims import Batch, unclaimed
 from vefa.ledger.tables import sends
 from vefa.plan.policy import Policy
-from vefa.plan.steps import FieldMoment, Medium, Message, SameDay
-from vefa.statements import Kept, Prepared
+from vefa.plan.steps import MEDIA, FieldMoment, Medium, Message, SameDay
 
-MEDIA: tuple[Medium, ...] = ("email", "sms")
 s, e, c = sends.c, enrolments.c, customers.c
 
 
 @dataclass(frozen=True)
 class Reader:
-    """Reads the candidates of one message step."""
+    """Reads the candidates of one message step, as the policy judges them. `asks_leave`: its words ask whether
+    commercial ones may stand among them."""
 
     world: World
     pin: Pinned
     step: Message
+    policy: Policy
     gate: Gate | None = None
+    asks_leave: bool = False
+
+    @classmethod
+    def of(cls, post: Post, now: datetime, *, asks_leave: bool = False) -> Reader:
+        """The reader of a step being delivered, at a moment."""
+        return cls(replace(post.world, now=now), post.pin, post.step, post.shop.policy, post.gate, asks_leave)
+
+    def medium(self, medium: Medium) -> MediumColumns:
+        """What is asked of one medium."""
+        return MediumColumns(medium, self.step.purpose, self.world, self.gate, asks_leave=self.asks_leave)
 
     def read(self, connection: Connection, ids: Sequence[int]) -> list[Candidate]:
         """The candidates of those sends, in the order of the ledger's numbers."""
-        found = [MediumColumns(medium, self.step.purpose, self.world, self.gate) for medium in MEDIA]
+        found = [self.medium(medium) for medium in MEDIA]
         scope = send_scope(self.world, self.pin, self.step)
         columns: list[Any] = [
             s.id,
@@ -101,8 +112,8 @@ class Reader:
         )
 
     def open_ticket(self) -> ColumnElement[bool]:
-        """A complaint or question of theirs is open, and the message is commercial."""
-        if self.step.purpose != "commercial":
+        """A complaint or question of theirs is open, which the policy minds of commercial messages."""
+        if self.policy.open_ticket is None or self.step.purpose != "commercial":
             return sa.false()
         open_ones: ColumnElement[int] = FIELDS["tickets.open"].sql(customer_scope(self.world, s.customer_id))
         return open_ones > 0
@@ -127,9 +138,9 @@ class Reader:
         reached = {}
         for medium in MEDIA:
             found = (row._mapping[f"{medium}_{n}"] for n in MediumColumns.NAMES)
-            address, undeliverable, suppressed, consent, register = found
+            address, undeliverable, suppressed, consent, register, allowed = found
             if address is not None:
-                reached[medium] = Contact(address, undeliverable, suppressed, bool(consent), register)
+                reached[medium] = Contact(address, undeliverable, suppressed, bool(consent), register, bool(allowed))
         return Candidate(
             send_id=row.id,
             enrolment_id=row.enrolment_id,
@@ -153,98 +164,6 @@ class Reader:
             unwished=row.unwished,
             open_ticket=bool(row.open_ticket),
         )
-
-
-class MediumColumns:
-    """The columns that tell where and whether a customer can be reached by one medium."""
-
-    NAMES = ("address", "undeliverable", "suppressed", "consent", "register")
-
-    def __init__(self, medium: Medium, purpose: str, world: World, gate: Gate | None = None) -> None:
-        self.medium, self.purpose, self.world, self.gate = medium, purpose, world, gate
-        self.table = contacts.alias(f"contact_{medium}")
-
-    def join(self, source: Any) -> Any:
-        t = self.table.c
-        return source.outerjoin(self.table, sa.and_(t.customer_id == c.id, t.channel == self.medium))
-
-    def columns(self) -> list[Any]:
-        way = (self.table.c.address, self.table.c.undeliverable, self.suppressed())
-        values = (*way, self.consent(), self.register())
-        return [v.label(f"{self.medium}_{n}") for v, n in zip(values, self.NAMES, strict=True)]
-
-    def suppressed(self) -> ColumnElement[Any]:
-        """Why nothing may go to the address; null where it may."""
-        return suppressed(self.medium, self.table.c.address_key, self.purpose, self.world.now)
-
-    def consent(self) -> ColumnElement[bool]:
-        """Whether the customer said yes to commercial messages by this medium; a merchant, whether they said no no."""
-        scope = customer_scope(self.world, c.id, c.zone)
-        if self.gate is None:
-            return consent_given(scope, self.medium)
-        return sa.func.coalesce(consent_said(scope, self.medium), self.gate.is_merchant(c), type_=sa.Boolean())
-
-    def register(self) -> ColumnElement[Any]:
-        """Why İYS does not let commercial words through to the address; null where it does."""
-        if self.gate is None:
-            return sa.null()
-        return self.gate.against(self.medium, self.table.c.address, self.table.c.address_key, c, self.world.now)
-
-
-def suppressed(medium: str, address_key: Any, purpose: str, now: datetime) -> ColumnElement[Any]:
-    """Why nothing of that purpose may go to the address; null where it may."""
-    x = other(suppressions)
-    query = sa.select(sa.func.min(x.c.reason)).where(
-        x.c.channel == medium,
-        x.c.address_key == address_key,
-        x.c.known_at <= now,
-        sa.or_(x.c.purpose.is_(None), x.c.purpose == purpose),
-    )
-    return query.correlate_except(x).scalar_subquery()
-
-
-def wishes_against(purpose: str, topic: str | None, now: datetime) -> list[tuple[ColumnElement[bool], str]]:
-    """Over `sends`: what a customer may have asked for that holds a message back, each with its reason.
-
-    What they must know about an order comes all the same: wishes are about commercial words.
-    """
-    if purpose != "commercial":
-        return []
-    against = [(paused(s.customer_id, now), "paused")]
-    if topic is not None:
-        against.append((topic_refused(s.customer_id, topic), f"topic: {topic}"))
-    return against
-
-
-def unwished(purpose: str, topic: str | None, now: datetime) -> ColumnElement[Any]:
-    """Over `sends`: which of these it is, as text; null where the customer asked for nothing of the kind."""
-    against = wishes_against(purpose, topic, now)
-    if not against:
-        return sa.cast(sa.null(), sa.Text)
-    return sa.case(*((held, sa.literal(reason)) for held, reason in against))
-
-
-def still_unwanted(
-    statements: Kept, medium: Medium, purpose: str, topic: str | None, gate: Gate | None = None
-) -> Prepared:
-    """(send, why) of those among `ids` that must not go after all: the last look before the request (rule 16)."""
-    asked = gate if purpose == "commercial" else None
-
-    def build(now: datetime) -> sa.Select[Any]:
-        table = contacts.alias("reached")
-        t = table.c
-        stopped = sa.literal("suppressed: ", sa.Text) + suppressed(medium, t.address_key, purpose, now)
-        gone = sa.case((t.address.is_(None), f"no {medium} address"))
-        against = [gone, stopped, unwished(purpose, topic, now)]
-        source = sa.outerjoin(sends, table, sa.and_(t.customer_id == s.customer_id, t.channel == medium))
-        if asked is not None:
-            source = source.join(customers, c.id == s.customer_id)
-            register = asked.against(medium, t.address, t.address_key, c, now)
-            against.append(sa.case(*((register == word, sa.literal(f"İYS: {word}", sa.Text)) for word in ENDS)))
-        why = sa.func.coalesce(*against)
-        return sa.select(s.id, why.label("why")).select_from(source).where(among(s.id, "ids"), why.is_not(None))
-
-    return statements.get(("still unwanted", medium, purpose, topic, asked), build)
 
 
 def lock_customers(connection: Connection, batch: Batch) -> None:

@@ -7,21 +7,22 @@ each code by itself; so whoever is in doubt sends again.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import urlsplit
 
-import httpx
 import orjson
 import sqlalchemy as sa
+from pydantic import SecretStr
 
-from vefa.channels.loopback import is_loopback
+from vefa.channels.base import Accepted, Outcome
 from vefa.clock import Clock
 from vefa.database import reading
 from vefa.engine.shop import Shop
-from vefa.errands.signing import signed
+from vefa.errands import wire
+from vefa.errands.keys import Access
 from vefa.rewards import exports
 from vefa.rewards.exports import CheckoutCode
 from vefa.rewards.tables import coupons
@@ -33,27 +34,8 @@ AGAIN = timedelta(minutes=1)
 TYPE = "coupons.made"
 NO_KEY = "VEFA_CHECKOUT_SECRET is not set"
 
-
-@dataclass(frozen=True)
-class Parcel:
-    """One request: where to, its name, what it holds, and how to prove that it is ours."""
-
-    url: str
-    name: str
-    body: bytes
-    key: str
-    at: datetime
-    timeout: float
-
-    @property
-    def headers(self) -> Mapping[str, str]:
-        """What stands above the body; the signature is over the name, the moment and the body as they are."""
-        proof = signed(self.key, self.name, int(self.at.timestamp()), self.body)
-        return {"content-type": "application/json; charset=utf-8", **proof}
-
-
-#: Brings a parcel; why it was not taken, or nothing.
-Post = Callable[[Parcel], str | None]
+#: Brings a body under its name, signed; what became of it.
+Post = Callable[[Access, str, bytes, datetime, float], Outcome]
 
 
 @dataclass
@@ -65,23 +47,11 @@ class Pushed:
     problem: str | None = None
 
 
-def post(parcel: Parcel) -> str | None:
-    """One request. Never raises for what the other side does; nothing of an answer but its status is kept."""
-    local = is_loopback(urlsplit(parcel.url).hostname or "")
-    try:
-        with httpx.Client(timeout=parcel.timeout, trust_env=not local, follow_redirects=False) as client:
-            answer = client.post(parcel.url, content=parcel.body, headers=dict(parcel.headers))
-    except httpx.HTTPError as error:
-        return f"no answer {type(error).__name__}"
-    return None if 200 <= answer.status_code < 300 else f"answered {answer.status_code}"
-
-
-def push_codes(shop: Shop, now: datetime, wall: Clock, bring: Post = post) -> Pushed:
+def push_codes(shop: Shop, now: datetime, wall: Clock, bring: Post = wire.post) -> Pushed:
     """Everything that the checkout has not heard of yet, batch by batch, until one is not taken."""
     done = Pushed()
     while (export := _next(shop, now, wall)) is not None:
-        parcel = _parcel(shop, export, wall())
-        problem = bring(parcel) if parcel.key else NO_KEY
+        problem = _brought(shop, export, wall(), bring)
         if problem is not None:
             exports.fail(shop.database, export.id, problem, wall() + AGAIN)
             logger.warning("the checkout took no codes", extra={"batch": export.id, "error": problem})
@@ -119,12 +89,16 @@ def _recounted(shop: Shop, export: exports.Export) -> exports.Export:
         return exports.Export(export.id, export.way, export.target, connection.scalar(query) or 0)
 
 
-def _parcel(shop: Shop, export: exports.Export, at: datetime) -> Parcel:
-    name = f"coupons_{export.id}"
+def _brought(shop: Shop, export: exports.Export, at: datetime, bring: Post) -> str | None:
+    """One request; why the checkout did not take it, or nothing."""
+    key, name = shop.settings.checkout_secret, f"coupons_{export.id}"
+    if not key.get_secret_value():
+        return NO_KEY
     codes = [_said(code) for code in exports.codes_of(shop.database, coupons.c.export_id == export.id)]
     body = orjson.dumps({"id": name, "type": TYPE, "coupons": codes}, default=str)
-    key = shop.settings.checkout_secret.get_secret_value()
-    return Parcel(shop.checkout.url or "", name, body, key, at, shop.settings.provider_timeout_seconds)
+    access = Access(SecretStr(shop.checkout.url or ""), key)
+    outcome = bring(access, name, body, at, shop.settings.provider_timeout_seconds)
+    return None if isinstance(outcome, Accepted) else outcome.reason
 
 
 def _said(code: CheckoutCode) -> dict[str, Any]:

@@ -17,12 +17,12 @@ from vefa.database import among, writing
 from vefa.engine.candidates import Reader, lock_customers, read_counted, read_rivals
 from vefa.engine.exits import end_and_hand_over
 from vefa.engine.gifts import Gifts
-from vefa.engine.letters import Columns, Words
 from vefa.engine.look import Seen
 from vefa.engine.movement import go_on
 from vefa.engine.policy import Candidate, Defer, Go, Rival, Skip, Verdict, judge, over_cap, why_by
 from vefa.engine.post import Post, StepCounts, running
 from vefa.engine.tables import enrolments
+from vefa.engine.words import Columns, Words
 from vefa.ledger import claims, pace, settlements
 from vefa.ledger.claims import Batch, Marks, Remark
 from vefa.ledger.settlements import Deferral
@@ -131,7 +131,7 @@ class _Claiming:
             gifts = Gifts.read(self.connection, seen.enrolments, seen.zones, self.now)
             told = [i for i, send_id in zip(seen.enrolments, seen.ids, strict=True) if send_id in attempts]
             gifts.begin(self.connection, told, self.now)
-        return self.words.columns(self.connection, seen, gifts)
+        return self.words.columns(self.connection, seen, gifts, self.now)
 
     def _paced(self, media: dict[int, Medium]) -> tuple[dict[int, Medium], float]:
         """As many of each medium as its pace allows now; the others stay reserved. And how long to wait for more."""
@@ -159,8 +159,9 @@ class _Claiming:
 
     def _judge(self, ids: Sequence[int], closed: dict[str, datetime]) -> dict[int, Medium]:
         """Judge each of them, withhold who may not go, and say by which medium the others do."""
-        reader = Reader(self.world, self.post.pin, self.post.step, self.post.gate)
-        self.candidates.update({one.send_id: one for one in reader.read(self.connection, ids)})
+        reader = Reader.of(self.post, self.now, asks_leave=self.words.asks_leave)
+        found = reader.read(self.connection, ids)
+        self.candidates.update({one.send_id: one for one in found})
         candidates = [self.candidates[i] for i in ids]
         policy, step = self.post.shop.policy, self.post.step
         verdicts: dict[int, Verdict] = {one.send_id: judge(one, step, policy, self.now, closed) for one in candidates}
@@ -174,13 +175,12 @@ class _Claiming:
         return {i: verdict.medium for i, verdict in verdicts.items() if isinstance(verdict, Go)}
 
     def _reached(self, seen: Seen, rows: Sequence[int], media: dict[int, Medium]) -> Seen:
-        """The address and the consent of the medium that each was judged to go by."""
+        """The address of the medium that each was judged to go by, and whether commercial words may go there."""
         addresses, allowed = list(seen.addresses), list(seen.allowed)
         for n in rows:
             if (medium := media.get(seen.ids[n])) is not None:
                 contact = self.candidates[seen.ids[n]].contact(medium)
-                addresses[n] = contact.address
-                allowed[n] = contact.consent and contact.suppressed is None and contact.register is None
+                addresses[n], allowed[n] = contact.address, contact.allowed
         return replace(seen, addresses=addresses, allowed=allowed)
 
     def _withhold(self, candidates: Sequence[Candidate], verdicts: dict[int, Verdict]) -> None:

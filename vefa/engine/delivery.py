@@ -16,11 +16,12 @@ from threading import Event
 
 from vefa.channels.base import BulkChannel, Channel, Outcome, Outgoing
 from vefa.database import reading, writing
-from vefa.engine.candidates import still_unwanted
 from vefa.engine.claiming import Claim, claim
-from vefa.engine.letters import Parcel, Words, write
+from vefa.engine.letters import Parcel, write
 from vefa.engine.post import Post, StepCounts, queued, running
+from vefa.engine.reach import still_unwanted
 from vefa.engine.settling import Answers, settle
+from vefa.engine.words import Words
 from vefa.ledger import claims, settlements
 from vefa.ledger.claims import Batch
 from vefa.ledger.settlements import End
@@ -152,8 +153,7 @@ class _Delivery:
         """How many are claimed together."""
         # One more than a batch holds, so that a look shows whether it saw the last of it.
         channels = self.post.shop.channels
-        media: tuple[Medium, ...] = (self.post.step.medium,) if self.post.step.medium else ("email", "sms")
-        many = all(isinstance(channels[medium], BulkChannel) for medium in media)
+        many = all(isinstance(channels[medium], BulkChannel) for medium in self.post.step.media)
         return claims.BATCH + 1 if many else min(CLAIM, claims.BATCH + 1)
 
     def _done_with(self, batch: Batch) -> None:

@@ -6,21 +6,20 @@ An incident and its pause are one transaction; one incident is open at a time. I
 from __future__ import annotations
 
 import logging
-import re
 from dataclasses import dataclass
 from datetime import datetime
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Engine
 
-from vefa.channels.base import Busy, Denied, Email, Outcome, Sender
 from vefa.database import reading, writing
 from vefa.engine.entries import insert_ignore
-from vefa.engine.plans import journey_row, pinned, set_state
+from vefa.engine.owners import Word, tell
+from vefa.engine.plans import journey_row, set_state
 from vefa.engine.shop import Shop
 from vefa.engine.tables import incidents, journeys, run_failures
 from vefa.engine.vitals import Kind, Vitals, vital_signs
-from vefa.errors import ChannelError, SettingsError
+from vefa.errands.letters import About
 
 logger = logging.getLogger("vefa.incidents")
 i = incidents.c
@@ -28,7 +27,6 @@ i = incidents.c
 #: Runs that fail one after the other before the journey is paused.
 FAILURES = 2
 RUNNING = ("live", "closing")
-_ADDRESS = re.compile(r"[^\s<>@,;]+@[^\s<>@,;]+\.\w+")
 
 
 @dataclass(frozen=True)
@@ -139,57 +137,26 @@ def open_incidents(connection: Connection, *, untold: bool = False) -> tuple[Inc
 def tell_owners(shop: Shop, now: datetime) -> int:
     """Write to the owners who have not heard of an incident yet. Never raises for a channel; returns how many heard."""
     with reading(shop.database) as connection:
-        found = [(each, owner_of(connection, each.journey)) for each in open_incidents(connection, untold=True)]
-    return sum(_tell(shop, incident, owner, now) for incident, owner in found if owner)
+        found = open_incidents(connection, untold=True)
+    return tell(shop, map(_word, found), now)
 
 
-def _tell(shop: Shop, incident: Incident, owner: str, now: datetime) -> bool:
-    """Noted before the request: an owner is told twice by nobody, and again only where surely nothing went out."""
-    mine = sa.and_(i.id == incident.id, i.told_at.is_(None))
-    with writing(shop.database) as connection:
-        if not connection.execute(sa.update(incidents).where(mine).values(told_at=now)).rowcount:
-            return False
-    about = {"journey": incident.journey, "incident": incident.id, "kind": incident.kind}
-    outcome: Outcome
-    try:
-        (outcome,) = shop.channels["email"].deliver([_letter(shop, incident, owner)])
-    except (ChannelError, SettingsError) as error:
-        outcome = Busy(type(error).__name__)
-    if isinstance(outcome, Busy | Denied):
-        with writing(shop.database) as connection:
-            connection.execute(sa.update(incidents).where(i.id == incident.id).values(told_at=None))
-        logger.warning("owner could not be told yet", extra=about)
-        return False
-    logger.info("owner told", extra=about)
-    return True
-
-
-def _letter(shop: Shop, incident: Incident, owner: str) -> Email:
-    told = [
+def _word(incident: Incident) -> Word:
+    said = (
         f"The journey {incident.journey} was paused by itself: {incident.says}.",
         "Nobody enters it, nothing is sent, and waits stand still. Nothing is lost.",
         "Find out why with: vefa status. When it is mended, let it go on with: "
         f"vefa resume {incident.journey}. Counting begins anew then.",
-    ]
-    settings = shop.settings
-    return Email(
-        ref=f"incident-{incident.id}.1",
-        to=owner,
-        sender=Sender(settings.sender_email, settings.sender_name),
-        subject=f"{incident.journey} was paused by itself",
-        html="<html><body>" + "".join(f"<p>{line}</p>" for line in told) + "</body></html>",
-        text="\n\n".join(told) + "\n",
-        journey=incident.journey,
-        step="incident",
     )
-
-
-def owner_of(connection: Connection, journey: str) -> str | None:
-    """The owner's address, where the journey's file names one."""
-    row = journey_row(connection, journey)
-    owner = pinned(connection, row.plan_id).plan.owner if row.plan_id is not None else None
-    found = _ADDRESS.search(owner or "")
-    return found[0] if found else None
+    return Word(
+        about=About(incident.journey, "incident"),
+        ref=f"incident-{incident.id}.1",
+        subject=f"{incident.journey} was paused by itself",
+        paragraphs=said,
+        table=incidents,
+        row=i.id == incident.id,
+        told={"journey": incident.journey, "incident": incident.id, "kind": incident.kind},
+    )
 
 
 def _state(connection: Connection, journey: str) -> str | None:

@@ -22,12 +22,13 @@ from vefa.crm.contexts import FieldColumns, as_day
 from vefa.crm.fields import FIELDS
 from vefa.crm.tables import customers
 from vefa.database import from_micros, other
-from vefa.engine.candidates import MediumColumns, Reader, wishes_against
+from vefa.engine.candidates import Reader
 from vefa.engine.exits import leaves_now
 from vefa.engine.movement import inside
 from vefa.engine.plans import elapsed
 from vefa.engine.policy import counts
 from vefa.engine.post import Post
+from vefa.engine.reach import MediumColumns, wishes_against
 from vefa.engine.scopes import send_scope
 from vefa.engine.tables import enrolments
 from vefa.engine.timing import quiet_until
@@ -81,13 +82,17 @@ BESIDE = len(Seen.__dataclass_fields__) - 1
 
 
 class Look:
-    """The look of one message step. `medium` is the one that its plain messages go by."""
+    """The look of one message step. `medium` is the one that its plain messages go by.
 
-    def __init__(self, post: Post, fields: FieldColumns, *, wants_orders: bool) -> None:
-        self._post, self._fields, self._wants_orders = post, fields, wants_orders
+    `wants_orders`: its words need the order at hand. `asks_leave`: they ask whether commercial ones may stand among
+    them.
+    """
+
+    def __init__(self, post: Post, fields: FieldColumns, *, wants_orders: bool, asks_leave: bool) -> None:
+        self._post, self._fields, self._wants_orders, self._asks_leave = post, fields, wants_orders, asks_leave
         self.medium: Medium = post.step.medium or "email"
         world = post.world
-        asked = (post.pin.id, post.step.key, self.medium, fields.names, wants_orders)
+        asked = (post.pin.id, post.step.key, self.medium, fields.names, wants_orders, asks_leave)
         self._statement = post.shop.statements.get(
             ("look", *asked, world.zones, world.facts, world.borders), self._build
         )
@@ -106,7 +111,7 @@ class Look:
             awake = {zone: self._awake(zone, now) for zone in set(seen.zones)}
             going = [n for n, plain in enumerate(seen.plain) if plain and awake[seen.zones[n]]]
         if self._post.step.not_after is not None:
-            reader = Reader(replace(self._post.world, now=now), self._post.pin, self._post.step)
+            reader = Reader.of(self._post, now)
             going = [n for n in going if not _late(reader, seen, n, now)]
         chosen = set(going)
         return going, [n for n in range(len(seen)) if n not in chosen]
@@ -122,19 +127,18 @@ class Look:
         return send_scope(replace(self._post.world, now=now), self._post.pin, self._post.step)
 
     def _build(self, now: datetime) -> sa.Select[Any]:
-        post, world, scope = self._post, replace(self._post.world, now=now), self._scope(now)
-        reader = Reader(world, post.pin, post.step, post.gate)
-        medium = MediumColumns(self.medium, post.step.purpose, world, post.gate)
+        post, scope = self._post, self._scope(now)
+        reader = Reader.of(post, now, asks_leave=self._asks_leave)
+        medium = reader.medium(self.medium)
         columns = [
             *(s.id, s.enrolment_id, s.customer_id, c.zone, c.language, c.country, medium.table.c.address),
-            sa.case((_plain(reader, medium, post.shop.policy), 1), else_=0),
-            # Whether commercial words may stand in it. A commercial message that may not have them does not go at all.
-            sa.case((_allowed(medium), 1), else_=0) if post.step.purpose != "commercial" else sa.literal(1, sa.Integer),
+            sa.case((_plain(reader, medium), 1), else_=0),
+            sa.case((medium.allowed(), 1), else_=0),
             e.order_id if self._wants_orders else sa.null(),
             reader.not_after_field(),
             sa.type_coerce(s.due_at, sa.BigInteger),
             s.variant if post.step.test is not None else sa.null(),
-            _evidence(world.now) if post.step.medium is None else sa.null(),
+            _evidence(now) if post.step.medium is None else sa.null(),
             *self._fields.select(scope),
         ]
         source = sa.join(sends, enrolments, e.id == s.enrolment_id).join(customers, c.id == s.customer_id)
@@ -151,21 +155,14 @@ def _late(reader: Reader, seen: Seen, n: int, now: datetime) -> bool:
     return end is not None and now > end
 
 
-def _allowed(medium: MediumColumns) -> ColumnElement[bool]:
-    """Commercial words may reach them by this medium."""
-    holds = [medium.consent(), medium.suppressed().is_(None)]
-    return sa.and_(*holds, *([medium.register().is_(None)] if medium.gate is not None else []))
-
-
 def _evidence(now: datetime) -> ColumnElement[Any]:
     """How it is known that they answer e-mails rather, where they did not ask for them."""
-    unsaid = sa.and_(c.preferred_channel.is_(None), answers_on(c.id, now) == "email")
-    return sa.case((unsaid, evidence(c.id, now)))
+    return sa.case((c.preferred_channel.is_(None), evidence(c.id, now, on="email")))
 
 
-def _plain(reader: Reader, medium: MediumColumns, policy: Policy) -> ColumnElement[bool]:
+def _plain(reader: Reader, medium: MediumColumns) -> ColumnElement[bool]:
     """Nothing stands against the message; all of it is asked of the judgement's own expressions."""
-    step, t = reader.step, medium.table.c
+    step, policy, t = reader.step, reader.policy, medium.table.c
     holds = [inside(reader.pin, step), s.expires_at.is_(None), t.address.is_not(None)]
     holds += [t.undeliverable.is_(None), medium.suppressed().is_(None), sa.not_(reader.repeated())]
     if reader.pin.plan.exits.on or reader.pin.plan.exits.unless is not None:
@@ -175,8 +172,7 @@ def _plain(reader: Reader, medium: MediumColumns, policy: Policy) -> ColumnEleme
     if policy.rule(step.purpose, medium.medium).consent:
         holds.append(medium.consent())
     holds += [sa.not_(wish) for wish, _ in wishes_against(step.purpose, reader.pin.plan.topic, reader.world.now)]
-    if policy.open_ticket is not None and step.purpose == "commercial":
-        holds.append(sa.not_(reader.open_ticket()))
+    holds.append(sa.not_(reader.open_ticket()))
     if medium.gate is not None and step.purpose == "commercial":
         holds.append(medium.register().is_(None))
     if step.medium is None:

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection
 
-from vefa.engine.tables import enrolments, journeys, occasions, plans, step_names
+from vefa.engine.tables import OPEN, enrolments, journeys, occasions, plans, step_names
 from vefa.engine.vanished import drop_vanished, vanished_messages
 from vefa.errors import UserError
 from vefa.language.conditions import Duration
@@ -205,7 +205,7 @@ def leave(connection: Connection, which: Any, now: datetime, reason: str, *, at_
     busy = sa.false() if at_once else busy_with_a_message(now)
     chosen = sa.select(enrolments.c.id).where(which, enrolments.c.state == "active", sa.not_(busy))
     o = occasions.c
-    open_yet = sa.and_(o.enrolment_id.in_(chosen), o.state.in_(("waiting", "acting")))
+    open_yet = sa.and_(o.enrolment_id.in_(chosen), o.state.in_(OPEN))
     connection.execute(sa.update(occasions).where(open_yet).values(state="left", step=None))
     queued = sa.and_(sends.c.enrolment_id.in_(chosen), sends.c.state.in_(("queued", "reserved")))
     values = ended_as("skipped", f"left: {reason}") | {"settled_at": now}
@@ -291,7 +291,7 @@ def _holds(connection: Connection, plan_id: int, which: Any) -> bool:
 def _in_use(connection: Connection, journey_id: int, plan_id: int) -> bool:
     """Whether the plan still holds somebody, or messages of its `whenever` still wait for people who have finished."""
     e, s, b, o = enrolments.c, sends.c, batches.c, occasions.c
-    open_yet = sa.and_(o.journey_id == journey_id, o.state.in_(("waiting", "acting")), o.enrolment_id == e.id)
+    open_yet = sa.and_(o.journey_id == journey_id, o.state.in_(OPEN), o.enrolment_id == e.id)
     loose = sa.and_(s.journey_id == journey_id, s.plan_id == plan_id, s.occasion != 0)
     looks = (
         sa.exists().where(e.plan_id == plan_id, e.state == "active"),

@@ -33,6 +33,8 @@ class Contact:
     consent: bool
     #: why İYS does not let commercial words through
     register: str | None = None
+    #: whether commercial words may stand in a message that is none, where its words ask
+    allowed: bool = True
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import cached_property
 from typing import Any
 
 import sqlalchemy as sa
@@ -72,7 +73,7 @@ class Post:
     world: World
     before_request: Hook = _nothing
 
-    @property
+    @cached_property
     def words_step(self) -> Message:
         """The step with the words of the plan in force: words are live, steps are pinned (rule 20)."""
         live = self.current.plan.by_key.get(self.step.key)

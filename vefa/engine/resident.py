@@ -22,11 +22,10 @@ from vefa.crm.tables import events
 from vefa.database import reading
 from vefa.engine import errands
 from vefa.engine.agenda import event_types, running
-from vefa.engine.asides import OPEN
 from vefa.engine.errand_desk import ErrandDesk
 from vefa.engine.lease import JourneyBusy, make_owner
 from vefa.engine.shop import Shop
-from vefa.engine.tables import enrolments, occasions
+from vefa.engine.tables import OPEN, enrolments, occasions
 from vefa.engine.tick import TickReport, run_narrow
 from vefa.errors import VefaError
 from vefa.inbox import Taker, take_in

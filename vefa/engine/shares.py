@@ -46,8 +46,7 @@ def runs_for(shop: Shop, step: Message, messages: int) -> int:
     """
     delivery = shop.settings.delivery
     minute = delivery.shard_from_batches * claims.BATCH
-    media: tuple[Medium, ...] = (step.medium,) if step.medium else ("email", "sms")
-    if messages <= minute or not any(_goes_faster(shop, medium, minute) for medium in media):
+    if messages <= minute or not any(_goes_faster(shop, medium, minute) for medium in step.media):
         return 1
     return min(delivery.shards, -(-messages // minute))
 

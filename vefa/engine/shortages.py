@@ -6,25 +6,20 @@ at its moment, until the pool has codes.
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Literal
+from typing import Literal
 
 import sqlalchemy as sa
 from sqlalchemy import Column, ForeignKey, Table
 from sqlalchemy.engine import Connection
 
-from vefa.channels.base import Busy, Denied, Email, Outcome, Sender
-from vefa.database import Id, Instant, metadata, reading, writing
+from vefa.database import Id, Instant, metadata, reading
 from vefa.engine.entries import insert_ignore
-from vefa.engine.incidents import owner_of
+from vefa.engine.owners import Word, tell
 from vefa.engine.shop import Shop
 from vefa.engine.tables import enrolments, journeys
-from vefa.errors import ChannelError, SettingsError
-
-logger = logging.getLogger("vefa.pools")
+from vefa.errands.letters import About
 
 #: `empty`: customers stand at a step; `wave`: nobody of a wave has entered; `low`: it will not last long.
 Kind = Literal["empty", "wave", "low"]
@@ -120,48 +115,25 @@ def shortages(connection: Connection, *, untold: bool = False) -> tuple[Shortage
 def tell_owners_of_pools(shop: Shop, now: datetime) -> int:
     """Write to the owners who have not heard of a shortage yet. Never raises for a channel; how many letters went."""
     with reading(shop.database) as connection:
-        found = [(each, owner_of(connection, each.journey)) for each in shortages(connection, untold=True)]
-    return sum(_tell(shop, shortage, owner, now) for shortage, owner in found if owner)
+        found = shortages(connection, untold=True)
+    return tell(shop, map(_word, found), now)
 
 
-def _tell(shop: Shop, shortage: Shortage, owner: str, now: datetime) -> bool:
-    """Noted before the request: an owner is told twice by nobody, and again only where surely nothing went out."""
+def _word(shortage: Shortage) -> Word:
     journey = sa.select(j.id).where(j.name == shortage.journey).scalar_subquery()
     mine = sa.and_(q.journey_id == journey, q.pool == shortage.pool, q.kind == shortage.kind)
-    with writing(shop.database) as connection:
-        claim = sa.update(pool_shortages).where(mine, q.told_at.is_(None)).values(told_at=now)
-        if not connection.execute(claim).rowcount:
-            return False
-    about: Mapping[str, Any] = {"journey": shortage.journey, "kind": shortage.kind}
-    outcome: Outcome
-    try:
-        (outcome,) = shop.channels["email"].deliver([_letter(shop, shortage, owner)])
-    except (ChannelError, SettingsError) as error:
-        outcome = Busy(type(error).__name__)
-    if isinstance(outcome, Busy | Denied):
-        with writing(shop.database) as connection:
-            connection.execute(sa.update(pool_shortages).where(mine).values(told_at=None))
-        logger.warning("owner could not be told yet", extra=dict(about))
-        return False
-    logger.info("owner told", extra=dict(about))
-    return True
-
-
-def _letter(shop: Shop, shortage: Shortage, owner: str) -> Email:
     said = shortage.says
-    told = [
+    told = (
         f"{said[0].upper()}{said[1:]}.",
         "Nobody gets a message without their code, and nothing is lost: all goes on by itself once there are codes.",
         f"Make more at the shop's checkout, and bring them in with: vefa coupons import {shortage.pool} FILE.csv",
-    ]
-    settings = shop.settings
-    return Email(
+    )
+    return Word(
+        about=About(shortage.journey, "pool"),
         ref=f"pool-{shortage.pool}-{shortage.kind}.1",
-        to=owner,
-        sender=Sender(settings.sender_email, settings.sender_name),
         subject=f"{shortage.journey} needs codes of the pool {shortage.pool}",
-        html="<html><body>" + "".join(f"<p>{line}</p>" for line in told) + "</body></html>",
-        text="\n\n".join(told) + "\n",
-        journey=shortage.journey,
-        step="pool",
+        paragraphs=told,
+        table=pool_shortages,
+        row=mine,
+        told={"journey": shortage.journey, "kind": shortage.kind},
     )

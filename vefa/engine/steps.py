@@ -350,7 +350,8 @@ def _release_held(stand: Stand, step: Message) -> int:
     with writing(stand.engine) as connection:
         number, journey_id = stand.pin.number(step.id), stand.pin.journey_id
         inside = sa.exists().where(e.id == s.enrolment_id, stand.here, e.phase == 1).correlate_except(enrolments)
-        if claims.second_attempts(connection, sa.and_(s.journey_id == journey_id, s.step == number, inside), stand.now):
+        own = sa.and_(s.journey_id == journey_id, s.step == number, s.occasion == 0)
+        if claims.second_attempts(connection, sa.and_(own, inside), stand.now):
             again = sa.exists().where(mine, s.state == "queued").correlate_except(sends)
             due = sa.and_(stand.here, e.phase == 1, e.due_at.is_not(None), again)
             connection.execute(sa.update(enrolments).where(due).values(due_at=None))

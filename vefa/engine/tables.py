@@ -99,6 +99,9 @@ enrolments = Table(
     Index("ix_enrolments_enrolled_at", "journey_id", "enrolled_at"),
 )
 
+#: States of an occasion that has not come to its end.
+OPEN = ("waiting", "acting")
+
 occasions = Table(
     "occasions",
     metadata,

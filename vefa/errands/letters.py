@@ -66,15 +66,20 @@ def note(text: str, about: About, language: str) -> str:
 def email(body: str, ref: str, to: str, sender: Sender, about: About) -> Email:
     """The e-mail of a frozen body."""
     words = orjson.loads(body)
-    paragraphs = (escape(part).replace("\n", "<br>") for part in words["text"].strip().split("\n\n"))
+    return mail(words["subject"], words["text"], ref, to, sender, about)
+
+
+def mail(subject: str, text: str, ref: str, to: str, sender: Sender, about: About) -> Email:
+    """A plain e-mail; what stands between empty lines is a paragraph."""
+    paragraphs = (escape(part).replace("\n", "<br>") for part in text.strip().split("\n\n"))
     html = "<html><body>" + "".join(f"<p>{part}</p>" for part in paragraphs) + "</body></html>"
     return Email(
         ref=ref,
         to=to,
         sender=sender,
-        subject=words["subject"],
+        subject=subject,
         html=html,
-        text=words["text"],
+        text=text,
         journey=about.journey,
         step=about.step or "notice",
     )

@@ -20,12 +20,12 @@ from vefa.language.english import (
     name_of,
     weekdays,
 )
+from vefa.language.wording import MEDIA
 from vefa.plan.steps import (
     Branch,
     Coupon,
     Enter,
     FieldMoment,
-    Medium,
     Message,
     Moment,
     Notify,
@@ -41,8 +41,6 @@ from vefa.plan.steps import (
     WaitUntilTime,
     Webhook,
 )
-
-MEDIA: dict[Medium, str] = {"email": "e-mail", "sms": "SMS"}
 
 
 @dataclass(frozen=True)

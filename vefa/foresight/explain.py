@@ -15,6 +15,7 @@ from vefa.foresight.timeline import Line, asides, timeline
 from vefa.language.catalogue import OBJECT_KINDS
 from vefa.language.conditions import Condition, Duration, EventScope, Everything
 from vefa.language.english import clock, counted, duration, english, event_sentence, moment, name_of, weekdays
+from vefa.language.wording import MEDIA
 from vefa.plan.codec import plan_hash
 from vefa.plan.policy import Cap, Policy, Rule, Withhold
 from vefa.plan.steps import (
@@ -30,8 +31,6 @@ from vefa.plan.steps import (
     SegmentTrigger,
     Whenever,
 )
-
-MEDIA: dict[Medium, str] = {"email": "e-mail", "sms": "SMS"}
 
 
 @dataclass(frozen=True)
@@ -223,8 +222,7 @@ def _policy(plan: Plan, policy: Policy) -> Iterable[str]:
 def _uses(plan: Plan) -> Iterable[tuple[Purpose, Medium]]:
     for step in plan.steps:
         if isinstance(step, Message):
-            media: tuple[Medium, ...] = (step.medium,) if step.medium else ("email", "sms")
-            yield from ((step.purpose, medium) for medium in media)
+            yield from ((step.purpose, medium) for medium in step.media)
 
 
 def _rule(rule: Rule) -> str:

@@ -65,8 +65,7 @@ def lint_test(plan: Plan, settings: Settings, place: Place) -> Iterator[Finding]
 
 def _variables(step: Message, store: TemplateStore) -> frozenset[str]:
     found: frozenset[str] = frozenset()
-    media: tuple[Medium, ...] = (step.medium,) if step.medium else ("email", "sms")
-    for medium in media:
+    for medium in step.media:
         with suppress(VefaError):  # missing and broken templates are told elsewhere
             found = found.union(*(store.variables(template, medium) for template in step.templates))
     return found

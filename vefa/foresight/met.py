@@ -9,12 +9,11 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from vefa.crm.tables import events
-from vefa.engine.tables import occasions, step_names
+from vefa.engine.tables import OPEN, occasions, step_names
 from vefa.language.conditions import EventScope
 from vefa.language.english import event_sentence
 
 DAY = timedelta(days=1)
-OPEN = ("waiting", "acting")
 
 #: What has become of an event.
 ENDS = {

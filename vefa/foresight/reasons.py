@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from vefa.language.conditions import EventScope
 from vefa.language.english import event_sentence
+from vefa.language.wording import MEDIA
 
 #: Outcomes of looking at an event for a journey.
 REFUSALS = {
@@ -26,7 +27,6 @@ def refusal_words(outcome: str) -> str:
     return REFUSALS.get(outcome, outcome)
 
 
-MEDIA = {"email": "e-mail", "sms": "SMS"}
 SUPPRESSIONS = {
     "bounced": "messages to their address came back",
     "complained": "they called a message of ours spam",

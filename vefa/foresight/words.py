@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 
 from vefa.content.names import SURVEY_NAMES
@@ -86,7 +87,7 @@ def check_words(plan: Plan, store: TemplateStore, place: Place) -> Iterator[Find
 
 
 def _message(plan: Plan, step: Message, store: TemplateStore, place: Place, coupon: bool) -> Iterator[Finding]:
-    for medium, template in ((medium, template) for medium in _media(step) for template in step.templates):
+    for medium, template in product(step.media, step.templates):
         if template not in store.names(medium):
             yield _missing(step, template, medium, store, place)
             continue
@@ -99,14 +100,9 @@ def _message(plan: Plan, step: Message, store: TemplateStore, place: Place, coup
         if step.survey and medium == "email" and not names & SURVEY_NAMES:
             hint = "Put <!-- vefa:include survey --> into it."
             yield Finding("error", place.of_template(template), f"{source} does not ask its survey. {hint}")
-    tried = [variant.subject for variant in step.test.variants if variant.subject] if step.test else []
-    texts = [pair for subject in tried or [step.subject] for pair in subject.items()]
-    for locale, text in (*texts, *step.preheader.items()):
+    subjects = dict.fromkeys(pair for version in step.versions for pair in version.subject.items())
+    for locale, text in (*subjects, *step.preheader.items()):
         yield from _subject(plan, step, store, place, locale, text, coupon)
-
-
-def _media(step: Message) -> tuple[Medium, ...]:
-    return (step.medium,) if step.medium else ("email", "sms")
 
 
 def _missing(step: Message, template: str, medium: Medium, store: TemplateStore, place: Place) -> Finding:
@@ -191,7 +187,7 @@ def commercial_templates(plans: Mapping[str, Plan]) -> frozenset[tuple[Medium, s
         (medium, template)
         for step in _messages(plans)
         if step.purpose == "commercial"
-        for medium in _media(step)
+        for medium in step.media
         for template in step.templates
     )
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
+from datetime import date, timedelta
 from itertools import pairwise
 from typing import Any, Literal
 
@@ -12,6 +11,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from vefa.crm.tables import tickets
+from vefa.insight.replies import unresolved
 from vefa.insight.weeks import Weeks
 
 By = Literal["category", "agent"]
@@ -58,9 +58,8 @@ def complaints(connection: Connection, weeks: Weeks, by: By = "category") -> Com
 
 
 def _causes(connection: Connection, weeks: Weeks, name: Any) -> list[Cause]:
-    here, is_open = _opened_in(weeks), _open(weeks.now)
+    here, is_open = _opened_in(weeks), unresolved(weeks.now)
     resolved = sa.and_(here, sa.not_(is_open))
-    marks = list(_marks(weeks))
     counts = (
         name.label("name"),
         _number(here).label("tickets"),
@@ -69,14 +68,14 @@ def _causes(connection: Connection, weeks: Weeks, name: Any) -> list[Cause]:
         _number(sa.and_(here, t.csat.is_not(None))).label("judged"),
         sa.func.sum(sa.case((here, t.csat))).label("points"),
         *(
-            _number(sa.and_(here, t.opened_at >= a, t.opened_at < b)).label(f"week{n}")
-            for n, (a, b) in enumerate(marks)
+            _number(sa.and_(here, t.opened_at >= begin, t.opened_at < end)).label(f"week{n}")
+            for n, (begin, end) in enumerate(pairwise(weeks.bounds))
         ),
     )
     known = sa.and_(t.opened_known_at <= weeks.now, sa.or_(here, is_open))
     rows = connection.execute(sa.select(*counts).where(known).group_by(name))
     medians = _medians(connection, name, resolved)
-    found = [_cause(row, medians.get(row.name), len(marks)) for row in rows]
+    found = [_cause(row, medians.get(row.name), len(weeks.mondays)) for row in rows]
     return sorted(found, key=lambda cause: (-cause.tickets, -cause.open, cause.of))
 
 
@@ -105,13 +104,3 @@ def _number(which: Any) -> Any:
 
 def _opened_in(weeks: Weeks) -> Any:
     return sa.and_(t.opened_at >= weeks.start, t.opened_at <= weeks.now, t.opened_known_at <= weeks.now)
-
-
-def _open(now: datetime) -> Any:
-    return sa.or_(t.resolved_at.is_(None), t.resolved_known_at > now)
-
-
-def _marks(weeks: Weeks) -> Iterator[tuple[datetime, datetime]]:
-    """Where each week begins and ends."""
-    days = (*weeks.mondays, weeks.mondays[-1] + timedelta(days=7))
-    return pairwise(datetime.combine(day, time(0), weeks.zone) for day in days)

@@ -75,14 +75,15 @@ def replies(connection: Connection, begin: datetime, end: datetime, by: str | No
         name.label("name"),
         sa.func.count().label("tickets"),
         sa.func.count(sa.case((answered, 1))).label("answered"),
-        sa.func.count(sa.case((sa.and_(~answered, _open(end)), 1))).label("waiting"),
+        sa.func.count(sa.case((sa.and_(~answered, unresolved(end)), 1))).label("waiting"),
         *(column for place, (_, within, _) in enumerate(EXPECTED) for column in _bound(place, within, answered, end)),
     ).where(there)
     rows = connection.execute(query.group_by(name).order_by(sa.func.count().desc(), name))
     return tuple(_replies(row) for row in rows)
 
 
-def _open(end: datetime) -> Any:
+def unresolved(end: datetime) -> sa.ColumnElement[bool]:
+    """Over `tickets`: not known to be resolved by then."""
     t = tickets.c
     return sa.or_(t.resolved_at.is_(None), t.resolved_known_at > end)
 

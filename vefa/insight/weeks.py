@@ -23,9 +23,15 @@ class Weeks:
         return cls(tuple(last - timedelta(weeks=back) for back in range(count - 1, -1, -1)), zone, now)
 
     @property
+    def bounds(self) -> tuple[datetime, ...]:
+        """Where each week begins, and where the last one ends."""
+        days = (*self.mondays, self.mondays[-1] + timedelta(weeks=1))
+        return tuple(datetime.combine(day, time(0), self.zone) for day in days)
+
+    @property
     def start(self) -> datetime:
         """The first moment that is looked at."""
-        return datetime.combine(self.mondays[0], time(0), self.zone)
+        return self.bounds[0]
 
     def place(self, moment: datetime) -> int:
         """Which of the weeks the moment lies in."""

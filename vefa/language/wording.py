@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+MEDIA = {"email": "e-mail", "sms": "SMS"}
+
 
 @dataclass(frozen=True)
 class Clause:

@@ -17,12 +17,11 @@ from vefa.language.source import Source, Trail
 from vefa.plan.loyalty import Programme
 from vefa.plan.named import by_name, is_name
 from vefa.plan.policy import Cap, Policy, QuietHours, Rule, Withhold
-from vefa.plan.steps import Medium, Purpose
+from vefa.plan.steps import MEDIA, Medium, Purpose
 
 _EVENT_NAME = re.compile(r"[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)+")
 _SEGMENT_NAME = re.compile(r"[a-z0-9]+([-_][a-z0-9]+)*")
 PURPOSES: tuple[Purpose, ...] = ("commercial", "transactional")
-MEDIA: tuple[Medium, ...] = ("email", "sms")
 
 
 def read_events(source: Source) -> dict[str, EventType]:

@@ -20,6 +20,7 @@ from vefa.language.conditions import Condition, Duration, EventScope, Everything
 
 Purpose = Literal["commercial", "transactional"]
 Medium = Literal["email", "sms"]
+MEDIA: tuple[Medium, ...] = ("email", "sms")
 Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 Status = Literal["draft", "live", "paused", "closing"]
 
@@ -135,13 +136,23 @@ class Message:
         found = self.test.variant(variant) if self.test else None
         if found is None:
             return self
-        return replace(self, subject=found.subject or self.subject, template=found.template or self.template)
+        subject, template = found.subject or self.subject, found.template or self.template
+        return replace(self, subject=subject, template=template, test=None)
+
+    @property
+    def media(self) -> tuple[Medium, ...]:
+        """The media that it may go by."""
+        return MEDIA if self.medium is None else (self.medium,)
+
+    @property
+    def versions(self) -> tuple[Message, ...]:
+        """The message as it may be read: with each variant's words, else as it stands."""
+        return tuple(self.of(variant.name) for variant in self.test.variants) if self.test else (self,)
 
     @property
     def templates(self) -> tuple[str, ...]:
         """Every template that the message may go with."""
-        tried = [variant.template for variant in self.test.variants if variant.template] if self.test else []
-        return tuple(dict.fromkeys(tried)) or (self.template,)
+        return tuple(dict.fromkeys(version.template for version in self.versions))
 
 
 @dataclass(frozen=True)

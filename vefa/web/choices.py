@@ -13,9 +13,8 @@ from vefa.crm import tracking, wishes
 from vefa.crm.tables import contacts, customers
 from vefa.crm.wishes import Said, topic_refusals
 from vefa.plan.policy import Policy
-from vefa.plan.steps import Medium
+from vefa.plan.steps import MEDIA, Medium
 
-MEDIA: tuple[Medium, ...] = ("email", "sms")
 PAUSE = timedelta(days=30)
 #: What a consent says of where it was given or taken back.
 SOURCE = "preferences page"

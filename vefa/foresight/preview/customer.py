@@ -25,12 +25,12 @@ from vefa.foresight.persons import Person
 from vefa.foresight.preview.beside import inert_links, survey_values, tier_names
 from vefa.foresight.preview.samples import sample_coupon
 from vefa.plan.project import shop_loyalty
-from vefa.plan.steps import DateTrigger, EventTrigger, Medium, Message, Plan
+from vefa.plan.steps import DateTrigger, EventTrigger, Message, Plan
 from vefa.settings import Settings
 from vefa.statements import Prepared
 
-#: Asked of everybody: their names are made of them.
-TIERS = frozenset({"loyalty.tier", "loyalty.next_tier"})
+#: Asked of everybody: the other words are made of them.
+ALWAYS = frozenset({"customer.first_name", "customer.country", "consent.email", "loyalty.tier", "loyalty.next_tier"})
 
 
 @dataclass(frozen=True)
@@ -57,21 +57,14 @@ class CustomerValues:
 
     def context(self, plan: Plan, step: Message, locale: str) -> Mapping[str, Any]:
         """Everything that the words of this message name."""
-        names = self._names(step)
+        names = self.store.names_of(step) | ALWAYS
         brought = self._brought(plan)
         columns = {name: [value] for name, value in self._values(names, brought, step, locale).items()}
         context = nested(columns, 0)
         return context | {"coupon": sample_coupon(plan, step, self.now)}
 
-    def _names(self, step: Message) -> frozenset[str]:
-        media: tuple[Medium, ...] = (step.medium,) if step.medium else ("email", "sms")
-        names = frozenset[str]().union(*(self.store.variables(step.template, medium) for medium in media))
-        for text in (*step.subject.values(), *step.preheader.values()):
-            names |= self.store.variables_in(text)
-        return names | {"customer.country", "consent.email"}
-
     def _values(self, names: frozenset[str], brought: Brought, step: Message, locale: str) -> dict[str, Any]:
-        found = self._fields(names | TIERS, brought)
+        found = self._fields(names, brought)
         purpose = step.purpose
         trigger = {"trigger.at": brought.at, "trigger.date": brought.date, "trigger.years": brought.years}
         free = purpose == "commercial" or bool(found["consent.email"])
@@ -85,15 +78,15 @@ class CustomerValues:
             lines = read_order_lines(self.connection, [brought.order_id] if brought.order_id else [])
             found[ORDER_LINES] = lines.get(brought.order_id or 0, [])
         if MESSAGES in names or LEFT_OUT in names:
-            found |= self._transcript(brought)
+            found |= self._transcript(brought, found["customer.first_name"])
         found["recommendations"] = self._suggestions(brought, step.recommend) if free and step.recommend else []
         return found
 
-    def _transcript(self, brought: Brought) -> dict[str, Any]:
+    def _transcript(self, brought: Brought, first_name: str | None) -> dict[str, Any]:
         talk = Conversation()
         if brought.object_kind == "ticket" and brought.object_id is not None:
             talk = read_conversations(self.connection, [brought.object_id], self.now).get(brought.object_id, talk)
-        return told(talk, self.person.name, self.person.zone)
+        return told(talk, first_name, self.person.zone)
 
     def _suggestions(self, brought: Brought, count: int) -> list[dict[str, Any]]:
         (found,) = Recommender().recommend(self.connection, [self.person.id], [brought.order_id], count, self.now)

@@ -71,7 +71,7 @@ class Renderer:
         for message in messages(plan, step):
             variants = [variant.name for variant in message.test.variants] if message.test else [""]
             for variant, locale in product(variants, (own,) if own and len(locales) > 1 else locales):
-                for medium in ("email", "sms") if message.medium is None else (message.medium,):
+                for medium in message.media:
                     yield self._one(plan, message.of(variant), variant, medium, locale)
 
     def _one(self, plan: Plan, step: Message, variant: str, medium: Medium, locale: str) -> Preview:
@@ -86,14 +86,10 @@ class Renderer:
         }
         try:
             values = {"brand": self.store.brand.names(), **self.context(plan, step, locale)}
-            values = with_stand_ins(values, self._names(step, medium), self.settings)
+            values = with_stand_ins(values, self.store.names_of(step, medium), self.settings)
             return Preview(**names, **(self._email if medium == "email" else self._sms)(step, locale, values))
         except (RenderError, TemplateBroken, TemplateMissing) as error:
             return Preview(**names, fault=str(error))
-
-    def _names(self, step: Message, medium: Medium) -> frozenset[str]:
-        names = self.store.variables(step.template, medium)
-        return names.union(*(self.store.variables_in(t) for t in (*step.subject.values(), *step.preheader.values())))
 
     def _email(self, step: Message, locale: str, values: Mapping[str, Any]) -> dict[str, Any]:
         template = self.store.email(step.template, locale)
