@@ -30,7 +30,7 @@ from vefa.engine.lease import make_owner
 from vefa.engine.shop import Shop, open_shop
 from vefa.engine.tick import JourneyBusy, StepRef, Tick
 from vefa.plan.codec import plan_hash
-from vefa.plan.steps import Plan
+from vefa.plan.plans import Plan
 from vefa.settings import Settings
 from vefa.store import open_store
 

@@ -16,7 +16,8 @@ from vefa.engine.lease import JourneyBusy
 from vefa.engine.tables import journeys
 from vefa.engine.tick import TickReport, run_narrow
 from vefa.language.conditions import Compare
-from vefa.plan.steps import Exits, SegmentTrigger
+from vefa.plan.plans import Exits
+from vefa.plan.ways_in import SegmentTrigger
 
 pytestmark = pytest.mark.rule(23)
 SECOND = timedelta(seconds=1)

@@ -23,7 +23,9 @@ from vefa.engine.shortages import pool_shortages, shortages
 from vefa.engine.tick import Tick, run_narrow
 from vefa.foresight.status import status
 from vefa.language.conditions import Compare, Duration
-from vefa.plan.steps import DateTrigger, EveryTrigger, Exits, SegmentTrigger, Split, SplitArm
+from vefa.plan.plans import Exits
+from vefa.plan.steps import Split, SplitArm
+from vefa.plan.ways_in import DateTrigger, EveryTrigger, SegmentTrigger
 from vefa.rewards.coupons import give_from_pool
 from vefa.rewards.pools import bring_in, free, stocks, take
 from vefa.rewards.tables import coupons

@@ -20,7 +20,7 @@ from vefa.engine import resident
 from vefa.engine.resident import Resident, Told
 from vefa.inbox import put
 from vefa.language.conditions import EventScope
-from vefa.plan.steps import Runs, Whenever
+from vefa.plan.plans import Runs, Whenever
 
 pytestmark = pytest.mark.rule(23)
 PATIENCE = 30.0

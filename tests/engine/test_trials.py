@@ -24,8 +24,10 @@ from vefa.insight.trials import trial_runs
 from vefa.language.conditions import Duration, EventScope
 from vefa.ledger.reactions import Reaction, react
 from vefa.plan.codec import dump, load
+from vefa.plan.plans import Goal, Plan
 from vefa.plan.policy import Policy, QuietHours, Rule
-from vefa.plan.steps import EveryTrigger, Goal, Plan, SameDay, Trial, Variant
+from vefa.plan.steps import SameDay, Trial, Variant
+from vefa.plan.ways_in import EveryTrigger
 
 #: Every day at noon by the clock of Istanbul.
 DAILY = EveryTrigger("0 12 * * *", None)
@@ -208,7 +210,7 @@ def test_what_has_become_pointless_by_the_decision_is_held_back(world: World) ->
 
 
 def test_who_leaves_while_held_gets_nothing(world: World) -> None:
-    from vefa.plan.steps import Exits
+    from vefa.plan.plans import Exits
 
     people(world, 20)
     live(world, broadcast(exits=Exits(on=(EventScope("order.placed"),))))

@@ -20,21 +20,10 @@ from vefa.engine.restoring import close_gap
 from vefa.engine.tables import occasions
 from vefa.engine.tick import run_narrow
 from vefa.language.conditions import Compare, EventScope
+from vefa.plan.plans import Exits, Plan, Whenever
 from vefa.plan.policy import Policy, QuietHours, Rule, Withhold
-from vefa.plan.steps import (
-    Arm,
-    Branch,
-    Enter,
-    EnteredTrigger,
-    EventTrigger,
-    Exits,
-    Message,
-    Plan,
-    Step,
-    Stop,
-    Tag,
-    Whenever,
-)
+from vefa.plan.steps import Arm, Branch, Enter, Message, Step, Stop, Tag
+from vefa.plan.ways_in import EnteredTrigger, EventTrigger
 
 OPENED = EventTrigger("ticket.opened", "ticket")
 

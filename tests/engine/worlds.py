@@ -23,8 +23,10 @@ from vefa.engine.tables import considered, enrolments, journeys, step_names
 from vefa.engine.tick import Tick, TickReport, run_tick
 from vefa.language.conditions import Duration, EventScope
 from vefa.ledger.tables import batches, send_history, sends
+from vefa.plan.plans import Plan
 from vefa.plan.policy import Policy
-from vefa.plan.steps import EventTrigger, Message, Plan, Step, WaitFor
+from vefa.plan.steps import Message, Step, WaitFor
+from vefa.plan.ways_in import EventTrigger
 from vefa.settings import Settings
 
 #: A Tuesday, 12:00 in Istanbul.

@@ -17,7 +17,7 @@ from vefa.database import writing
 from vefa.engine import errand_desk, resident
 from vefa.engine.resident import Resident
 from vefa.errands.book import notify_staff
-from vefa.plan.steps import Runs
+from vefa.plan.plans import Runs
 from vefa.settings import Settings
 
 PATIENCE = 30

@@ -17,8 +17,10 @@ from vefa.foresight.explain import explain
 from vefa.foresight.status import status
 from vefa.foresight.why import passed, why
 from vefa.language.conditions import Compare, Duration, EventScope
+from vefa.plan.plans import Plan, Whenever
 from vefa.plan.policy import Policy
-from vefa.plan.steps import Arm, Branch, EventTrigger, Message, Plan, Tag, WaitFor, Whenever
+from vefa.plan.steps import Arm, Branch, Message, Tag, WaitFor
+from vefa.plan.ways_in import EventTrigger
 
 PLAN = Plan(
     "care",

@@ -18,7 +18,9 @@ from vefa.engine.shop import open_shop
 from vefa.engine.tick import run_narrow
 from vefa.foresight.why import why
 from vefa.language.conditions import Compare
-from vefa.plan.steps import Arm, Branch, EventTrigger, Exits, Points
+from vefa.plan.plans import Exits
+from vefa.plan.steps import Arm, Branch, Points
+from vefa.plan.ways_in import EventTrigger
 from vefa.rewards.ledger_check import check_ledger
 
 REVIEWED = EventTrigger("review.posted", "review")

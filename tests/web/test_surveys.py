@@ -13,7 +13,7 @@ from tests.web.asked_surveys import asked, link, with_surveys
 from tests.web.visiting import Visits, contents, forms_on, words_on
 from vefa.crm.tables import customers, events, orders, survey_answers, tickets
 from vefa.database import writing
-from vefa.plan.steps import EventTrigger
+from vefa.plan.ways_in import EventTrigger
 from vefa.settings import Settings, Shop
 
 

@@ -28,7 +28,8 @@ from vefa.engine.tables import enrolments, occasions
 from vefa.ledger import claims
 from vefa.ledger.claims import HOLD, LOOK_UP
 from vefa.ledger.tables import batches, sends
-from vefa.plan.steps import Message, Whenever
+from vefa.plan.plans import Whenever
+from vefa.plan.steps import Message
 
 e, o, s = enrolments.c, occasions.c, sends.c
 OPEN = ("waiting", "acting")

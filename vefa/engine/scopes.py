@@ -19,7 +19,8 @@ from vefa.engine.tables import enrolments, occasions
 from vefa.ledger.tables import sends
 from vefa.plan.codec import dump
 from vefa.plan.loyalty import NO_PROGRAMME, Programme
-from vefa.plan.steps import DateTrigger, Message
+from vefa.plan.steps import Message
+from vefa.plan.ways_in import DateTrigger
 from vefa.rewards.redemptions import stands
 from vefa.rewards.tables import coupons, redemptions
 from vefa.settings import Shop as ShopSettings

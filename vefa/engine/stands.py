@@ -25,7 +25,8 @@ from vefa.engine.scopes import enrolment_scope
 from vefa.engine.shop import Shop
 from vefa.engine.tables import enrolments, occasions
 from vefa.ledger.tables import sends
-from vefa.plan.steps import Step, Whenever
+from vefa.plan.plans import Whenever
+from vefa.plan.steps import Step
 
 e, o, s = enrolments.c, occasions.c, sends.c
 

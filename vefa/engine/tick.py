@@ -43,7 +43,9 @@ from vefa.ledger.claims import HOLD, LOOK_UP, Former, leased, recover
 from vefa.ledger.reports import BATCH as REPORTS
 from vefa.ledger.reports import settle_told
 from vefa.ledger.tables import sends
-from vefa.plan.steps import Coupon, Enter, EventTrigger, Medium, Message, Plan, Stop, WaitUntilEvent, WaitUntilTime
+from vefa.plan.plans import Plan
+from vefa.plan.steps import Coupon, Enter, Medium, Message, Stop, WaitUntilEvent, WaitUntilTime
+from vefa.plan.ways_in import EventTrigger
 from vefa.rewards.redemptions import find_redemptions
 
 e, s = enrolments.c, sends.c
