@@ -33,7 +33,8 @@ from vefa.engine.plans import store_plan
 from vefa.engine.scopes import whole_world
 from vefa.engine.shop import Shop, open_shop
 from vefa.engine.tables import enrolments, segment_members
-from vefa.engine.tick import Tick, run_tick
+from vefa.engine.tick import Tick
+from vefa.engine.walks import run_tick
 from vefa.language.conditions import Compare, Duration
 from vefa.plan.plans import Plan
 from vefa.plan.project import Project, load_project

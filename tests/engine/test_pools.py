@@ -20,7 +20,8 @@ from vefa.database import reading, writing
 from vefa.engine import triggers
 from vefa.engine.restoring import close_gap
 from vefa.engine.shortages import pool_shortages, shortages
-from vefa.engine.tick import Tick, run_narrow
+from vefa.engine.tick import Tick
+from vefa.engine.walks import run_narrow
 from vefa.foresight.status import status
 from vefa.language.conditions import Compare, Duration
 from vefa.plan.plans import Exits

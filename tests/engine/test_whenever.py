@@ -18,7 +18,7 @@ from vefa.engine import asides
 from vefa.engine.plans import PlanRefused
 from vefa.engine.restoring import close_gap
 from vefa.engine.tables import occasions
-from vefa.engine.tick import run_narrow
+from vefa.engine.walks import run_narrow
 from vefa.language.conditions import Compare, EventScope
 from vefa.plan.plans import Exits, Plan, Whenever
 from vefa.plan.policy import Policy, QuietHours, Rule, Withhold
@@ -397,7 +397,7 @@ def test_a_walk_that_is_cut_off_loses_and_doubles_nothing(world: World, monkeypa
             return original(engine)
 
         with monkeypatch.context() as patch, suppress(CutOff):
-            for module in ("asides", "steps", "delivery", "claiming", "settling"):
+            for module in ("asides", "stands", "messages", "doubts", "steps", "delivery", "claiming", "settling"):
                 patch.setattr(f"vefa.engine.{module}.writing", writing)
             world.tick(NOON + 3 * HOUR + allowed * timedelta(minutes=11))
             break

@@ -15,7 +15,7 @@ from vefa.crm.points import point_moves, points_due
 from vefa.crm.tables import orders
 from vefa.database import EPOCH, reading
 from vefa.engine.shop import open_shop
-from vefa.engine.tick import run_narrow
+from vefa.engine.walks import run_narrow
 from vefa.foresight.why import why
 from vefa.language.conditions import Compare
 from vefa.plan.plans import Exits

@@ -19,7 +19,8 @@ from vefa.database import reading, writing
 from vefa.engine.candidates import still_unwanted
 from vefa.engine.claiming import Claim, claim
 from vefa.engine.letters import Parcel, Words, write
-from vefa.engine.post import Post, StepCounts, queued, running
+from vefa.engine.post import Post, queued, running
+from vefa.engine.reports import StepCounts
 from vefa.engine.settling import Answers, settle
 from vefa.ledger import claims, settlements
 from vefa.ledger.claims import Batch
