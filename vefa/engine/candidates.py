@@ -14,7 +14,8 @@ from sqlalchemy.sql import ColumnElement
 from vefa.consent.gate import ENDS, Gate
 from vefa.crm.answers import answers_on, evidence
 from vefa.crm.conditions import compile_condition
-from vefa.crm.fields import FIELDS, consent_given, consent_said
+from vefa.crm.customer_fields import consent_given, consent_said
+from vefa.crm.fields import FIELDS
 from vefa.crm.scope import World
 from vefa.crm.tables import contacts, customers, suppressions
 from vefa.crm.wishes import paused, topic_refused
