@@ -22,15 +22,11 @@ from vefa.plan.ways_in import EventTrigger
 
 NOW = datetime(2026, 3, 10, 12, tzinfo=UTC)
 ENTERED = datetime(2026, 3, 2, 12, tzinfo=UTC)
-PLAN = Plan(
-    "thanks",
-    "Thanks",
-    EventTrigger("order.delivered", "order"),
-    (
-        WaitFor("wait", "wait", "mail", Duration(days=1)),
-        Message("mail", "mail", None, "email", "thanks", "commercial"),
-    ),
+STEPS = (
+    WaitFor("wait", "wait", "mail", Duration(days=1)),
+    Message("mail", "mail", None, "email", "thanks", "commercial"),
 )
+PLAN = Plan("thanks", "Thanks", EventTrigger("order.delivered", "order"), STEPS)
 
 
 @dataclass
