@@ -20,7 +20,8 @@ from vefa.engine.post import Post, queued
 from vefa.engine.scopes import make_world
 from vefa.engine.shop import Shop as OpenShop
 from vefa.engine.shop import open_shop
-from vefa.engine.steps import Stand, advance
+from vefa.engine.stands import Stand
+from vefa.engine.steps import advance
 from vefa.engine.tick import Tick
 from vefa.plan.project import load_project
 from vefa.plan.steps import Message
