@@ -33,10 +33,13 @@ from vefa.engine.plans import store_plan
 from vefa.engine.scopes import whole_world
 from vefa.engine.shop import Shop, open_shop
 from vefa.engine.tables import enrolments, segment_members
-from vefa.engine.tick import Tick, run_tick
+from vefa.engine.tick import Tick
+from vefa.engine.walks import run_tick
 from vefa.language.conditions import Compare, Duration
+from vefa.plan.plans import Plan
 from vefa.plan.project import Project, load_project
-from vefa.plan.steps import EveryTrigger, Plan, Reentry, SegmentTrigger, WaitFor
+from vefa.plan.steps import WaitFor
+from vefa.plan.ways_in import EveryTrigger, Reentry, SegmentTrigger
 from vefa.settings import Settings, load_settings
 
 ROOT = Path(__file__).parent.parent

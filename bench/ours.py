@@ -14,7 +14,7 @@ from vefa.channels.registry import make_channel
 from vefa.clock import stopped_at
 from vefa.engine.lease import make_owner
 from vefa.engine.shop import open_shop
-from vefa.engine.tick import run_tick
+from vefa.engine.walks import run_tick
 from vefa.plan.project import load_project
 from vefa.plan.steps import Medium
 

@@ -8,7 +8,7 @@ from typing import Any
 from prefect.artifacts import acreate_table_artifact
 
 from tasks.steps import told
-from vefa.engine.tick import TickReport
+from vefa.engine.reports import TickReport
 
 
 def artifact_key(*names: str) -> str:

@@ -23,7 +23,7 @@ from tasks.discretion import RunStopped, discreetly
 from tasks.steps import Progress
 from vefa.clock import Clock
 from vefa.engine.lease import make_owner
-from vefa.engine.post import StepCounts
+from vefa.engine.reports import StepCounts
 from vefa.engine.shares import Share, deliver_share
 from vefa.engine.shop import Shop, open_shop
 from vefa.settings import load_settings

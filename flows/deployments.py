@@ -9,7 +9,7 @@ from datetime import time, timedelta
 from flows.descriptions import describe
 from flows.schedules import ANCHOR, Daily, Every, Schedule, schedule
 from vefa.plan.codec import plan_hash
-from vefa.plan.steps import Plan
+from vefa.plan.plans import Plan
 
 #: Every deployment of ours has this name (Prefect shows it as `win-back/vefa`) and bears this tag.
 NAME = TAG = "vefa"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from vefa.foresight.timeline import Line, timeline
-from vefa.plan.steps import Plan
+from vefa.plan.plans import Plan
 
 
 def describe(plan: Plan) -> str:

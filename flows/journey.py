@@ -26,11 +26,11 @@ from tasks.steps import advance, enter, unseen
 from vefa.clock import Clock, stopped_at, system_clock
 from vefa.engine.incidents import note_success
 from vefa.engine.journal import tell
-from vefa.engine.lease import make_owner
+from vefa.engine.lease import JourneyBusy, make_owner
 from vefa.engine.shop import Shop, open_shop
-from vefa.engine.tick import JourneyBusy, StepRef, Tick
+from vefa.engine.tick import StepRef, Tick
 from vefa.plan.codec import plan_hash
-from vefa.plan.steps import Plan
+from vefa.plan.plans import Plan
 from vefa.settings import Settings
 from vefa.store import open_store
 

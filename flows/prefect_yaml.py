@@ -11,7 +11,7 @@ from io import StringIO
 from pathlib import Path
 
 from flows.deployments import NAME, RUN_ENVIRONMENT, WORK_POOL, Deployment, deployments, house
-from vefa.plan.steps import Plan
+from vefa.plan.plans import Plan
 
 FILE = "prefect.yaml"
 HEADER = """\

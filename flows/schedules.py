@@ -7,7 +7,7 @@ from datetime import UTC, datetime, time, timedelta
 from hashlib import blake2b
 from zoneinfo import ZoneInfo
 
-from vefa.plan.steps import Runs
+from vefa.plan.plans import Runs
 
 #: What `runs: at once` means by schedule: the net beneath the instant path.
 AT_ONCE = timedelta(minutes=1)

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from flows.deployments import attribute
+from vefa.plan.plans import Plan
 from vefa.plan.policy import Policy
 from vefa.plan.project import Project, journey_files, load_project
-from vefa.plan.steps import Plan
 from vefa.settings import Settings, load_settings
 
 

@@ -25,7 +25,7 @@ from prefect.states import Cancelled, Completed
 from tasks.discretion import discreetly
 from tasks.steps import PATIENCE, Progress, counts_of, told, watched
 from vefa.engine.journal import tell_step
-from vefa.engine.post import StepCounts
+from vefa.engine.reports import StepCounts
 from vefa.engine.tick import StepRef, Tick
 from vefa.logs import about
 

@@ -24,7 +24,7 @@ from tasks.discretion import RunStopped, discreetly
 from vefa.engine.entries import EntryCounts
 from vefa.engine.journal import tell_step
 from vefa.engine.lease import JourneyBusy
-from vefa.engine.post import StepCounts
+from vefa.engine.reports import StepCounts
 from vefa.engine.tick import StepRef, Tick
 from vefa.errors import UserError
 from vefa.logs import about, carried

@@ -19,7 +19,7 @@ from vefa.clock import stopped_at
 from vefa.database import reading, writing
 from vefa.engine.plans import store_plan
 from vefa.engine.shop import Shop, open_shop
-from vefa.engine.tick import run_tick
+from vefa.engine.walks import run_tick
 from vefa.ledger import claims
 from vefa.ledger.claims import HOLD, LOOK_UP
 from vefa.plan.project import load_project

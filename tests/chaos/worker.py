@@ -26,7 +26,7 @@ from vefa.database import open_database
 from vefa.engine import delivery
 from vefa.engine.lease import JourneyBusy, make_owner
 from vefa.engine.shop import open_shop
-from vefa.engine.tick import run_tick
+from vefa.engine.walks import run_tick
 from vefa.ledger import claims, pace
 from vefa.settings import Channels, MessagesPerSecond, Settings
 from vefa.settings import Shop as ShopSettings

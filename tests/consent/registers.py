@@ -14,8 +14,8 @@ from vefa.consent.register import Register, open_register
 from vefa.consent.tables import iys_recipients
 from vefa.crm.identity import address_key
 from vefa.crm.tables import consents
+from vefa.engine.reports import TickReport
 from vefa.engine.shop import open_shop
-from vefa.engine.tick import TickReport
 from vefa.plan.policy import Policy
 from vefa.settings import Iys, Settings
 

@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from tests.engine.worlds import NOON, World
+from vefa.database import reading
 from vefa.language.conditions import Duration
 from vefa.plan.steps import Coupon
-from vefa.rewards.pools import Brought, bring_in
+from vefa.rewards.pools import Brought, Stock, bring_in, stocks
 from vefa.rewards.tables import coupons
 
 
@@ -36,3 +37,19 @@ def fill(world: World, count: int, *, first: int = 1, pool: str = "spring", at: 
 def codes(world: World) -> list[str]:
     """All codes that customers have, in the order in which they were given."""
     return [row.code for row in world.rows(coupons)]
+
+
+def told(world: World) -> list[str]:
+    """What customers were told, in order."""
+    return [message.text.strip() for message in world.email.got if message.step != "pool"]
+
+
+def letters(world: World) -> list[str]:
+    """What owners were told."""
+    return [message.text for message in world.email.got if message.step == "pool"]
+
+
+def stock(world: World) -> list[Stock]:
+    """What every pool has."""
+    with reading(world.database) as connection:
+        return list(stocks(connection))

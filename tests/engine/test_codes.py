@@ -12,7 +12,8 @@ from vefa.channels.base import Busy
 from vefa.crm.tables import tags
 from vefa.database import writing
 from vefa.language.conditions import Compare, Duration
-from vefa.plan.steps import Arm, Branch, Coupon, DateTrigger, FieldMoment, Tag
+from vefa.plan.steps import Arm, Branch, Coupon, FieldMoment, Tag
+from vefa.plan.ways_in import DateTrigger
 from vefa.rewards.coupons import ALPHABET, give, make_code
 from vefa.rewards.tables import coupons
 

@@ -12,8 +12,9 @@ import pytest
 from tests.engine.worlds import DAY, HOUR, ISTANBUL, MINUTE, NOON, World, email, istanbul, make_plan, wait
 from vefa.channels.base import Busy, Doubtful
 from vefa.engine.agenda import due_journeys, next_moment
+from vefa.plan.plans import Plan, Runs
 from vefa.plan.policy import Policy, QuietHours, Rule
-from vefa.plan.steps import EveryTrigger, Plan, Runs
+from vefa.plan.ways_in import EveryTrigger
 
 AT_ONCE = Runs(at_once=True)
 

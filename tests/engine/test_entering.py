@@ -11,19 +11,9 @@ from tests.engine.worlds import DAY, HOUR, MINUTE, NOON, World, anywhere, email,
 from vefa.crm.identity import PRIME, bucket, draw
 from vefa.crm.tables import orders
 from vefa.language.conditions import Ago, Compare, Contains, Duration
-from vefa.plan.steps import (
-    DateTrigger,
-    Enter,
-    EnteredTrigger,
-    EventTrigger,
-    EveryTrigger,
-    Goal,
-    Reentry,
-    SegmentTrigger,
-    Split,
-    SplitArm,
-    Tag,
-)
+from vefa.plan.plans import Goal
+from vefa.plan.steps import Enter, Split, SplitArm, Tag
+from vefa.plan.ways_in import DateTrigger, EnteredTrigger, EventTrigger, EveryTrigger, Reentry, SegmentTrigger
 
 ONCE, QUARTERLY = Reentry(once=True), Reentry(after=Duration(days=90))
 

@@ -26,7 +26,7 @@ from vefa.foresight.audience import audience_size
 from vefa.inbox import inbox, put
 from vefa.language.conditions import Everything
 from vefa.ledger.reports import Report, take_in
-from vefa.plan.steps import SegmentTrigger
+from vefa.plan.ways_in import SegmentTrigger
 from vefa.settings import Settings, Shop
 
 LATER = NOON + HOUR

@@ -20,7 +20,9 @@ from tests.engine.worlds import (
 from vefa.channels.base import Doubtful
 from vefa.crm.tables import orders, returns, tickets
 from vefa.language.conditions import Compare, Duration, Everything, Happened, Not
-from vefa.plan.steps import Arm, Branch, EnteredTrigger, EventTrigger, Exits, Plan, Tag
+from vefa.plan.plans import Exits, Plan
+from vefa.plan.steps import Arm, Branch, Tag
+from vefa.plan.ways_in import EnteredTrigger, EventTrigger
 
 
 def leaving(*on: str, of_customer: bool = False, **more: object) -> Exits:

@@ -13,10 +13,12 @@ from vefa.clock import stopped_at
 from vefa.crm.tables import stale_facts
 from vefa.engine import steps
 from vefa.engine.lease import JourneyBusy
+from vefa.engine.reports import TickReport
 from vefa.engine.tables import journeys
-from vefa.engine.tick import TickReport, run_narrow
+from vefa.engine.walks import run_narrow
 from vefa.language.conditions import Compare
-from vefa.plan.steps import Exits, SegmentTrigger
+from vefa.plan.plans import Exits
+from vefa.plan.ways_in import SegmentTrigger
 
 pytestmark = pytest.mark.rule(23)
 SECOND = timedelta(seconds=1)

@@ -15,8 +15,10 @@ from vefa.engine.plans import PlanRefused, journey_row, plans_in_use
 from vefa.engine.tables import journeys, plans
 from vefa.language.conditions import Ago, Compare, Duration, InSegment
 from vefa.plan.codec import dump, load, plan_hash
+from vefa.plan.plans import Plan
 from vefa.plan.project import load_project
-from vefa.plan.steps import Arm, Branch, Enter, EnteredTrigger, EventTrigger, Plan, SegmentTrigger, Tag
+from vefa.plan.steps import Arm, Branch, Enter, Tag
+from vefa.plan.ways_in import EnteredTrigger, EventTrigger, SegmentTrigger
 
 REST = wait("rest", "hello", days=2)
 

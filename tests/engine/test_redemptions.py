@@ -17,7 +17,9 @@ from vefa.crm.importers import find_map, run_import
 from vefa.crm.tables import events, orders
 from vefa.database import reading, writing
 from vefa.language.conditions import Compare, Duration
-from vefa.plan.steps import EventTrigger, Exits, Goal, Reentry, WaitUntilEvent
+from vefa.plan.plans import Exits, Goal
+from vefa.plan.steps import WaitUntilEvent
+from vefa.plan.ways_in import EventTrigger, Reentry
 from vefa.rewards.codes import key_of
 from vefa.rewards.pools import stocks
 from vefa.rewards.redemptions import discount, find_redemptions

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -12,6 +11,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
+from tests.engine.patience import PATIENCE, until
 from tests.engine.worlds import DAY, MINUTE, World, email, make_plan, wait
 from vefa.channels.base import Accepted
 from vefa.crm.tables import events
@@ -20,10 +20,9 @@ from vefa.engine import resident
 from vefa.engine.resident import Resident, Told
 from vefa.inbox import put
 from vefa.language.conditions import EventScope
-from vefa.plan.steps import Runs, Whenever
+from vefa.plan.plans import Runs, Whenever
 
 pytestmark = pytest.mark.rule(23)
-PATIENCE = 30.0
 
 
 class Clock:
@@ -66,14 +65,6 @@ def stays(world: World, clock: Clock, told: list[Any], monkeypatch: pytest.Monke
     ours.stop()
     if ours.thread is not None:
         ours.thread.join()
-
-
-def until(holds: Callable[[], Any]) -> None:
-    """Wait until it holds; a test that never gets there fails."""
-    end = time.monotonic() + PATIENCE
-    while not holds():
-        assert time.monotonic() < end, "it never came to that"
-        time.sleep(0.01)
 
 
 def at_once(*steps: Any, **more: Any) -> Any:

@@ -17,7 +17,7 @@ from vefa.database import reading, writing
 from vefa.engine import delivery
 from vefa.engine.shop import open_shop
 from vefa.engine.tables import journeys
-from vefa.engine.tick import run_tick
+from vefa.engine.walks import run_tick
 from vefa.settings import Settings
 
 

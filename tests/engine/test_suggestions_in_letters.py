@@ -12,7 +12,7 @@ from tests.engine.worlds import DAY, HOUR, NOON, World, email, make_plan
 from vefa.crm.recommendations.making import make_links
 from vefa.crm.tables import order_lines, products
 from vefa.database import reading, writing
-from vefa.plan.steps import EventTrigger
+from vefa.plan.ways_in import EventTrigger
 
 WORDS = (
     "{% for one in recommendations %}[{{ one.name }}{% if one.because %} with {{ one.because }}{% endif %}]{% endfor %}"

@@ -16,7 +16,8 @@ from vefa.database import writing
 from vefa.engine.surveys import answer
 from vefa.errands.tables import errands
 from vefa.language.conditions import Compare, Duration
-from vefa.plan.steps import Arm, Branch, EventTrigger, SegmentTrigger, Tag, WaitUntilEvent
+from vefa.plan.steps import Arm, Branch, Tag, WaitUntilEvent
+from vefa.plan.ways_in import EventTrigger, SegmentTrigger
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from tests.engine.worlds import DAY, HOUR, MINUTE, NOON, World, email, make_plan
 from vefa.clock import stopped_at
 from vefa.engine.tables import journeys
 from vefa.language.conditions import Compare, Duration
-from vefa.plan.steps import EventTrigger
+from vefa.plan.ways_in import EventTrigger
 
 
 @pytest.mark.rule(1)

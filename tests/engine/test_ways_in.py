@@ -19,7 +19,8 @@ from vefa.engine import entries, triggers
 from vefa.engine.scopes import customer_scope
 from vefa.engine.tables import enrolments, segment_members
 from vefa.language.conditions import Compare, Duration, Happened
-from vefa.plan.steps import DateTrigger, EveryTrigger, Exits, Goal, Reentry, SegmentTrigger
+from vefa.plan.plans import Exits, Goal
+from vefa.plan.ways_in import DateTrigger, EveryTrigger, Reentry, SegmentTrigger
 
 REST = wait("rest", None, days=30)
 IZMIR = Compare("customer.city", "=", "İzmir")

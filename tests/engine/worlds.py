@@ -18,13 +18,17 @@ from vefa.crm.identity import address_key, bucket
 from vefa.crm.tables import consents, contacts, customers, events, orders, suppressions
 from vefa.database import reading, writing
 from vefa.engine.plans import OnChange, State, Stored, set_state, store_plan
+from vefa.engine.reports import TickReport
 from vefa.engine.shop import Shop, open_shop
 from vefa.engine.tables import considered, enrolments, journeys, step_names
-from vefa.engine.tick import Tick, TickReport, run_tick
+from vefa.engine.tick import Tick
+from vefa.engine.walks import run_tick
 from vefa.language.conditions import Duration, EventScope
 from vefa.ledger.tables import batches, send_history, sends
+from vefa.plan.plans import Plan
 from vefa.plan.policy import Policy
-from vefa.plan.steps import EventTrigger, Message, Plan, Step, WaitFor
+from vefa.plan.steps import Message, Step, WaitFor
+from vefa.plan.ways_in import EventTrigger
 from vefa.settings import Settings
 
 #: A Tuesday, 12:00 in Istanbul.

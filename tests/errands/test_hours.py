@@ -15,7 +15,7 @@ from vefa.engine.agenda import due_journeys, next_moment
 from vefa.errands.book import notify_staff
 from vefa.errands.hours import opening
 from vefa.plan.outside import Hours, Outside
-from vefa.plan.steps import Exits
+from vefa.plan.plans import Exits
 
 NINE_TO_SIX = (time(9), time(18))
 WEEK = Hours({**dict.fromkeys(("mon", "tue", "wed", "thu", "fri"), NINE_TO_SIX), "sat": (time(10), time(14))}, True)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
+from tests.engine.patience import PATIENCE, until
 from tests.engine.worlds import DAY, make_plan
 from tests.errands.offices import Office, notify
 from vefa.channels.base import Accepted
@@ -17,10 +17,8 @@ from vefa.database import writing
 from vefa.engine import errand_desk, resident
 from vefa.engine.resident import Resident
 from vefa.errands.book import notify_staff
-from vefa.plan.steps import Runs
+from vefa.plan.plans import Runs
 from vefa.settings import Settings
-
-PATIENCE = 30
 
 
 @pytest.fixture
@@ -40,14 +38,6 @@ def stays(office: Office, monkeypatch: pytest.MonkeyPatch) -> Iterator[Resident]
     yield ours
     ours.stop()
     thread.join()
-
-
-def until(holds: Callable[[], Any]) -> None:
-    """Wait until it holds; a test that never gets there fails."""
-    end = time.monotonic() + PATIENCE
-    while not holds():
-        assert time.monotonic() < end, "it never came to that"
-        time.sleep(0.01)
 
 
 def test_staff_are_told_of_what_just_happened_though_one_of_them_is_slow_to_hear(office: Office, stays: Any) -> None:

@@ -21,7 +21,8 @@ from vefa.engine.forgetting import forget
 from vefa.errands.book import TRIES, WAITS
 from vefa.errands.fake_tool import FakeTool
 from vefa.plan.outside import Outside, Team, Tool
-from vefa.plan.steps import Coupon, EventTrigger
+from vefa.plan.steps import Coupon
+from vefa.plan.ways_in import EventTrigger
 from vefa.rewards.tables import coupons
 from vefa.settings import Channels, Settings
 

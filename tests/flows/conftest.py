@@ -8,7 +8,9 @@ from typing import Any
 import pytest
 
 from vefa.language.conditions import Duration
-from vefa.plan.steps import EventTrigger, Message, Plan, Runs, WaitFor
+from vefa.plan.plans import Plan, Runs
+from vefa.plan.steps import Message, WaitFor
+from vefa.plan.ways_in import EventTrigger
 
 MakePlan = Callable[..., Plan]
 

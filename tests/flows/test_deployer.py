@@ -26,8 +26,8 @@ from flows.reconciler import Known, clear_leftovers, ensure_work_pool, read_know
 from flows.standing import read_stands
 from vefa.database import reading, writing
 from vefa.engine.plans import set_state
+from vefa.plan.plans import Plan, Runs
 from vefa.plan.project import load_project
-from vefa.plan.steps import Plan, Runs
 from vefa.settings import Settings
 
 pytestmark = [

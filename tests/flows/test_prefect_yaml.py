@@ -11,8 +11,8 @@ from ruamel.yaml import YAML
 from flows.deployments import Deployment, house
 from flows.prefect_yaml import FILE, generate, write
 from vefa.plan.codec import plan_hash
+from vefa.plan.plans import Plan, Runs
 from vefa.plan.project import load_project
-from vefa.plan.steps import Plan, Runs
 from vefa.settings import load_settings
 
 REPOSITORY = Path(__file__).parents[2]

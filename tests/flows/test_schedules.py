@@ -5,7 +5,7 @@ from datetime import UTC, datetime, time, timedelta
 import pytest
 
 from flows.schedules import Daily, Every, schedule
-from vefa.plan.steps import Runs
+from vefa.plan.plans import Runs
 
 ISTANBUL = "Europe/Istanbul"
 

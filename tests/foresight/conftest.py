@@ -16,19 +16,17 @@ from vefa.engine.plans import store_plan
 from vefa.engine.tables import enrolments, journeys, plans, step_names
 from vefa.language.conditions import Duration
 from vefa.ledger.tables import sends
-from vefa.plan.steps import EventTrigger, Message, Plan, WaitFor
+from vefa.plan.plans import Plan
+from vefa.plan.steps import Message, WaitFor
+from vefa.plan.ways_in import EventTrigger
 
 NOW = datetime(2026, 3, 10, 12, tzinfo=UTC)
 ENTERED = datetime(2026, 3, 2, 12, tzinfo=UTC)
-PLAN = Plan(
-    "thanks",
-    "Thanks",
-    EventTrigger("order.delivered", "order"),
-    (
-        WaitFor("wait", "wait", "mail", Duration(days=1)),
-        Message("mail", "mail", None, "email", "thanks", "commercial"),
-    ),
+STEPS = (
+    WaitFor("wait", "wait", "mail", Duration(days=1)),
+    Message("mail", "mail", None, "email", "thanks", "commercial"),
 )
+PLAN = Plan("thanks", "Thanks", EventTrigger("order.delivered", "order"), STEPS)
 
 
 @dataclass

@@ -26,7 +26,8 @@ from vefa.foresight.preview.samples import NAMES, SampleName, Samples, with_stan
 from vefa.foresight.preview.sheet import Sheet
 from vefa.language.catalogue import FIELDS
 from vefa.plan.project import Project, load_project
-from vefa.plan.steps import EventTrigger, Message
+from vefa.plan.steps import Message
+from vefa.plan.ways_in import EventTrigger
 from vefa.rewards.coupons import ALPHABET
 from vefa.settings import Settings, load_settings
 

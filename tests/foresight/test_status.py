@@ -21,7 +21,8 @@ from vefa.foresight.status import (
 from vefa.language.conditions import Compare
 from vefa.ledger.tables import breakers
 from vefa.plan.codec import plan_hash
-from vefa.plan.steps import EventTrigger, Plan, Runs
+from vefa.plan.plans import Plan, Runs
+from vefa.plan.ways_in import EventTrigger
 from vefa.settings import Shop
 
 

@@ -14,31 +14,25 @@ from vefa.foresight.timeline import timeline
 from vefa.foresight.why import passed
 from vefa.language.conditions import Compare, Duration, EventScope, InSegment
 from vefa.language.wording import MONTHS
+from vefa.plan.plans import Plan
 from vefa.plan.policy import Cap, Policy, QuietHours, Rule, Withhold
 from vefa.plan.steps import (
     Arm,
     Branch,
     Coupon,
-    DateTrigger,
     Enter,
-    EnteredTrigger,
-    EventTrigger,
-    EveryTrigger,
     FieldMoment,
     Message,
-    Plan,
-    Reentry,
-    SegmentTrigger,
     Split,
     SplitArm,
     Step,
     Stop,
     Tag,
-    Trigger,
     WaitFor,
     WaitUntilEvent,
     WaitUntilTime,
 )
+from vefa.plan.ways_in import DateTrigger, EnteredTrigger, EventTrigger, EveryTrigger, Reentry, SegmentTrigger, Trigger
 
 DELIVERED = EventTrigger("order.delivered", "order")
 TR = Compare("customer.country", "=", "TR")

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 import sqlalchemy as sa
 
-from tests.foresight.conftest import ENTERED, NOW, Rows
+from tests.foresight.conftest import ENTERED, NOW, STEPS, Rows
 from vefa.crm.tables import events, tickets
 from vefa.database import reading, writing
 from vefa.engine.plans import store_plan
@@ -16,17 +16,18 @@ from vefa.engine.tables import enrolments, occasions, plans
 from vefa.foresight.explain import explain
 from vefa.foresight.status import status
 from vefa.foresight.why import passed, why
-from vefa.language.conditions import Compare, Duration, EventScope
+from vefa.language.conditions import Compare, EventScope
+from vefa.plan.plans import Plan, Whenever
 from vefa.plan.policy import Policy
-from vefa.plan.steps import Arm, Branch, EventTrigger, Message, Plan, Tag, WaitFor, Whenever
+from vefa.plan.steps import Arm, Branch, Message, Tag
+from vefa.plan.ways_in import EventTrigger
 
 PLAN = Plan(
     "care",
     "Care",
     EventTrigger("ticket.opened", "ticket"),
     (
-        WaitFor("wait", "wait", "mail", Duration(days=1)),
-        Message("mail", "mail", None, "email", "thanks", "transactional"),
+        *STEPS,
         Branch("whenever/if", "if", None, (Arm(Compare("ticket.state", "=", "answered"), "whenever/tell"),)),
         Message("whenever/tell", "tell", "whenever/tag", "email", "answered", "transactional"),
         Tag("whenever/tag", "tag", None, "told"),

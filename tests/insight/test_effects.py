@@ -6,7 +6,7 @@ from tests.engine.worlds import DAY, MINUTE, NOON, World, email, make_plan
 from vefa.database import reading
 from vefa.insight.effects import Effect, effects
 from vefa.language.conditions import Duration, EventScope
-from vefa.plan.steps import Goal
+from vefa.plan.plans import Goal
 
 GOAL = Goal(EventScope("review.posted", of_customer=True), Duration(30))
 

@@ -12,6 +12,7 @@ from tests.engine.worlds import World
 from vefa.content.survey_links import Ask
 from vefa.database import writing
 from vefa.engine import surveys
+from vefa.engine.agenda import next_moment
 from vefa.plan.project import load_project
 from vefa.settings import load_settings
 
@@ -30,6 +31,14 @@ class ShippedWorld(World):
     def go_live(self, journey: str, at: datetime) -> None:
         self.deploy(self.project.plans[journey], at)
         self.tick(at, journey)
+
+    def pass_by(self, start: datetime, end: datetime, *journeys: str) -> None:
+        """A look at each moment at which one of the journeys has anything to do."""
+        moment: datetime | None = start
+        while moment is not None and moment <= end:
+            for journey in journeys:
+                self.tick(moment, journey)
+            moment = next_moment(self.database, moment, "Europe/Istanbul", journeys)
 
     def walk_on(self, journey: str, start: datetime, end: datetime) -> None:
         """Tick until `end`."""

@@ -13,7 +13,6 @@ from tests.engine.worlds import DAY, HOUR, MINUTE, NOON, World
 from tests.journeys.shipped_worlds import ShippedWorld
 from vefa.crm.tables import tickets
 from vefa.crm.ticket_messages import ticket_messages
-from vefa.engine.agenda import next_moment
 from vefa.rewards.tables import coupons
 
 CARE, WATCH = "complaint-care", "complaint-watch"
@@ -45,13 +44,9 @@ def says(world: World, ticket: int, author: str, text: str, at: datetime, agent:
     world.insert(ticket_messages, **values, agent=agent, text=text, said_at=at, said_known_at=at)
 
 
-def pass_by(world: World, start: datetime, end: datetime) -> None:
+def pass_by(world: ShippedWorld, start: datetime, end: datetime) -> None:
     """A look at each moment at which either journey has anything to do, and one at the end."""
-    moment: datetime | None = start
-    while moment is not None and moment <= end:
-        for journey in (CARE, WATCH):
-            world.tick(moment, journey)
-        moment = next_moment(world.database, moment, ISTANBUL, (CARE, WATCH))
+    world.pass_by(start, end, CARE, WATCH)
     for journey in (CARE, WATCH):
         world.tick(end, journey)
 

@@ -16,8 +16,9 @@ from pydantic import SecretStr
 from vefa.content.sms import has_url, transliterate
 from vefa.content.templates import RenderedEmail, RenderedSms, TemplateStore
 from vefa.crm.values import MoneyAmount
+from vefa.plan.plans import Plan
 from vefa.plan.project import Project, load_project
-from vefa.plan.steps import FieldMoment, Medium, Message, Plan, SameDay, WaitUntilTime
+from vefa.plan.steps import FieldMoment, Medium, Message, SameDay, WaitUntilTime
 from vefa.settings import Settings
 
 REPOSITORY = Path(__file__).parents[2]

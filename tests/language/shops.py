@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from vefa.plan.plans import Plan
 from vefa.plan.project import Project, load_project
-from vefa.plan.steps import Plan
 from vefa.settings import Settings
 
 SEGMENTS = """\

@@ -22,7 +22,8 @@ from vefa.language.conditions import (
 )
 from vefa.plan import steps as plan
 from vefa.plan.codec import dump, load
-from vefa.plan.steps import Plan
+from vefa.plan.plans import Exits, Goal, Plan, Runs
+from vefa.plan.ways_in import DateTrigger, EnteredTrigger, EventTrigger, EveryTrigger, Reentry, Trigger
 
 DAY = Duration(days=1)
 
@@ -123,17 +124,17 @@ def test_everything_around_the_steps_is_in_the_plan_too(delivery: Plan) -> None:
     """Segments are inlined, scopes resolved, shares in hundredths of a per cent."""
     complaint = InSegment("open-complaint", Compare("tickets.open", ">", 0))
 
-    assert delivery.trigger == plan.EventTrigger("order.delivered", "order", Compare("order.total", ">=", 250))
+    assert delivery.trigger == EventTrigger("order.delivered", "order", Compare("order.total", ">=", 250))
     assert delivery.audience == Everything(
         (Compare("customer.country", "=", "TR"), Nothing((complaint, Contains("customer.tags", "staff"))))
     )
-    assert delivery.runs == plan.Runs(at=time(9))
-    assert delivery.reentry == plan.Reentry(after=Duration(days=90))
+    assert delivery.runs == Runs(at=time(9))
+    assert delivery.reentry == Reentry(after=Duration(days=90))
     assert delivery.backfill == Duration(days=14)
     assert delivery.holdout == 1250
     assert delivery.status == "paused"
-    assert delivery.goal == plan.Goal(EventScope("order.placed", of_customer=True), Duration(days=30))
-    assert delivery.exits == plan.Exits(
+    assert delivery.goal == Goal(EventScope("order.placed", of_customer=True), Duration(days=30))
+    assert delivery.exits == Exits(
         (
             EventScope("order.cancelled"),
             EventScope("return.requested"),
@@ -156,7 +157,7 @@ def test_what_is_not_said_gets_its_default(tmp_path: Path) -> None:
     assert short == Plan(
         "journey",
         "Short",
-        plan.EventTrigger("order.placed", "order"),
+        EventTrigger("order.placed", "order"),
         (plan.Message("sms-hello", "sms-hello", None, "sms", "hello", "commercial"),),
     )
 
@@ -292,29 +293,29 @@ def test_coupons_are_worth_what_they_say(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("written", "meant"),
     [
-        ("{event: ticket.opened}", plan.EventTrigger("ticket.opened", "ticket")),
-        ("{date: customer.birth_date}", plan.DateTrigger("customer.birth_date", 0, time(9))),
+        ("{event: ticket.opened}", EventTrigger("ticket.opened", "ticket")),
+        ("{date: customer.birth_date}", DateTrigger("customer.birth_date", 0, time(9))),
         (
             '{date: orders.first_at, offset: -3 days, at: "08:15"}',
-            plan.DateTrigger("orders.first_at", -3, time(8, 15)),
+            DateTrigger("orders.first_at", -3, time(8, 15)),
         ),
-        ('{every: day, at: "10:00"}', plan.EveryTrigger("0 10 * * *", None)),
-        ('{every: week, on: tuesday, at: "10:05"}', plan.EveryTrigger("5 10 * * TUE", None)),
-        ("{every: week, on: [thu, mon], at: 10:00}", plan.EveryTrigger("0 10 * * MON,THU", None)),
-        ("{every: month, on: first tuesday, at: 10:00}", plan.EveryTrigger("0 10 * * TUE#1", None)),
-        ("{every: month, on: last friday, at: 10:00}", plan.EveryTrigger("0 10 * * 5L", None)),
-        ("{every: month, on: last sunday, at: 10:00}", plan.EveryTrigger("0 10 * * 0L", None)),
-        ("{every: month, on: 15, at: 10:00}", plan.EveryTrigger("0 10 15 * *", None)),
-        ("{every: month, on: last day, at: 10:00}", plan.EveryTrigger("0 10 L * *", None)),
+        ('{every: day, at: "10:00"}', EveryTrigger("0 10 * * *", None)),
+        ('{every: week, on: tuesday, at: "10:05"}', EveryTrigger("5 10 * * TUE", None)),
+        ("{every: week, on: [thu, mon], at: 10:00}", EveryTrigger("0 10 * * MON,THU", None)),
+        ("{every: month, on: first tuesday, at: 10:00}", EveryTrigger("0 10 * * TUE#1", None)),
+        ("{every: month, on: last friday, at: 10:00}", EveryTrigger("0 10 * * 5L", None)),
+        ("{every: month, on: last sunday, at: 10:00}", EveryTrigger("0 10 * * 0L", None)),
+        ("{every: month, on: 15, at: 10:00}", EveryTrigger("0 10 15 * *", None)),
+        ("{every: month, on: last day, at: 10:00}", EveryTrigger("0 10 L * *", None)),
         (
             '{cron: "0 10 * * 1-5", zone: Europe/Berlin}',
-            plan.EveryTrigger("0 10 * * 1-5", "Europe/Berlin"),
+            EveryTrigger("0 10 * * 1-5", "Europe/Berlin"),
         ),
-        ("entered", plan.EnteredTrigger()),
-        ("{entered: yes}", plan.EnteredTrigger()),
+        ("entered", EnteredTrigger()),
+        ("{entered: yes}", EnteredTrigger()),
     ],
 )
-def test_a_trigger_means(written: str, meant: plan.Trigger, tmp_path: Path) -> None:
+def test_a_trigger_means(written: str, meant: Trigger, tmp_path: Path) -> None:
     """Each trigger of the manual."""
     assert compile_text(tmp_path, f"name: X\ntrigger: {written}\nsteps: [{{sms: x}}]\n").trigger == meant
 
@@ -322,15 +323,15 @@ def test_a_trigger_means(written: str, meant: plan.Trigger, tmp_path: Path) -> N
 @pytest.mark.parametrize(
     ("written", "meant"),
     [
-        ("at once", plan.Runs(at_once=True)),
-        ("every 5 minutes", plan.Runs(minutes=5)),
-        ("every minute", plan.Runs(minutes=1)),
-        ("every 2 hours", plan.Runs(minutes=120)),
-        ('every day at "09:00"', plan.Runs(at=time(9))),
-        ("every day at 9:00", plan.Runs(at=time(9))),
+        ("at once", Runs(at_once=True)),
+        ("every 5 minutes", Runs(minutes=5)),
+        ("every minute", Runs(minutes=1)),
+        ("every 2 hours", Runs(minutes=120)),
+        ('every day at "09:00"', Runs(at=time(9))),
+        ("every day at 9:00", Runs(at=time(9))),
     ],
 )
-def test_a_schedule_means(written: str, meant: plan.Runs, tmp_path: Path) -> None:
+def test_a_schedule_means(written: str, meant: Runs, tmp_path: Path) -> None:
     """How often a journey works."""
     text = f"name: X\nruns: {written}\ntrigger: entered\nsteps: [{{sms: x}}]\n"
 
@@ -339,9 +340,9 @@ def test_a_schedule_means(written: str, meant: plan.Runs, tmp_path: Path) -> Non
 
 @pytest.mark.parametrize(
     ("written", "meant"),
-    [("once", plan.Reentry(once=True)), ("every time", None), ("after 1 month", plan.Reentry(after=Duration(30)))],
+    [("once", Reentry(once=True)), ("every time", None), ("after 1 month", Reentry(after=Duration(30)))],
 )
-def test_reentry_means(written: str, meant: plan.Reentry | None, tmp_path: Path) -> None:
+def test_reentry_means(written: str, meant: Reentry | None, tmp_path: Path) -> None:
     """How often one customer may enter."""
     text = f"name: X\nreentry: {written}\ntrigger: {{event: order.placed}}\nsteps: [{{sms: x}}]\n"
 
@@ -384,4 +385,4 @@ def test_the_shops_own_events_can_start_a_journey(tmp_path: Path) -> None:
 
     made = compile_text(tmp_path, text, events="loyalty.joined: somebody joined\n")
 
-    assert made.trigger == plan.EventTrigger("loyalty.joined", None)
+    assert made.trigger == EventTrigger("loyalty.joined", None)

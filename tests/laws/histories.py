@@ -13,8 +13,10 @@ from hypothesis import strategies as st
 from tests.laws.plans import plans
 from tests.laws.strategies import birthdays, caps, quiet_hours, withholds, zones
 from vefa.language.conditions import Duration
+from vefa.plan.plans import Plan
 from vefa.plan.policy import Policy, QuietHours, Rule
-from vefa.plan.steps import EnteredTrigger, EventTrigger, Message, Plan, WaitFor
+from vefa.plan.steps import Message, WaitFor
+from vefa.plan.ways_in import EnteredTrigger, EventTrigger
 
 DAY = 1_440
 #: A history lasts so long; then its journeys close and everybody inside finishes.

@@ -20,33 +20,26 @@ from vefa.language.conditions import (
     Known,
     Not,
 )
+from vefa.plan.plans import Exits, Goal, Plan
 from vefa.plan.steps import (
     Arm,
     Branch,
     Coupon,
-    DateTrigger,
     Enter,
-    EventTrigger,
-    EveryTrigger,
-    Exits,
     FieldMoment,
-    Goal,
     Message,
-    Plan,
     Purpose,
-    Reentry,
     SameDay,
-    SegmentTrigger,
     Split,
     SplitArm,
     Step,
     Stop,
     Tag,
-    Trigger,
     WaitFor,
     WaitUntilEvent,
     WaitUntilTime,
 )
+from vefa.plan.ways_in import DateTrigger, EventTrigger, EveryTrigger, Reentry, SegmentTrigger, Trigger
 
 EVENTS = ("order.placed", "order.delivered", "order.cancelled", "return.requested", "ticket.opened", "review.posted")
 

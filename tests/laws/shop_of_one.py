@@ -19,7 +19,9 @@ from vefa.engine.plans import journey_row, pinned, store_plan
 from vefa.engine.tables import enrolments
 from vefa.ledger.tables import sends
 from vefa.plan.loyalty import Level, Programme
-from vefa.plan.steps import DateTrigger, EventTrigger, Message, Plan, Trigger
+from vefa.plan.plans import Plan
+from vefa.plan.steps import Message
+from vefa.plan.ways_in import DateTrigger, EventTrigger, Trigger
 from vefa.rewards.redemptions import find_redemptions
 from vefa.rewards.tables import coupons
 from vefa.settings import Shop

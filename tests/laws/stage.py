@@ -18,10 +18,12 @@ from vefa.crm import tables
 from vefa.crm.happenings import mark_stale, record_events
 from vefa.crm.identity import address_key, bucket
 from vefa.database import metadata, reading, writing
+from vefa.engine.lease import JourneyBusy
 from vefa.engine.plans import set_state, store_plan
+from vefa.engine.reports import TickReport
 from vefa.engine.shop import Shop, open_shop
 from vefa.engine.tables import enrolments, step_names
-from vefa.engine.tick import JourneyBusy, TickReport, run_tick
+from vefa.engine.walks import run_tick
 from vefa.plan.policy import Policy
 from vefa.plan.steps import Medium
 from vefa.settings import Settings

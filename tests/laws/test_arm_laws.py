@@ -10,8 +10,10 @@ from tests.laws.stage import Theatre, names_of_steps, rows
 from vefa.crm.identity import PRIME, bucket, draw
 from vefa.engine.tables import enrolments
 from vefa.language.conditions import Duration
+from vefa.plan.plans import Plan
 from vefa.plan.policy import Policy
-from vefa.plan.steps import EveryTrigger, Plan, Split, SplitArm, WaitFor
+from vefa.plan.steps import Split, SplitArm, WaitFor
+from vefa.plan.ways_in import EveryTrigger
 
 CROWD = 60
 LONG = Duration(30)

@@ -6,8 +6,10 @@ from tests.laws.histories import STARTS, History, Moment, Person
 from tests.laws.histories import Doing as Happening
 from tests.laws.stage import Theatre
 from vefa.language.conditions import Compare, Duration
+from vefa.plan.plans import Plan
 from vefa.plan.policy import Cap, Policy, Withhold
-from vefa.plan.steps import EventTrigger, Message, Plan
+from vefa.plan.steps import Message
+from vefa.plan.ways_in import EventTrigger
 
 
 def test_a_message_held_back_in_the_same_batch_takes_no_place_under_a_cap(theatre: Theatre) -> None:

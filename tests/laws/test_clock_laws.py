@@ -30,19 +30,10 @@ from vefa.engine.plans import set_state
 from vefa.engine.tables import enrolments, journeys
 from vefa.language.conditions import Duration
 from vefa.ledger.tables import sends
+from vefa.plan.plans import Exits, Plan
 from vefa.plan.policy import Policy
-from vefa.plan.steps import (
-    EnteredTrigger,
-    Exits,
-    FieldMoment,
-    Message,
-    Plan,
-    Step,
-    Tag,
-    WaitFor,
-    WaitUntilEvent,
-    WaitUntilTime,
-)
+from vefa.plan.steps import FieldMoment, Message, Step, Tag, WaitFor, WaitUntilEvent, WaitUntilTime
+from vefa.plan.ways_in import EnteredTrigger
 
 FEW = settings(max_examples=6 if settings().derandomize else settings().max_examples // 25)
 

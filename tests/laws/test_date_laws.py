@@ -14,8 +14,10 @@ from vefa.crm.dates import local_date, start_of
 from vefa.engine.tables import enrolments
 from vefa.engine.timing import yearly
 from vefa.language.conditions import Duration
+from vefa.plan.plans import Plan
 from vefa.plan.policy import Policy
-from vefa.plan.steps import DateTrigger, Plan, WaitFor
+from vefa.plan.steps import WaitFor
+from vefa.plan.ways_in import DateTrigger
 
 Entry = tuple[int, int, datetime]
 

@@ -22,8 +22,10 @@ from vefa.engine.policy import counts
 from vefa.engine.tables import considered, enrolments
 from vefa.language.conditions import Everything
 from vefa.ledger.tables import sends
+from vefa.plan.plans import Plan
 from vefa.plan.policy import QuietHours
-from vefa.plan.steps import EventTrigger, Message, Plan, SegmentTrigger
+from vefa.plan.steps import Message
+from vefa.plan.ways_in import EventTrigger, SegmentTrigger
 
 REACHED = {"accepted", "doubtful", "crash"}
 

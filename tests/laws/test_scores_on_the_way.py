@@ -6,8 +6,10 @@ from tests.laws.histories import DAY, STARTS, Doing, History, Moment, Person
 from tests.laws.stage import Theatre, rows
 from vefa.engine.tables import enrolments
 from vefa.language.conditions import Compare, Duration
+from vefa.plan.plans import Plan
 from vefa.plan.policy import Policy
-from vefa.plan.steps import Enter, EnteredTrigger, EveryTrigger, Plan, WaitFor
+from vefa.plan.steps import Enter, WaitFor
+from vefa.plan.ways_in import EnteredTrigger, EveryTrigger
 
 
 def test_who_is_sent_on_is_scored_by_the_journey_that_asks(theatre: Theatre) -> None:

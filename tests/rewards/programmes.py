@@ -44,6 +44,12 @@ def balance(world: World, customer: int, at: datetime | None = None) -> int:
         return int(connection.scalar(query if at is None else query.where(m.at <= at)) or 0)
 
 
+def settled(world: World, customer: int, at: datetime, programme: Programme = PROGRAMME) -> int:
+    """What they have once that is posted."""
+    settle(world, at, programme)
+    return balance(world, customer)
+
+
 def moves(world: World, customer: int) -> list[tuple[str, int]]:
     """(kind, change) of each move, in the order of time."""
     rows: list[Any] = world.rows(point_moves, point_moves.c.customer_id == customer)

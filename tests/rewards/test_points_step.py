@@ -15,13 +15,15 @@ from vefa.crm.points import point_moves, points_due
 from vefa.crm.tables import orders
 from vefa.database import EPOCH, reading
 from vefa.engine.shop import open_shop
-from vefa.engine.tick import run_narrow
+from vefa.engine.walks import run_narrow
 from vefa.foresight.status import status
 from vefa.foresight.why import why
 from vefa.language.conditions import Compare, Duration, EventScope
 from vefa.plan.loyalty import Programme
+from vefa.plan.plans import Exits, Whenever
 from vefa.plan.project import loyalty_rests
-from vefa.plan.steps import Arm, Branch, EventTrigger, Exits, Points, Trial, Variant, Whenever
+from vefa.plan.steps import Arm, Branch, Points, Trial, Variant
+from vefa.plan.ways_in import EventTrigger
 from vefa.rewards.ledger_check import check_ledger
 
 REVIEWED = EventTrigger("review.posted", "review")

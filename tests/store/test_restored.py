@@ -17,7 +17,9 @@ from vefa.engine.restoring import LEAP, Restored, close_gap
 from vefa.errors import UserError
 from vefa.language.conditions import Compare
 from vefa.ledger.write_offs import REASON
-from vefa.plan.steps import Enter, EnteredTrigger, Plan, SegmentTrigger
+from vefa.plan.plans import Plan
+from vefa.plan.steps import Enter
+from vefa.plan.ways_in import EnteredTrigger, SegmentTrigger
 from vefa.settings import Settings, Shop
 
 __all__ = ["backup"]  # a fixture

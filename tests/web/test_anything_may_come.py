@@ -21,9 +21,9 @@ from pydantic import SecretStr
 
 from tests.acceptance.small_shop import NOON
 from tests.web.asking import Asked
+from tests.web.shop_systems import SECRET, parcel, shopify_order, woo_order
 from tests.web.test_events_in import JOINED, PLACED
 from tests.web.test_mapped_hooks import MAP, TICKET
-from tests.web.test_shop_hooks import SECRET, parcel, shopify_order, woo_order
 from vefa.crm.happenings import FACT_TABLES
 from vefa.crm.importers.targets import TARGETS
 from vefa.crm.shops import shopify, woocommerce

@@ -1,152 +1,22 @@
-"""What shop systems tell comes in once, in whatever order, and only from them."""
+"""What shop systems tell comes in once, in whatever order."""
 
 from __future__ import annotations
 
-import base64
-import hashlib
-import hmac
 import itertools
-from collections.abc import Iterator
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
-import httpx
-import orjson
 import pytest
 import sqlalchemy as sa
-from pydantic import SecretStr
 
 from tests.acceptance.small_shop import HOUR, NOON
 from tests.web.asking import Asked
+from tests.web.shop_systems import parcel, problems, shopify, shopify_order, types, woo, woo_order
 from vefa.crm import tables as t
 from vefa.crm.importers import run_import
 from vefa.crm.importers.map_files import make_map
 from vefa.database import metadata
-from vefa.inbox import inbox
-from vefa.settings import Settings
-
-SECRET = "a webhook secret of tests"
-
-
-@pytest.fixture
-def shop(engine: sa.Engine, settings: Settings) -> Iterator[Asked]:
-    secret = SecretStr(SECRET)
-    asked = Asked(engine, settings.model_copy(update={"woocommerce_secret": secret, "shopify_secret": secret}))
-    asked.clock.now = NOON + 2 * HOUR  # nothing that is told lies ahead
-    yield asked
-    asked.service.close()
-
-
-def signature(body: bytes, secret: str = SECRET) -> str:
-    return base64.b64encode(hmac.new(secret.encode(), body, hashlib.sha256).digest()).decode()
-
-
-def woo(shop: Asked, topic: str, body: Any) -> httpx.Response:
-    raw = body if isinstance(body, bytes) else orjson.dumps(body)
-    headers = {"X-WC-Webhook-Topic": topic, "X-WC-Webhook-Signature": signature(raw)}
-    return shop.ask("POST", "/v1/hooks/woocommerce", key=None, content=raw, headers=headers)
-
-
-def shopify(shop: Asked, topic: str, body: Any) -> httpx.Response:
-    raw = body if isinstance(body, bytes) else orjson.dumps(body)
-    headers = {"X-Shopify-Topic": topic, "X-Shopify-Hmac-Sha256": signature(raw), "X-Shopify-Webhook-Id": "w1"}
-    return shop.ask("POST", "/v1/hooks/shopify", key=None, content=raw, headers=headers)
-
-
-def woo_order(minutes: int = 0, status: str = "processing", **more: Any) -> dict[str, Any]:
-    """As WooCommerce 9 sends it, shortened."""
-    changed = NOON + timedelta(minutes=minutes)
-    return {
-        "id": 4750,
-        "number": "4750",
-        "status": status,
-        "currency": "TRY",
-        "total": "250.50",
-        "date_created": "2026-03-10T11:00:00",
-        "date_created_gmt": "2026-03-10T08:00:00",
-        "date_modified_gmt": f"{changed:%Y-%m-%dT%H:%M:%S}",
-        "date_paid_gmt": "2026-03-10T08:01:00",
-        "date_completed_gmt": None,
-        "customer_id": 12,
-        "billing": {
-            "first_name": "Işıl",
-            "last_name": "Öz",
-            "city": "İzmir",
-            "country": "TR",
-            "email": "Isil@Ornek.example",
-            "phone": "0532 123 45 67",
-        },
-        "line_items": [
-            {
-                "id": 1,
-                "name": "Kahve",
-                "product_id": 93,
-                "variation_id": 0,
-                "quantity": 2,
-                "total": "200.50",
-                "total_tax": "50.00",
-                "sku": "K1",
-                "price": 100.25,
-            }
-        ],
-        "coupon_lines": [{"code": "hosgeldin"}],
-        "refunds": [],
-        **more,
-    }
-
-
-def shopify_order(minutes: int = 0, **more: Any) -> dict[str, Any]:
-    changed = NOON + timedelta(minutes=minutes)
-    return {
-        "id": 820982911946154508,
-        "name": "#1001",
-        "email": "jon@ornek.example",
-        "phone": None,
-        "created_at": "2026-03-10T11:00:00+03:00",
-        "processed_at": "2026-03-10T11:00:00+03:00",
-        "updated_at": changed.isoformat(),
-        "cancelled_at": None,
-        "currency": "USD",
-        "total_price": "598.94",
-        "financial_status": "paid",
-        "fulfillment_status": None,
-        "customer_locale": "tr-TR",
-        "customer": {
-            "id": 115310627314723954,
-            "email": "jon@ornek.example",
-            "first_name": "Jon",
-            "last_name": "Muster",
-            "default_address": {"city": "Ankara", "country_code": "TR", "phone": "+90 532 123 45 67"},
-        },
-        "line_items": [
-            {"id": 1, "product_id": 788032119674292922, "title": "Fincan", "quantity": 2, "price": "299.47"}
-        ],
-        "fulfillments": [],
-        "refunds": [],
-        **more,
-    }
-
-
-def parcel(key: int, minutes: int = 0, shipment: str | None = None) -> dict[str, Any]:
-    return {
-        "id": key,
-        "order_id": 820982911946154508,
-        "status": "success",
-        "created_at": (NOON + timedelta(minutes=key)).isoformat(),
-        "updated_at": (NOON + timedelta(minutes=minutes)).isoformat(),
-        "shipment_status": shipment,
-        "tracking_company": "Yurtiçi",
-        "tracking_number": f"T{key}",
-    }
-
-
-def types(shop: Asked) -> list[str]:
-    return sorted(row.type for row in shop.rows(sa.select(t.events)))
-
-
-def problems(shop: Asked) -> list[Any]:
-    return [row.problem for row in shop.rows(sa.select(inbox).order_by(inbox.c.id)) if row.problem]
 
 
 def facts(shop: Asked) -> dict[str, list[tuple[Any, ...]]]:
@@ -432,81 +302,3 @@ def test_customers_bring_their_addresses_and_what_they_said_of_being_written_to(
     addresses = sorted(row.address for row in shop.rows(sa.select(t.contacts)))
     assert addresses == ["+905321234567", "+905321234568", "a@ornek.example", "new@ornek.example"]
     assert problems(shop) == []
-
-
-@pytest.mark.parametrize("change", [b" ", b"x"])
-def test_a_changed_body_or_another_secret_is_refused_and_nothing_kept(shop: Asked, change: bytes) -> None:
-    body = orjson.dumps(woo_order())
-    forged = [
-        {"X-WC-Webhook-Signature": signature(body)},
-        {"X-WC-Webhook-Signature": signature(body + change, "another secret")},
-        {"X-WC-Webhook-Signature": "não é"},
-        {"X-WC-Webhook-Signature": ""},
-        {},
-    ]
-    for headers in forged:
-        raw = [
-            (name.encode(), value.encode())
-            for name, value in {"X-WC-Webhook-Topic": "order.created", **headers}.items()
-        ]
-        answer = shop.ask("POST", "/v1/hooks/woocommerce", key=None, content=body + change, headers=raw)
-        assert answer.status_code == 401
-    assert shop.rows(sa.select(inbox)) == []
-
-
-def test_a_shop_without_a_secret_takes_no_webhooks(asked: Asked) -> None:
-    assert woo(asked, "order.created", woo_order()).status_code == 403
-    assert shopify(asked, "orders/create", shopify_order()).status_code == 403
-
-
-def test_the_ping_of_a_new_webhook_and_topics_of_no_use_are_answered_and_not_kept(shop: Asked) -> None:
-    ping = shop.ask("POST", "/v1/hooks/woocommerce", key=None, content=b"webhook_id=17")
-    answers = [ping, woo(shop, "coupon.created", {"id": 1}), shopify(shop, "carts/create", {"id": 1})]
-
-    assert [(each.status_code, each.json()) for each in answers] == [(200, {"kept": False})] * 3
-    assert shop.rows(sa.select(inbox)) == []
-
-
-@pytest.mark.parametrize(
-    "body",
-    [
-        {"id": 1},
-        {"id": None, "total": 1},
-        {"id": 1, "total": "NaN", "date_created_gmt": "2026-03-10T08:00:00", "status": "processing"},
-        {**woo_order(), "total": "1e400"},
-        {**woo_order(), "currency": "XYZ"},
-        {**woo_order(), "date_created_gmt": "9999-99-99"},
-    ],
-)
-def test_what_makes_no_sense_is_kept_with_its_problem_and_stops_nobody(shop: Asked, body: dict[str, Any]) -> None:
-    woo(shop, "order.created", body)
-    woo(shop, "order.created", woo_order(id=4799))
-    shop.take()
-
-    assert problems(shop) == ["Unreadable"]
-    assert [row.outside_id for row in shop.rows(sa.select(t.orders))] == ["4799"]
-
-
-@pytest.mark.parametrize(
-    "change",
-    [
-        {"billing": None},
-        {"billing": {"email": "no address", "phone": "12", "country": "XX"}},
-        {"billing": [], "customer_id": {}},
-        {"line_items": "none"},
-        {"line_items": [None, 7, {"product_id": 0}, {"product_id": 1, "quantity": "x"}]},
-        {"coupon_lines": {}, "refunds": 5, "number": []},
-        {"billing": {"first_name": "'; DROP TABLE orders;--\u0000{{ 7*7 }}"}},
-    ],
-)
-def test_what_is_odd_at_the_edges_leaves_an_order_all_the_same(shop: Asked, change: dict[str, Any]) -> None:
-    woo(shop, "order.created", {**woo_order(), **change})
-    shop.take()
-
-    assert problems(shop) == []
-    assert [row.outside_id for row in shop.rows(sa.select(t.orders))] == ["4750"]
-
-
-def test_signed_bodies_that_are_no_objects_are_refused(shop: Asked) -> None:
-    for body in (b"", b"7", b"[]", b"\xff", b"{"):
-        assert woo(shop, "order.created", body).status_code == 400

@@ -14,7 +14,7 @@ from tests.web.visiting import Visits, contents, forms_on, words_on
 from vefa.crm.tables import customers, events, orders, survey_answers, tickets
 from vefa.database import writing
 from vefa.errands.tables import errands
-from vefa.plan.steps import EventTrigger
+from vefa.plan.ways_in import EventTrigger
 from vefa.settings import Settings, Shop
 
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from vefa.foresight.explain import Explanation
     from vefa.foresight.timeline import Line
-    from vefa.plan.steps import Plan
+    from vefa.plan.plans import Plan
 
 MARKS = {
     "wait_for": "◷",

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from vefa.foresight.preview.rendering import Preview, Renderer
     from vefa.foresight.preview.samples import SampleName
     from vefa.foresight.preview.sheet import Sheet
-    from vefa.plan.steps import Plan
+    from vefa.plan.plans import Plan
 
 Sample = Literal["usual", "long", "bare", "foreign", "all"]
 

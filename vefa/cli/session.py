@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
     from sqlalchemy.engine import Engine
 
+    from vefa.plan.plans import Plan
     from vefa.plan.project import Project
-    from vefa.plan.steps import Plan
     from vefa.settings import Settings
 
 

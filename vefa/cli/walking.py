@@ -18,8 +18,8 @@ from vefa.logs import about
 if TYPE_CHECKING:
     from sqlalchemy.engine import Engine
 
+    from vefa.engine.reports import TickReport
     from vefa.engine.shop import Shop
-    from vefa.engine.tick import TickReport
     from vefa.plan.policy import Policy
     from vefa.plan.project import Project
     from vefa.settings import Settings
@@ -121,7 +121,7 @@ def walk(
     from vefa.engine.agenda import due_journeys, running_journeys
     from vefa.engine.errands import run_errands
     from vefa.engine.lease import JourneyBusy, make_owner
-    from vefa.engine.tick import run_tick
+    from vefa.engine.walks import run_tick
     from vefa.rewards.points import settle_points
 
     owner = make_owner()

@@ -12,9 +12,10 @@ import sqlalchemy as sa
 from sqlalchemy.sql import ColumnElement
 
 from vefa.crm.dates import by_zone, day_start_micros, local_date
-from vefa.crm.fields import FIELDS, Kind
+from vefa.crm.fields import FIELDS
 from vefa.crm.relations import RELATIONS, Relation
 from vefa.crm.scope import Scope
+from vefa.crm.sql_fields import Kind
 from vefa.database import Money
 from vefa.language.conditions import (
     Ago,

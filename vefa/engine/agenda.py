@@ -21,7 +21,8 @@ from vefa.engine.tables import OPEN, enrolments, journeys, occasions
 from vefa.errands import book
 from vefa.errands.tables import errands
 from vefa.ledger.tables import batches, sends
-from vefa.plan.steps import DateTrigger, EventTrigger, EveryTrigger, SegmentTrigger, WaitUntilEvent, WaitUntilTime
+from vefa.plan.steps import WaitUntilEvent, WaitUntilTime
+from vefa.plan.ways_in import DateTrigger, EventTrigger, EveryTrigger, SegmentTrigger
 from vefa.rewards.redemptions import EVENT, find_redemptions
 
 e, s, r = enrolments.c, sends.c, errands.c

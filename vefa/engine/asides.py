@@ -13,23 +13,19 @@ from datetime import timedelta
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.engine import Connection
 
 from vefa.crm.conditions import about, event_kind, since_entry
 from vefa.crm.scope import learned_by
 from vefa.crm.tables import events
 from vefa.database import Instant, among, other, reading, writing
 from vefa.engine.entries import BATCH, MAX_AGE, Doorway, insert_ignore
-from vefa.engine.exits import end_and_hand_over
 from vefa.engine.plans import Pinned, elapsed
 from vefa.engine.scopes import enrolment_scope
 from vefa.engine.shop import Shop
 from vefa.engine.stands import Aside
 from vefa.engine.tables import OPEN, enrolments, occasions
-from vefa.ledger import claims
-from vefa.ledger.claims import HOLD, LOOK_UP
-from vefa.ledger.tables import batches, sends
-from vefa.plan.steps import Message, Whenever
+from vefa.ledger.tables import sends
+from vefa.plan.plans import Whenever
 
 # Conditions over events ask for them by their second name.
 e, o, s, v = enrolments.c, occasions.c, sends.c, other(events).c
@@ -158,49 +154,3 @@ class Asides:
             ids = list(connection.scalars(chosen.where(mine, here, sa.not_(held)).order_by(o.id).limit(BATCH)))
             called = sa.update(occasions).where(among(o.id, ids, o.state == "waiting"))
             return connection.execute(called.values(state="acting", step=first)).rowcount if ids else 0
-
-
-def anything_at(connection: Connection, stand: Aside, step: Message) -> bool:
-    """Whether an event is at the step, or a message of it may go or was ever in doubt: one look along indexes."""
-    journey, number, b = stand.pin.journey_id, stand.pin.number(step.id), batches.c
-    mine = sa.and_(s.journey_id == journey, s.step == number, s.occasion != 0)
-    looks = (
-        sa.exists().where(b.journey_id == journey, b.step == stand.pin.number(step.key), b.settled_at.is_(None)),
-        sa.exists().where(mine, s.state == "queued", s.batch_id.is_(None), s.not_before <= stand.now),
-        sa.exists().where(mine, s.doubts > 0),
-        sa.exists().where(stand.here),
-    )
-    return bool(connection.scalar(sa.select(sa.or_(*looks))))
-
-
-def in_doubt(stand: Aside, step: Message) -> Any:
-    """Over `sends`: messages of the step that are in doubt and may go once more (rule 14), or failed after a doubt."""
-    mine = sa.and_(s.journey_id == stand.pin.journey_id, s.step == stand.pin.number(step.id), s.occasion != 0)
-    again = sa.and_(
-        s.state == "unknown",
-        s.purpose == "transactional",
-        s.doubts == 1,
-        s.claimed_at <= stand.now - LOOK_UP,
-        s.claimed_at > stand.now - HOLD,
-    )
-    return sa.and_(mine, s.doubts > 0, again)
-
-
-def settle_aside(stand: Aside, step: Message) -> None:
-    """A transactional message in doubt goes once more; who is told late to be out of reach leaves, if the step says
-    so (rules 14, 15)."""
-    mine = sa.and_(s.journey_id == stand.pin.journey_id, s.step == stand.pin.number(step.id), s.occasion != 0)
-    inside = sa.exists().where(e.id == s.enrolment_id, e.plan_id == stand.pin.id, e.state.in_(("active", "finished")))
-    with reading(stand.engine) as connection:
-        if not connection.scalar(sa.select(sa.exists().where(mine, s.doubts > 0))):
-            return
-    with writing(stand.engine) as connection:
-        claims.second_attempts(connection, sa.and_(mine, inside.correlate_except(enrolments)), stand.now)
-        if step.on_failure == "exit":
-            _leave_failed(connection, stand, step, mine)
-
-
-def _leave_failed(connection: Connection, stand: Aside, step: Message, mine: Any) -> None:
-    failed = sa.select(s.enrolment_id).where(mine, s.doubts > 0, s.state == "failed")
-    which = sa.and_(e.plan_id == stand.pin.id, e.state == "active", e.id.in_(failed))
-    end_and_hand_over(connection, stand.world, stand.pin, which, f"failed: {step.id}")

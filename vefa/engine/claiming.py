@@ -20,7 +20,8 @@ from vefa.engine.gifts import Gifts
 from vefa.engine.look import Seen
 from vefa.engine.movement import go_on
 from vefa.engine.policy import Candidate, Defer, Go, Rival, Skip, Verdict, judge, over_cap, why_by
-from vefa.engine.post import Post, StepCounts, running
+from vefa.engine.post import Post, running
+from vefa.engine.reports import StepCounts
 from vefa.engine.tables import enrolments
 from vefa.engine.words import Columns, Words
 from vefa.ledger import claims, pace, settlements

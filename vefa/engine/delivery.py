@@ -18,8 +18,9 @@ from vefa.channels.base import BulkChannel, Channel, Outcome, Outgoing
 from vefa.database import reading, writing
 from vefa.engine.claiming import Claim, claim
 from vefa.engine.letters import Parcel, write
-from vefa.engine.post import Post, StepCounts, queued, running
+from vefa.engine.post import Post, queued, running
 from vefa.engine.reach import still_unwanted
+from vefa.engine.reports import StepCounts
 from vefa.engine.settling import Answers, settle
 from vefa.engine.words import Words
 from vefa.ledger import claims, settlements

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import logging
 
-from vefa.engine.post import StepCounts
-from vefa.engine.tick import TickReport
+from vefa.engine.reports import StepCounts, TickReport
 
 logger = logging.getLogger("vefa.run")
 

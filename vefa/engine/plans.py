@@ -19,7 +19,8 @@ from vefa.ledger.claims import dissolve
 from vefa.ledger.claims import ended as ended_as
 from vefa.ledger.tables import batches, sends
 from vefa.plan.codec import dump, load, plan_hash
-from vefa.plan.steps import Plan, Step
+from vefa.plan.plans import Plan
+from vefa.plan.steps import Step
 
 OnChange = Literal["migrate", "finish_old", "exit"]
 State = Literal["draft", "live", "paused", "closing", "gone"]

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property
 from typing import Any
@@ -29,30 +28,6 @@ Hook = Callable[[], None]
 
 def _nothing() -> None:
     """No hook."""
-
-
-@dataclass
-class StepCounts:
-    """What a tick did at one step."""
-
-    step: str
-    handled: int = 0
-    sent: int = 0
-    failed: int = 0
-    unknown: int = 0
-    left: int = 0
-    held: Counter[str] = field(default_factory=Counter)
-    deferred: Counter[str] = field(default_factory=Counter)
-
-    def add(self, other: StepCounts) -> None:
-        """Take in what another worker did at the same step."""
-        self.handled += other.handled
-        self.sent += other.sent
-        self.failed += other.failed
-        self.unknown += other.unknown
-        self.left += other.left
-        self.held += other.held
-        self.deferred += other.deferred
 
 
 @dataclass(frozen=True)

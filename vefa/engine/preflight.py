@@ -22,7 +22,8 @@ from vefa.engine import shortages
 from vefa.engine.entries import Doorway, bucket_of, judged
 from vefa.engine.plans import Pinned, pinned
 from vefa.engine.tables import enrolments, plans, reentry_slots
-from vefa.plan.steps import Branch, Coupon, Enter, Plan, Split, Stop, WaitUntilEvent, WaitUntilTime
+from vefa.plan.plans import Plan
+from vefa.plan.steps import Branch, Coupon, Enter, Split, Stop, WaitUntilEvent, WaitUntilTime
 from vefa.rewards import pools
 
 e = enrolments.c

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.sql import ColumnElement
 
 from vefa.consent.gate import ENDS, Gate
-from vefa.crm.fields import consent_given, consent_said
+from vefa.crm.customer_fields import consent_given, consent_said
 from vefa.crm.scope import World
 from vefa.crm.tables import contacts, customers, suppressions
 from vefa.crm.wishes import paused, topic_refused

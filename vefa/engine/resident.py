@@ -24,9 +24,10 @@ from vefa.engine import errands
 from vefa.engine.agenda import event_types, running
 from vefa.engine.errand_desk import ErrandDesk
 from vefa.engine.lease import JourneyBusy, make_owner
+from vefa.engine.reports import TickReport
 from vefa.engine.shop import Shop
 from vefa.engine.tables import OPEN, enrolments, occasions
-from vefa.engine.tick import TickReport, run_narrow
+from vefa.engine.walks import run_narrow
 from vefa.errors import VefaError
 from vefa.inbox import Taker, take_in
 from vefa.ledger.tables import batches, sends

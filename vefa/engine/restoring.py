@@ -28,7 +28,8 @@ from vefa.errands.tables import errands
 from vefa.errors import UserError
 from vefa.ledger.tables import sends
 from vefa.ledger.write_offs import write_off
-from vefa.plan.steps import Message, SegmentTrigger
+from vefa.plan.steps import Message
+from vefa.plan.ways_in import SegmentTrigger
 from vefa.rewards.pools import set_aside
 
 #: How many numbers are left out, so that none that went over the wire since the backup is ever given again.

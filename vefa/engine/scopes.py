@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.engine import Connection
+from sqlalchemy.engine import Connection, Engine
 from sqlalchemy.sql import ColumnElement
 
 from vefa.crm import facts
@@ -19,7 +20,8 @@ from vefa.engine.tables import enrolments, occasions
 from vefa.ledger.tables import sends
 from vefa.plan.codec import dump
 from vefa.plan.loyalty import NO_PROGRAMME, Programme
-from vefa.plan.steps import DateTrigger, Message
+from vefa.plan.steps import Message
+from vefa.plan.ways_in import DateTrigger
 from vefa.rewards.redemptions import stands
 from vefa.rewards.tables import coupons, redemptions
 from vefa.settings import Shop as ShopSettings
@@ -42,6 +44,14 @@ def make_world(
     needs_borders = any(map(asks_for_scores, plans))
     borders = facts.borders(connection, now, shop, source) if needs_borders else Borders()
     return World(now, shop, known_zones(connection), source, borders, loyalty)
+
+
+def source_of(engine: Engine, now: datetime, shop: ShopSettings, *plans: Pinned, narrow: bool) -> Source:
+    """Which rows tell of orders. A narrow walk waits for no roll-ups: a few customers' orders are counted as they are
+    asked for, while an import beside it leaves a million to be made anew. Scores ask for everybody's."""
+    if narrow and not any(map(asks_for_scores, plans)) and not facts.fresh(engine, now):
+        return "dated"
+    return facts.refresh(engine, now, shop)
 
 
 def world_for(connection: Connection, world: World, pin: Pinned) -> World:

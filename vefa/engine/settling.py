@@ -17,7 +17,8 @@ from vefa.engine.claiming import Claim
 from vefa.engine.exits import end_and_hand_over
 from vefa.engine.letters import Parcel
 from vefa.engine.movement import go_on
-from vefa.engine.post import Post, StepCounts
+from vefa.engine.post import Post
+from vefa.engine.reports import StepCounts
 from vefa.engine.tables import enrolments
 from vefa.ledger import pace, settlements
 from vefa.ledger.claims import HOLD, LOOK_UP, Batch

@@ -19,7 +19,8 @@ from vefa.crm import facts
 from vefa.database import reading
 from vefa.engine.delivery import Progress, deliver
 from vefa.engine.plans import Pinned, journey_row, plans_in_use
-from vefa.engine.post import Post, StepCounts
+from vefa.engine.post import Post
+from vefa.engine.reports import StepCounts
 from vefa.engine.scopes import make_world
 from vefa.engine.shop import Shop
 from vefa.engine.tables import enrolments

@@ -17,7 +17,7 @@ from sqlalchemy.engine import Connection, Engine
 from vefa.clock import Clock, system_clock
 from vefa.crm.scope import Scope, World
 from vefa.crm.tables import customers
-from vefa.database import Instant, other, reading
+from vefa.database import Instant, among, other, reading, writing
 from vefa.engine.entries import BATCH
 from vefa.engine.movement import move_on
 from vefa.engine.plans import Pinned
@@ -25,7 +25,8 @@ from vefa.engine.scopes import enrolment_scope
 from vefa.engine.shop import Shop
 from vefa.engine.tables import enrolments, occasions
 from vefa.ledger.tables import sends
-from vefa.plan.steps import Step, Whenever
+from vefa.plan.plans import Whenever
+from vefa.plan.steps import Step
 
 e, o, s = enrolments.c, occasions.c, sends.c
 
@@ -82,6 +83,14 @@ class Stand:
     def go(self, connection: Connection, which: Any, target: str | None) -> int:
         """Whom `which` chooses go on at `target` (None: the end), where they arrive when they arrived here."""
         return move_on(connection, self.pin, which, target, self.arrived)
+
+    def move(self, which: Any, target: str | None, arrived: Any) -> int:
+        """Whom `which` chooses among the journey's own steps go on at `target`, where they arrive at `arrived`."""
+        moved = 0
+        for ids in self.batches(which):
+            with writing(self.engine) as connection:
+                moved += move_on(connection, self.pin, among(e.id, ids, which), target, arrived)
+        return moved
 
     def end(self, connection: Connection, which: Any) -> None:
         """Whom `which` chooses have left the journey here."""

@@ -7,7 +7,7 @@ is due and is safe to be repeated at any point.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
@@ -19,19 +19,15 @@ from vefa.crm.identity import PRIME, chance
 from vefa.crm.scope import learned_by
 from vefa.crm.tables import customers, events, tags
 from vefa.database import Instant, among, beside, other, writing
-from vefa.engine.asides import settle_aside
 from vefa.engine.entries import insert_ignore
 from vefa.engine.errand_queue import queue_errands
-from vefa.engine.exits import end_and_hand_over, send_to
+from vefa.engine.exits import send_to
 from vefa.engine.giving import give_coupons
-from vefa.engine.movement import move_on, queue_messages
+from vefa.engine.messages import say
 from vefa.engine.plans import busy_with_a_message, leave
 from vefa.engine.stands import Aside, Stand
 from vefa.engine.tables import enrolments
 from vefa.engine.timing import as_moment, moment_end, move, wait_end
-from vefa.engine.trials import Turn, turns
-from vefa.ledger import claims
-from vefa.ledger.claims import HOLD
 from vefa.ledger.tables import sends
 from vefa.plan.steps import (
     Branch,
@@ -88,19 +84,11 @@ def _set_waiting(stand: Stand, ends: Sequence[tuple[int, datetime, datetime | No
         connection.execute(update, [{"row": row, "end": end, "basis": basis} for row, end, basis in ends])
 
 
-def _move_in_batches(stand: Stand, which: Any, target: str | None, arrived: Any) -> int:
-    moved = 0
-    for ids in stand.batches(which):
-        with writing(stand.engine) as connection:
-            moved += move_on(connection, stand.pin, among(e.id, ids, which), target, arrived)
-    return moved
-
-
 def _wait_for(stand: Stand, step: WaitFor) -> int:
     while rows := stand.rows(sa.and_(stand.due, e.phase == 0)):
         ends = [(row.id, wait_end(row.arrived_at, step.length, row.zone, step.at, step.on), None) for row in rows]
         _set_waiting(stand, ends)
-    return _move_in_batches(stand, sa.and_(stand.due, e.phase == 1), step.next, e.due_at)
+    return stand.move(sa.and_(stand.due, e.phase == 1), step.next, e.due_at)
 
 
 def _wait_until_time(stand: Stand, step: WaitUntilTime) -> int:
@@ -109,8 +97,8 @@ def _wait_until_time(stand: Stand, step: WaitUntilTime) -> int:
         while rows := stand.rows(which, value):
             _set_waiting(stand, [(row.id, *_field_end(step, row)) for row in rows])
     waited = sa.and_(stand.due, e.phase == 1)
-    came = _move_in_batches(stand, sa.and_(waited, e.wait_basis.is_not(None)), step.next, e.due_at)
-    return came + _move_in_batches(stand, sa.and_(waited, e.wait_basis.is_(None)), step.otherwise, e.due_at)
+    came = stand.move(sa.and_(waited, e.wait_basis.is_not(None)), step.next, e.due_at)
+    return came + stand.move(sa.and_(waited, e.wait_basis.is_(None)), step.otherwise, e.due_at)
 
 
 def _field_end(step: WaitUntilTime, row: Any) -> tuple[datetime, datetime | None]:
@@ -132,7 +120,7 @@ def _wait_until_event(stand: Stand, step: WaitUntilEvent) -> int:
         moved += _meet_event(stand, step, among(e.id, [row.id for row in rows]))
     moved += _meet_event(stand, step, waiting_for_event(stand, step))
     moved += _meet_event(stand, step, sa.and_(stand.due, e.phase == 1))
-    return moved + _move_in_batches(stand, sa.and_(stand.due, e.phase == 1), step.otherwise, e.due_at)
+    return moved + stand.move(sa.and_(stand.due, e.phase == 1), step.otherwise, e.due_at)
 
 
 def _meet_event(stand: Stand, step: WaitUntilEvent, which: Any) -> int:
@@ -151,7 +139,7 @@ def _meet_event(stand: Stand, step: WaitUntilEvent, which: Any) -> int:
     )
     met = sa.and_(which, stand.here, e.phase == 1, first.is_not(None))
     arrived = sa.type_coerce(sa.case((first > e.arrived_at, first), else_=e.arrived_at), Instant())
-    return _move_in_batches(stand, met, step.next, arrived)
+    return stand.move(met, step.next, arrived)
 
 
 # --- ways --------------------------------------------------------------------------------------------------------
@@ -270,105 +258,6 @@ def _leave(stand: Stand, reason: str, deed: Callable[[Connection, list[int]], No
 # --- messages ----------------------------------------------------------------------------------------------------
 
 
-def _message(stand: Stand, step: Message) -> int:
-    """Queue a message for everybody who has arrived, and let go on whose message was settled or held long enough."""
-    if isinstance(stand, Aside):
-        return _say_aside(stand, step)
-    moved = _release_held(stand, step)
-    arrived = sa.and_(stand.due, e.phase == 0)
-    if step.test is not None:
-        return moved + sum(_queue(stand, step, arrived, turn) for turn in turns(stand, step, arrived))
-    return moved + sum(_queue(stand, step, arrived, Turn(ids)) for ids in stand.batches(arrived, claims.BATCH))
-
-
-def _queue(stand: Stand, step: Message, arrived: Any, turn: Turn) -> int:
-    which = among(e.id, turn.ids, arrived)
-    with writing(stand.engine) as connection:
-        since = sa.literal(stand.now, Instant()) if turn.waited else e.arrived_at
-        new = queue_messages(
-            connection, stand.pin, step, which, variant=turn.variant, trial=turn.trial, not_before=since
-        )
-        update = sa.update(enrolments).where(which).values(phase=1, due_at=None)
-        held = connection.execute(update).rowcount
-        if new < held:
-            _let_go_on(connection, stand, step, turn.ids)
-        return held
-
-
-def _say_aside(stand: Aside, step: Message) -> int:
-    """Queue a message for each event that has come here, and go on at once: in `whenever` a message holds nobody."""
-    moved = 0
-    for ids in stand.batches(stand.due, claims.BATCH):
-        which = among(e.id, ids, stand.due)
-        with writing(stand.engine) as connection:
-            queue_messages(connection, stand.pin, step, which, occasion=stand.occasion, arrived=stand.arrived)
-            moved += stand.go(connection, which, step.next)
-    settle_aside(stand, step)
-    return moved
-
-
-def _let_go_on(connection: Connection, stand: Stand, step: Message, ids: Sequence[int]) -> None:
-    """Who has come to a step whose message they had already is due at once, to go on."""
-    had = sa.exists().where(_mine(stand, step), s.state.in_(("sent", "skipped", "failed")))
-    which = among(e.id, ids, stand.here, had.correlate_except(sends))
-    connection.execute(sa.update(enrolments).where(which).values(due_at=e.arrived_at))
-
-
-def _mine(stand: Stand, step: Message) -> Any:
-    """Over `sends` beside `enrolments`: the message of this step."""
-    return sa.and_(s.enrolment_id == e.id, s.step == stand.pin.number(step.id), s.occasion == 0)
-
-
-def held_and_settled(stand: Stand, step: Message) -> list[Any]:
-    """Over `enrolments`: who is held by a message at the step that may have been settled without them.
-
-    Either they are due, or the message was ever in doubt: everybody else goes on in the transaction that settles. So no
-    look at all who wait for their turn is needed.
-    """
-    mine = sa.and_(s.journey_id == stand.pin.journey_id, s.step == stand.pin.number(step.id), s.occasion == 0)
-    doubts = sa.and_(mine, s.doubts > 0)
-    doubted = sa.select(s.enrolment_id).where(doubts, s.state.in_(("sent", "skipped", "failed")))
-    held = sa.and_(stand.here, e.phase == 1)
-    return [sa.and_(held, e.due_at <= stand.now), sa.and_(e.id.in_(doubted), beside(held))]
-
-
-def _release_held(stand: Stand, step: Message) -> int:
-    """Who stands here with a settled message (the provider told late), or with one in doubt for long enough, goes on;
-    a transactional one in doubt goes once more (rules 14, 15)."""
-    mine = _mine(stand, step)
-    settled = sa.select(s.claimed_at).where(mine, s.state.in_(("sent", "skipped", "failed")))
-    settled_at = sa.func.coalesce(settled.correlate_except(sends).scalar_subquery(), e.arrived_at, type_=Instant())
-    done = sa.exists(settled.correlate_except(sends))
-    failed = sa.exists().where(mine, s.state == "failed").correlate_except(sends)
-    moved = 0
-    for held in held_and_settled(stand, step):
-        if step.on_failure == "exit":
-            with writing(stand.engine) as connection:
-                which = sa.and_(held, failed)
-                moved += end_and_hand_over(connection, stand.world, stand.pin, which, f"failed: {step.id}")
-        moved += _move_in_batches(stand, sa.and_(held, done), step.next, settled_at)
-    with writing(stand.engine) as connection:
-        number, journey_id = stand.pin.number(step.id), stand.pin.journey_id
-        inside = sa.exists().where(e.id == s.enrolment_id, stand.here, e.phase == 1).correlate_except(enrolments)
-        own = sa.and_(s.journey_id == journey_id, s.step == number, s.occasion == 0)
-        if claims.second_attempts(connection, sa.and_(own, inside), stand.now):
-            again = sa.exists().where(mine, s.state == "queued").correlate_except(sends)
-            due = sa.and_(stand.here, e.phase == 1, e.due_at.is_not(None), again)
-            connection.execute(sa.update(enrolments).where(due).values(due_at=None))
-        return moved + _end_doubt(connection, stand, step, mine)
-
-
-def _end_doubt(connection: Connection, stand: Stand, step: Message, mine: Any) -> int:
-    """Who was looked at again with a message still in doubt goes on once held for long enough, and waits till then."""
-    doubt = sa.select(s.claimed_at).where(mine, s.state == "unknown").correlate_except(sends).scalar_subquery()
-    claimed_at = sa.func.coalesce(doubt, e.arrived_at, type_=Instant())
-    held = sa.and_(stand.due, e.phase == 1, doubt.is_not(None))
-    moved = move_on(connection, stand.pin, sa.and_(held, doubt <= stand.now - HOLD), step.next, claimed_at)
-    until = sa.type_coerce(doubt, sa.BigInteger) + HOLD // timedelta(microseconds=1)
-    connection.execute(sa.update(enrolments).where(held).values(due_at=until))
-    return moved
-
-
 _HANDLERS: dict[type[Any], Callable[[Stand, Any], int]] = {
     WaitFor: _wait_for,
     WaitUntilTime: _wait_until_time,
@@ -382,5 +271,5 @@ _HANDLERS: dict[type[Any], Callable[[Stand, Any], int]] = {
     Stop: _stop,
     Webhook: _errand,
     Notify: _errand,
-    Message: _message,
+    Message: say,
 }

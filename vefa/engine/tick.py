@@ -1,53 +1,51 @@
 """One walk of one journey: recover, enter, leave, move everybody due step by step, report.
 
-`Tick` offers the walk in parts, so that an orchestrator can show each; `run_tick` is the whole. A repeated
-completed tick changes nothing; one cut off anywhere is made good by the next.
+`Tick` offers the walk in parts, so that an orchestrator can show each; `walks.run_tick` is the whole. A
+repeated completed tick changes nothing; one cut off anywhere is made good by the next.
 """
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from typing import Any
 
 import sqlalchemy as sa
 
 from vefa.clock import Clock, system_clock
 from vefa.consent.wave import Wave, ask
-from vefa.crm import facts
 from vefa.crm.scope import Source, World
 from vefa.database import EPOCH, reading, writing
 from vefa.engine import triggers
-from vefa.engine.asides import Asides, anything_at, in_doubt
+from vefa.engine.asides import Asides
 from vefa.engine.bonus import bring_points
 from vefa.engine.checkout import push_codes
-from vefa.engine.delivery import deliver
+from vefa.engine.delivery import Progress, deliver
+from vefa.engine.doubts import hear_again, hold_doubtful
 from vefa.engine.entries import Doorway, EntryCounts
 from vefa.engine.errands import run_errands
 from vefa.engine.exits import mark_goals, run_exits
 from vefa.engine.giving import take_back
-from vefa.engine.lease import JourneyBusy, acquire, give_up, renew
+from vefa.engine.lease import acquire, give_up, renew
+from vefa.engine.occupancy import is_occupied, rows_due
 from vefa.engine.plans import JourneyRow, Pinned, plans_in_use, plans_measured
-from vefa.engine.post import Post, StepCounts, queued
-from vefa.engine.scopes import asks_for_scores, make_world
+from vefa.engine.post import Post, queued
+from vefa.engine.reports import StepCounts, TickReport
+from vefa.engine.scopes import make_world, source_of
 from vefa.engine.shares import done_by_others, runs_for
 from vefa.engine.shop import Shop
 from vefa.engine.shortages import look_over, tell_owners_of_pools
-from vefa.engine.stands import Aside, Stand, stand_at
-from vefa.engine.steps import advance, changed_field, held_and_settled, waiting_for_event
+from vefa.engine.stands import Stand, stand_at
+from vefa.engine.steps import advance
 from vefa.engine.tables import enrolments
-from vefa.ledger.claims import HOLD, LOOK_UP, Former, leased, recover
-from vefa.ledger.reports import BATCH as REPORTS
-from vefa.ledger.reports import settle_told
-from vefa.ledger.tables import sends
-from vefa.plan.steps import Coupon, Enter, EventTrigger, Medium, Message, Plan, Stop, WaitUntilEvent, WaitUntilTime
+from vefa.ledger.claims import Former, leased, recover
+from vefa.plan.plans import Plan
+from vefa.plan.steps import Coupon, Enter, Medium, Message, Stop
+from vefa.plan.ways_in import EventTrigger
 from vefa.rewards.redemptions import find_redemptions
 
-e, s = enrolments.c, sends.c
-Progress = Callable[[int, int], None]
+e = enrolments.c
 RENEW_EVERY = timedelta(minutes=1)
 
 
@@ -60,55 +58,6 @@ class StepRef:
     id: str
     kind: str
     sends: bool
-
-
-@dataclass(frozen=True)
-class TickReport:
-    """What one walk did."""
-
-    journey: str
-    now: datetime
-    plan_hash: str
-    state: str
-    entered: int
-    holdout: int
-    refused: dict[str, int]
-    left: int
-    finished: int
-    waiting: int
-    steps: tuple[StepCounts, ...]
-
-    @property
-    def sent(self) -> int:
-        return sum(step.sent for step in self.steps)
-
-    @property
-    def held(self) -> dict[str, int]:
-        """Messages that were not sent, by reason, over all steps."""
-        return dict(sum((step.held for step in self.steps), Counter()))
-
-    @property
-    def unknown(self) -> int:
-        return sum(step.unknown for step in self.steps)
-
-    @property
-    def failed(self) -> int:
-        return sum(step.failed for step in self.steps)
-
-    def rows(self) -> list[dict[str, object]]:
-        """One row a step, for a table."""
-        return [
-            {
-                "step": step.step,
-                "handled": step.handled,
-                "sent": step.sent,
-                "held back": ", ".join(f"{reason}: {n}" for reason, n in sorted(step.held.items())),
-                "put off": ", ".join(f"{reason}: {n}" for reason, n in sorted(step.deferred.items())),
-                "failed": step.failed,
-                "in doubt": step.unknown,
-            }
-            for step in self.steps
-        ]
 
 
 @dataclass
@@ -145,7 +94,7 @@ class Tick:
     ) -> Tick:
         """Take the journey's lease and read what this walk works with. Raises JourneyBusy, UnknownJourney.
 
-        With `since` it is a narrow walk, for what became known since then and for who is due: see `run_narrow`.
+        With `since` it is a narrow walk, for what became known since then and for who is due: see `walks.run_narrow`.
         """
         row, former = acquire(shop.database, journey, owner, wall())
         try:
@@ -157,16 +106,16 @@ class Tick:
             with reading(shop.database) as connection:
                 pins = plans_in_use(connection, row)
             bring_points(shop, pins, now, since)
-            source = _source(shop, now, since, pins)
+            source = source_of(shop.database, now, shop.settings.shop, *pins, narrow=since is not None)
             with reading(shop.database) as connection:
                 world = make_world(connection, now, shop.settings.shop, source, *pins, loyalty=shop.loyalty)
             begun = wall()
             tick = cls(shop, row, pins, now, clock, wall, owner, world, source, since=since, _begun_at=begun)
             tick._renewed_at = begun
             if left or since is None:
-                tick._hold_doubtful()
+                hold_doubtful(shop.database, row.id)
             if since is None:
-                tick._hear_again()
+                hear_again(shop.database, row.id, pins, now)
                 tick._forget_shortages()
                 tick._active_before = tick._active()
             return tick
@@ -218,20 +167,9 @@ class Tick:
         if not self.running:
             return 0
         stand = self._stand(step)
-        if not self._is_occupied(stand):
+        if not is_occupied(stand):
             return 0
-        which = stand.due
-        match stand.step:
-            case WaitUntilEvent() as wait:
-                which = sa.or_(which, waiting_for_event(stand, wait))
-            case WaitUntilTime() as wait:
-                which = sa.or_(which, changed_field(stand, wait))
-        with reading(self.shop.database) as connection:
-            n = connection.scalar(sa.select(sa.func.count()).select_from(enrolments).where(which)) or 0
-            if isinstance(stand.step, Message):
-                n += queued(connection, self._post(stand.pin, stand.step), self.clock())
-                n += self._settled_late(connection, stand, stand.step)
-        return n
+        return rows_due(stand, self._post(stand.pin, stand.step) if isinstance(stand.step, Message) else None)
 
     def advance(self, step: StepRef, progress: Progress | None = None, limit: int | None = None) -> StepCounts:
         """Move everybody due at the step; at a message queue, deliver in batches and settle.
@@ -356,70 +294,12 @@ class Tick:
         with reading(self.shop.database) as connection:
             return connection.scalar(query) or 0
 
-    def _is_occupied(self, stand: Stand) -> bool:
-        """Whether anybody stands there: one look along an index."""
-        with reading(self.shop.database) as connection:
-            if isinstance(stand, Aside) and isinstance(stand.step, Message):
-                return anything_at(connection, stand, stand.step)
-            return bool(connection.scalar(sa.select(sa.exists().where(stand.here))))
-
-    def _settled_late(self, connection: Any, stand: Stand, step: Message) -> int:
-        """Who was held by a message that was settled meanwhile; in `whenever`, messages in doubt that may go once
-        more."""
-        if isinstance(stand, Aside):
-            again = sa.select(sa.func.count()).select_from(sends).where(in_doubt(stand, step))
-            return connection.scalar(again) or 0
-        done = sa.exists().where(
-            s.enrolment_id == e.id,
-            s.step == stand.pin.number(step.id),
-            s.occasion == 0,
-            s.state.in_(("sent", "skipped", "failed")),
-        )
-        _, doubted = held_and_settled(stand, step)
-        where = sa.and_(doubted, sa.or_(e.due_at.is_(None), e.due_at > stand.now), done)
-        return connection.scalar(sa.select(sa.func.count()).select_from(enrolments).where(where)) or 0
-
-    def _hold_doubtful(self) -> None:
-        """Whose message was just found in doubt is held, and looked at again as any other such (rule 15)."""
-        micros = timedelta(microseconds=1)
-        again = sa.case((s.purpose == "transactional", LOOK_UP // micros), else_=HOLD // micros)
-        in_doubt = sa.case((s.state == "unknown", sa.type_coerce(s.claimed_at, sa.BigInteger) + again))
-        last = sa.select(in_doubt).where(s.enrolment_id == e.id, s.occasion == 0).order_by(s.id.desc()).limit(1)
-        until = last.correlate_except(sends).scalar_subquery()
-        held = sa.and_(e.journey_id == self.row.id, e.state == "active", e.phase == 1, e.due_at.is_(None))
-        doubted = sa.select(s.enrolment_id).where(
-            s.journey_id == self.row.id, s.occasion == 0, s.doubts > 0, s.state == "unknown"
-        )
-        held = sa.and_(held, e.id.in_(doubted), until.is_not(None))
-        with reading(self.shop.database) as connection:
-            if not connection.scalar(sa.select(sa.exists().where(held))):
-                return
-        with writing(self.shop.database) as connection:
-            connection.execute(sa.update(enrolments).where(held).values(due_at=until))
-
     def _forget_shortages(self) -> None:
         """Codes that nobody will be told of go back; shortages that nobody waits for any more are over."""
         if self._gives_coupons:
             take_back(self.shop.database, self.row.id)
             with writing(self.shop.database) as connection:
                 look_over(connection, self.row.id, self.now)
-
-    def _hear_again(self) -> None:
-        """What the provider told of messages that were then still in a worker's hands settles those in doubt now."""
-        steps = [(pin, step) for pin in self.pins for step in pin.plan.steps if isinstance(step, Message)]
-        if not steps:
-            return
-        places = sa.or_(*(sa.and_(e.plan_id == pin.id, e.step == pin.numbers[step.key]) for pin, step in steps))
-        held = sa.and_(places, e.state == "active", e.phase == 1, e.due_at.is_not(None))
-        query = sa.select(s.id).join_from(enrolments, sends, s.enrolment_id == e.id).where(held, s.state == "unknown")
-        # Those of a `whenever` hold nobody; as long as they may go once more, they are asked about, too.
-        aside = sa.and_(s.journey_id == self.row.id, s.occasion != 0, s.doubts > 0, s.state == "unknown")
-        lately = sa.select(s.id).where(aside, s.claimed_at > self.now - HOLD)
-        with reading(self.shop.database) as connection:
-            doubtful = sorted({*connection.scalars(query), *connection.scalars(lately)})
-        for start in range(0, len(doubtful), REPORTS):
-            with writing(self.shop.database) as connection:
-                settle_told(connection, doubtful[start : start + REPORTS], self.now)
 
     def _watched(self, progress: Progress | None) -> Progress:
         def report(done: int, total: int) -> None:
@@ -428,51 +308,3 @@ class Tick:
                 progress(done, total)
 
         return report
-
-
-def run_tick(
-    shop: Shop,
-    journey: str,
-    *,
-    clock: Clock,
-    owner: str,
-    wall: Clock = system_clock,
-    progress: Progress | None = None,
-) -> TickReport:
-    """The whole walk of one journey. Raises JourneyBusy where another run is at work."""
-    return _walked(Tick.begin(shop, journey, clock=clock, owner=owner, wall=wall), progress)
-
-
-def run_narrow(
-    shop: Shop, journey: str, *, since: datetime, clock: Clock, owner: str, wall: Clock = system_clock
-) -> TickReport:
-    """A walk for what became known since then and for who is due, at the cost of these (rule 23).
-
-    Who comes in by a date, a segment or a schedule is left to whole walks, and so is whatever became known earlier:
-    the next whole walk looks back from the last whole one. Raises JourneyBusy where another run is at work.
-    """
-    return _walked(Tick.begin(shop, journey, clock=clock, owner=owner, wall=wall, since=since), None)
-
-
-def _source(shop: Shop, now: datetime, since: datetime | None, pins: Iterable[Pinned]) -> Source:
-    """Which rows tell of orders. A narrow walk waits for no roll-ups: a few customers' orders are counted as they are
-    asked for, while an import beside it leaves a million to be made anew. Scores ask for everybody's."""
-    narrow = since is not None and not any(map(asks_for_scores, pins))
-    if narrow and not facts.fresh(shop.database, now):
-        return "dated"
-    return facts.refresh(shop.database, now, shop.settings.shop)
-
-
-def _walked(tick: Tick, progress: Progress | None) -> TickReport:
-    try:
-        tick.enter()
-        for step in tick.steps():
-            if tick.due(step):
-                tick.advance(step, progress)
-        return tick.finish()
-    except BaseException:
-        tick.abandon()
-        raise
-
-
-__all__ = ["JourneyBusy", "StepCounts", "StepRef", "Tick", "TickReport", "run_narrow", "run_tick"]

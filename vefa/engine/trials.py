@@ -35,7 +35,8 @@ from vefa.engine.tables import enrolments
 from vefa.engine.trial_tables import test_decisions
 from vefa.ledger.claims import BATCH
 from vefa.ledger.tables import sends
-from vefa.plan.steps import EveryTrigger, Message, Trial
+from vefa.plan.steps import Message, Trial
+from vefa.plan.ways_in import EveryTrigger
 
 if TYPE_CHECKING:
     from vefa.engine.stands import Stand

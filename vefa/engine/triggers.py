@@ -37,7 +37,7 @@ from vefa.engine.entries import (
 from vefa.engine.preflight import fed, first_held
 from vefa.engine.tables import considered, enrolments, segment_members
 from vefa.engine.timing import yearly
-from vefa.plan.steps import DateTrigger, EventTrigger, EveryTrigger, SegmentTrigger
+from vefa.plan.ways_in import DateTrigger, EventTrigger, EveryTrigger, SegmentTrigger
 
 NULL_TEXT = sa.cast(sa.null(), sa.Text)
 NULL_ID = sa.cast(sa.null(), Id)

@@ -11,7 +11,7 @@ from sqlalchemy.engine import Connection
 from vefa.engine.tables import enrolments, step_names
 from vefa.ledger.claims import ended
 from vefa.ledger.tables import sends
-from vefa.plan.steps import Plan
+from vefa.plan.plans import Plan
 
 s, n = sends.c, step_names.c
 

@@ -16,7 +16,8 @@ from vefa.engine.tables import enrolments, journeys, plans, step_names
 from vefa.language.conditions import Condition, Everything, Known
 from vefa.plan.codec import plan_hash
 from vefa.plan.loyalty import NO_PROGRAMME, Programme
-from vefa.plan.steps import DateTrigger, Plan, SegmentTrigger
+from vefa.plan.plans import Plan
+from vefa.plan.ways_in import DateTrigger, SegmentTrigger
 from vefa.settings import Shop
 
 

@@ -12,7 +12,8 @@ from vefa.foresight.words import BESIDE, Place, coupons_before, known_name, wron
 from vefa.language.catalogue import FIELDS
 from vefa.language.problems import did_you_mean
 from vefa.plan.outside import Outside, Tool
-from vefa.plan.steps import Notify, Plan, Webhook
+from vefa.plan.plans import Plan
+from vefa.plan.steps import Notify, Webhook
 from vefa.settings import Channels
 
 #: What the words of a message may name, and words to staff may not.

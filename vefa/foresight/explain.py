@@ -17,20 +17,10 @@ from vefa.language.conditions import Condition, Duration, EventScope, Everything
 from vefa.language.english import clock, counted, duration, english, event_sentence, moment, name_of, weekdays
 from vefa.language.wording import MEDIA
 from vefa.plan.codec import plan_hash
+from vefa.plan.plans import Plan, Runs, Whenever
 from vefa.plan.policy import Cap, Policy, Rule, Withhold
-from vefa.plan.steps import (
-    DateTrigger,
-    EnteredTrigger,
-    EventTrigger,
-    EveryTrigger,
-    Medium,
-    Message,
-    Plan,
-    Purpose,
-    Runs,
-    SegmentTrigger,
-    Whenever,
-)
+from vefa.plan.steps import Medium, Message, Purpose
+from vefa.plan.ways_in import DateTrigger, EnteredTrigger, EventTrigger, EveryTrigger, SegmentTrigger
 
 
 @dataclass(frozen=True)

@@ -11,8 +11,10 @@ from vefa.content.templates import TemplateStore
 from vefa.errors import VefaError
 from vefa.foresight.findings import Finding
 from vefa.foresight.words import Place
+from vefa.plan.plans import Plan
 from vefa.plan.pools import FILE, Checkout
-from vefa.plan.steps import DateTrigger, Medium, Message, Plan
+from vefa.plan.steps import Medium, Message
+from vefa.plan.ways_in import DateTrigger
 from vefa.settings import Settings
 
 #: SMS providers that hand over to Turkish operators from abroad.

@@ -7,18 +7,9 @@ from datetime import time
 
 from vefa.language.conditions import Duration
 from vefa.language.english import clock, duration, listed, moment, name_of, since_event, weekdays
-from vefa.plan.steps import (
-    DateTrigger,
-    EnteredTrigger,
-    EventTrigger,
-    EveryTrigger,
-    Plan,
-    SegmentTrigger,
-    Step,
-    WaitFor,
-    WaitUntilEvent,
-    WaitUntilTime,
-)
+from vefa.plan.plans import Plan
+from vefa.plan.steps import Step, WaitFor, WaitUntilEvent, WaitUntilTime
+from vefa.plan.ways_in import DateTrigger, EnteredTrigger, EventTrigger, EveryTrigger, SegmentTrigger
 
 NO_TIME = Duration()
 OWN_CLOCK = "on the customer's own clock"

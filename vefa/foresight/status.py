@@ -16,7 +16,7 @@ from vefa.foresight.met import Followed, followed
 from vefa.foresight.troubles import Trouble, troubles
 from vefa.ledger.tables import batches, breakers, sends
 from vefa.plan.codec import load
-from vefa.plan.steps import Plan, Runs
+from vefa.plan.plans import Plan, Runs
 
 DAY, WEEK = timedelta(days=1), timedelta(days=7)
 #: Unknown sends that are told one by one; more than these are a trouble of another kind.

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 
 from vefa.foresight import moments
 from vefa.foresight.deeds import Deed, deed, ways
-from vefa.plan.steps import Enter, Plan, Step, Stop, Whenever
+from vefa.plan.plans import Plan, Whenever
+from vefa.plan.steps import Enter, Step, Stop
 
 
 @dataclass(frozen=True)

@@ -24,7 +24,8 @@ from vefa.language.conditions import Duration, EventScope
 from vefa.language.english import day_words, event_sentence, moment, name_of
 from vefa.language.problems import did_you_mean
 from vefa.plan.codec import load
-from vefa.plan.steps import Message, Plan
+from vefa.plan.plans import Plan
+from vefa.plan.steps import Message
 from vefa.rewards.tables import coupons, pool_codes, redemptions
 
 

@@ -14,7 +14,9 @@ from vefa.content.templates import TemplateStore
 from vefa.foresight.findings import Finding
 from vefa.language.catalogue import FIELDS, OBJECT_KINDS, REACH
 from vefa.language.problems import did_you_mean
-from vefa.plan.steps import Coupon, DateTrigger, EventTrigger, Medium, Message, Plan
+from vefa.plan.plans import Plan
+from vefa.plan.steps import Coupon, Medium, Message
+from vefa.plan.ways_in import DateTrigger, EventTrigger
 
 #: What templates see beside the fields: made by the engine for each message.
 BESIDE = {

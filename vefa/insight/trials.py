@@ -19,7 +19,9 @@ from vefa.insight.proportions import Share, by_chance
 from vefa.language.problems import did_you_mean
 from vefa.ledger.tables import sends
 from vefa.plan.codec import load
-from vefa.plan.steps import EveryTrigger, Message, Plan
+from vefa.plan.plans import Plan
+from vefa.plan.steps import Message
+from vefa.plan.ways_in import EveryTrigger
 
 s, d = sends.c, test_decisions.c
 

@@ -12,7 +12,8 @@ from cronsim import CronSim, CronSimError
 from vefa.language.durations import quoted, read_duration, read_time
 from vefa.language.problems import Mistake, did_you_mean
 from vefa.language.values import LONG_WEEKDAYS, WEEKDAYS
-from vefa.plan.steps import Reentry, Runs
+from vefa.plan.plans import Runs
+from vefa.plan.ways_in import Reentry
 
 RUNS_BY_DEFAULT = Runs(minutes=15)
 _ORDINALS = ("first", "second", "third", "fourth")

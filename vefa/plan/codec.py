@@ -9,7 +9,8 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from vefa.plan.steps import Coupon, Message, Plan, Step
+from vefa.plan.plans import Plan
+from vefa.plan.steps import Coupon, Message, Step
 
 #: Keys that came later: a plan that does not use them is written as if they did not exist.
 _LATER = ("topic", "whenever")

@@ -16,9 +16,10 @@ from vefa.language.source import Trail
 from vefa.plan.calendar import RUNS_BY_DEFAULT, read_reentry, read_runs
 from vefa.plan.layout import Layout
 from vefa.plan.names import StepName, name_steps
-from vefa.plan.steps import DateTrigger, EnteredTrigger, EveryTrigger, Exits, Goal, Plan, Trigger
+from vefa.plan.plans import Exits, Goal, Plan
 from vefa.plan.surroundings import AtHand, Neighbours, asks_survey, at_hand
 from vefa.plan.triggers import compile_trigger
+from vefa.plan.ways_in import DateTrigger, EnteredTrigger, EveryTrigger, Trigger
 from vefa.plan.whenever import check_whenever, lay_whenever
 
 T = TypeVar("T")

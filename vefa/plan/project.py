@@ -21,10 +21,10 @@ from vefa.plan.loyalty import RESTING, Programme
 from vefa.plan.loyalty_file import read_loyalty
 from vefa.plan.named import NAME
 from vefa.plan.outside import Outside
+from vefa.plan.plans import Plan
 from vefa.plan.policy import Policy
 from vefa.plan.pools import Checkout, Pool, read_coupons
 from vefa.plan.rulebook import read_events, read_policy, read_segments, read_topics
-from vefa.plan.steps import Plan
 from vefa.plan.surroundings import Neighbours
 from vefa.plan.surveys import check_routes, read_surveys
 from vefa.plan.themes import read_themes

@@ -1,9 +1,8 @@
-"""The plan: a journey with everything resolved, frozen, and addressed by what it says.
+"""The steps of a plan: a closed union, frozen, with every default and duration resolved.
 
-A plan is a flat tuple of steps. Each step has a `key`, unique in the plan, that tells where a customer stands,
-and an `id` that names it in the ledger, in reports and in the Prefect UI (arms of a split may share an id, then
-their keys differ). Targets are keys; None is the end. Every target lies further down, so one walk through the
-steps in order moves everybody as far as they can go.
+Each step has a `key`, unique in the plan, that tells where a customer stands, and an `id` that names it in the
+ledger, in reports and in the Prefect UI (arms of a split may share an id, then their keys differ). Targets are keys;
+None is the end.
 """
 
 from __future__ import annotations
@@ -11,18 +10,16 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from datetime import date, time
 from decimal import Decimal
-from functools import cached_property
 from typing import Annotated, Literal
 
 from pydantic import Field
 
-from vefa.language.conditions import Condition, Duration, EventScope, Everything
+from vefa.language.conditions import Condition, Duration, EventScope
 
 Purpose = Literal["commercial", "transactional"]
 Medium = Literal["email", "sms"]
 MEDIA: tuple[Medium, ...] = ("email", "sms")
 Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
-Status = Literal["draft", "live", "paused", "closing"]
 
 
 @dataclass(frozen=True)
@@ -303,160 +300,3 @@ Step = Annotated[
     | Stop,
     Field(discriminator="kind"),
 ]
-
-
-@dataclass(frozen=True)
-class EventTrigger:
-    """The customer of each event; the event's object is at hand in every step."""
-
-    event: str
-    object_kind: str | None
-    where: Condition = Everything()
-    kind: Literal["event"] = "event"
-
-
-@dataclass(frozen=True)
-class DateTrigger:
-    """Once a year on the day of `field` moved by `offset` days, at `at` on the customer's own clock."""
-
-    field: str
-    offset: int
-    at: time
-    kind: Literal["date"] = "date"
-
-
-@dataclass(frozen=True)
-class SegmentTrigger:
-    """Who has come into the segment since the last run."""
-
-    name: str
-    condition: Condition
-    kind: Literal["segment"] = "segment"
-
-
-@dataclass(frozen=True)
-class EveryTrigger:
-    """The whole audience at each occurrence of a cron line (5 fields) in `zone` (None: the shop's)."""
-
-    cron: str
-    zone: str | None
-    kind: Literal["every"] = "every"
-
-
-@dataclass(frozen=True)
-class EnteredTrigger:
-    """Only whom another journey sends here."""
-
-    kind: Literal["entered"] = "entered"
-
-
-Trigger = Annotated[
-    EventTrigger | DateTrigger | SegmentTrigger | EveryTrigger | EnteredTrigger, Field(discriminator="kind")
-]
-
-
-@dataclass(frozen=True)
-class Runs:
-    """When the journey ticks: at once (seconds; every minute by schedule), every `minutes`, or daily at `at`."""
-
-    at_once: bool = False
-    minutes: int | None = None
-    at: time | None = None
-
-
-@dataclass(frozen=True)
-class Reentry:
-    """`once` ever; or again only `after` that long. None on the plan: once per entry key."""
-
-    once: bool = False
-    after: Duration | None = None
-
-
-@dataclass(frozen=True)
-class Exits:
-    """Who leaves early: on an event, or when `unless` no longer holds; and where to."""
-
-    on: tuple[EventScope, ...] = ()
-    unless: Condition | None = None
-    then_enter: str | None = None
-
-
-@dataclass(frozen=True)
-class Whenever:
-    """What happens at once each time an event comes, to those inside, wherever they stand.
-
-    `id` names it in the database: the event, with an ordinal among equals, never its place in the file (rule 21).
-    """
-
-    id: str
-    scope: EventScope
-    first: str
-    keys: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class Goal:
-    """What counts as success, from entry on. Only measured."""
-
-    scope: EventScope
-    within: Duration
-
-
-@dataclass(frozen=True)
-class Plan:
-    """A journey ready to run."""
-
-    journey: str
-    name: str
-    trigger: Trigger
-    steps: tuple[Step, ...]
-    purpose: Purpose = "commercial"
-    description: str = ""
-    owner: str | None = None
-    status: Status = "live"
-    runs: Runs = Runs(minutes=15)
-    audience: Condition = Everything()
-    reentry: Reentry | None = None
-    exits: Exits = Exits()
-    goal: Goal | None = None
-    holdout: int = 0
-    backfill: Duration | None = None
-    topic: str | None = None
-    whenever: tuple[Whenever, ...] = ()
-
-    def step(self, key: str) -> Step:
-        """The step of that key. KeyError if the plan has none."""
-        return self.by_key[key]
-
-    @property
-    def by_key(self) -> dict[str, Step]:
-        return {step.key: step for step in self.steps}
-
-    @property
-    def first(self) -> str | None:
-        """Where everybody begins; None for a journey without steps."""
-        return next((step.key for step in self.steps if step.key not in self.aside), None)
-
-    @cached_property
-    def aside(self) -> frozenset[str]:
-        """Keys of the steps that stand in `whenever`: nobody comes to them by walking the journey's own steps."""
-        return frozenset(key for each in self.whenever for key in each.keys)
-
-    @property
-    def own_steps(self) -> tuple[Step, ...]:
-        """The journey's own steps, without those of `whenever`."""
-        return tuple(step for step in self.steps if step.key not in self.aside)
-
-    def after(self, step: Step) -> tuple[str | None, ...]:
-        """Every key a customer can be at next."""
-        match step:
-            case Branch():
-                return (*(arm.target for arm in step.arms), step.next)
-            case Split():
-                return tuple(arm.target for arm in step.arms)
-            case WaitUntilTime() | WaitUntilEvent():
-                return (step.next, step.otherwise)
-            case Stop():
-                return ()
-            case _:
-                return (step.next,)

@@ -11,15 +11,8 @@ from vefa.language.loader import JourneyDraft
 from vefa.language.parser import ConditionParser, unknown_segment
 from vefa.language.problems import Mistake, did_you_mean
 from vefa.plan.calendar import read_cron, read_days, read_zone, refuse_the_lost_hour
-from vefa.plan.steps import (
-    DateTrigger,
-    EnteredTrigger,
-    EventTrigger,
-    EveryTrigger,
-    SegmentTrigger,
-    Trigger,
-)
 from vefa.plan.surroundings import Neighbours
+from vefa.plan.ways_in import DateTrigger, EnteredTrigger, EventTrigger, EveryTrigger, SegmentTrigger, Trigger
 
 
 def compile_trigger(draft: JourneyDraft, around: Neighbours, where: ConditionParser) -> Trigger | None:

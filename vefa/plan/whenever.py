@@ -11,7 +11,7 @@ from vefa.language.catalogue import OBJECT_KINDS, OF_AN_ORDER, EventType
 from vefa.language.conditions import EventScope
 from vefa.language.loader import JourneyDraft, StepDraft, WheneverDraft
 from vefa.language.source import Trail
-from vefa.plan import steps as plan
+from vefa.plan.plans import Plan, Whenever
 from vefa.plan.surroundings import AtHand
 
 if TYPE_CHECKING:
@@ -21,14 +21,14 @@ if TYPE_CHECKING:
 ReadScope = Callable[[Trail, str, bool], EventScope | None]
 
 
-def lay_whenever(layout: Layout, read: ReadScope) -> tuple[plan.Whenever, ...]:
+def lay_whenever(layout: Layout, read: ReadScope) -> tuple[Whenever, ...]:
     """Every entry of `whenever`; their steps are laid behind the journey's own."""
     seen: Counter[str] = Counter()
     found = (_entry(layout, each, read, seen) for each in layout.draft.whenever)
     return tuple(each for each in found if each is not None)
 
 
-def _entry(layout: Layout, given: WheneverDraft, read: ReadScope, seen: Counter[str]) -> plan.Whenever | None:
+def _entry(layout: Layout, given: WheneverDraft, read: ReadScope, seen: Counter[str]) -> Whenever | None:
     for step in _all(given.steps):
         if getattr(step.form, "test", None) is not None:
             message = "nothing is tested in whenever: whoever waits for a decision cannot be told at once"
@@ -55,7 +55,7 @@ def _entry(layout: Layout, given: WheneverDraft, read: ReadScope, seen: Counter[
     seen[form.event] += 1
     slug = "whenever-" + re.sub(r"[^a-z0-9]+", "-", form.event)
     id_ = slug if seen[form.event] == 1 else f"{slug}-{seen[form.event]}"
-    return plan.Whenever(id_, scope, laid[0].key, tuple(step.key for step in laid))
+    return Whenever(id_, scope, laid[0].key, tuple(step.key for step in laid))
 
 
 def _all(steps: tuple[StepDraft, ...]) -> Iterator[StepDraft]:
@@ -65,7 +65,7 @@ def _all(steps: tuple[StepDraft, ...]) -> Iterator[StepDraft]:
             yield from _all(inner)
 
 
-def check_whenever(draft: JourneyDraft, made: plan.Plan, events: Mapping[str, EventType], hand: AtHand) -> None:
+def check_whenever(draft: JourneyDraft, made: Plan, events: Mapping[str, EventType], hand: AtHand) -> None:
     """What no entry can tell alone: whether its event can be about the trigger's object, and finds anybody inside."""
     for given in draft.whenever:
         if given.form is None or given.form.event not in events:
@@ -85,5 +85,5 @@ def _akin(kind: str, own: str | None) -> bool:
     return kind == own or {kind, own} <= OF_AN_ORDER
 
 
-def _same(made: plan.Plan, event: str, given: WheneverDraft) -> bool:
+def _same(made: Plan, event: str, given: WheneverDraft) -> bool:
     return given.form is not None and given.form.of is None and any(on.event == event for on in made.exits.on)

@@ -24,8 +24,10 @@ from vefa.errors import UserError
 from vefa.foresight.persons import Person
 from vefa.foresight.preview.beside import inert_links, survey_values, tier_names
 from vefa.foresight.preview.samples import sample_coupon
+from vefa.plan.plans import Plan
 from vefa.plan.project import shop_loyalty
-from vefa.plan.steps import DateTrigger, EventTrigger, Message, Plan
+from vefa.plan.steps import Message
+from vefa.plan.ways_in import DateTrigger, EventTrigger
 from vefa.settings import Settings
 from vefa.statements import Prepared
 

@@ -13,7 +13,8 @@ from vefa.content.templates import TemplateStore
 from vefa.errors import UserError
 from vefa.foresight.preview.samples import with_stand_ins
 from vefa.language.problems import did_you_mean
-from vefa.plan.steps import Medium, Message, Plan
+from vefa.plan.plans import Plan
+from vefa.plan.steps import Medium, Message
 from vefa.settings import Settings
 
 #: What stands for the names in one message's words, in one language.

@@ -19,7 +19,9 @@ from vefa.crm.values import MoneyAmount
 from vefa.engine.timing import yearly
 from vefa.foresight.preview.beside import conversation, inert_links, survey_values, tier_names, tiers
 from vefa.language.catalogue import FIELDS, FILLED_BY, Field
-from vefa.plan.steps import Coupon, DateTrigger, EventTrigger, Message, Plan
+from vefa.plan.plans import Plan
+from vefa.plan.steps import Coupon, Message
+from vefa.plan.ways_in import DateTrigger, EventTrigger
 from vefa.rewards import coupons
 from vefa.settings import Settings
 
