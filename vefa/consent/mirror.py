@@ -11,14 +11,13 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection
 
 from vefa.consent.tables import iys_recipients
 from vefa.consent.words import KINDS, NO, PERSON, YES, Change
 from vefa.crm.identity import address_key
 from vefa.crm.tables import consents, contacts
-from vefa.database import among
+from vefa.database import among, inserting
 from vefa.plan.steps import Medium
 
 r, k, c = iys_recipients.c, contacts.c, consents.c
@@ -38,7 +37,7 @@ def take(connection: Connection, changes: Sequence[Change], *, keyed: bool = Fal
     rows = [_row(key, newest[key]) for key in sorted(newest)]
     if not rows:
         return
-    insert = _insert(connection, iys_recipients)
+    insert = inserting(connection, iys_recipients)
     new = insert.excluded
     refuses = sa.and_(new.status == NO, r.status == YES)
     same = sa.and_(new.status == r.status, new.source > r.source)
@@ -101,7 +100,7 @@ def write_words(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> in
     new = list({(*_key(row), row["occurred_at"]): row for row in new}.values())
     if not new:
         return 0
-    insert = _insert(connection, consents).on_conflict_do_nothing()
+    insert = inserting(connection, consents).on_conflict_do_nothing()
     connection.execute(insert, new)
     return len(new)
 
@@ -134,7 +133,7 @@ def note_asked(
     ]
     if not rows:
         return
-    insert = _insert(connection, iys_recipients)
+    insert = inserting(connection, iys_recipients)
     values = {name: insert.excluded[name] for name in ("approved", "asked_at")}
     later = sa.or_(r.asked_at.is_(None), r.asked_at <= insert.excluded.asked_at)
     keys = [r.channel, r.address_key, r.recipient_type]
@@ -161,7 +160,3 @@ def spread(connection: Connection, first: int, last: int, now: datetime) -> int:
         for row in connection.execute(query.order_by(k.customer_id, k.channel, r.recipient_type))
     ]
     return write_words(connection, rows)
-
-
-def _insert(connection: Connection, table: sa.Table) -> Any:
-    return (postgresql if connection.dialect.name == "postgresql" else sqlite).insert(table)

@@ -11,7 +11,6 @@ from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection, Engine
 
 from vefa.consent.business_days import due_by
@@ -20,7 +19,7 @@ from vefa.consent.register import Register
 from vefa.consent.tables import iys_pushes, iys_recipients
 from vefa.consent.words import BEFORE_THE_LAW, KINDS, MERCHANT, NO, PERSON, SOURCES, YES, whole_second
 from vefa.crm.tables import consents, contacts, customers
-from vefa.database import other, reading, writing
+from vefa.database import inserting, other, reading, writing
 
 OFFERED = "offered"
 #: Rows of the log that are looked at together, and how far back of the last one: their numbers come out of order.
@@ -112,8 +111,7 @@ def _has(granted: Any, said_at: Any) -> Any:
 def _keep(connection: Connection, register: Register, found: Sequence[_Unheard], now: datetime) -> int:
     rows = [_row(register, one, now) for one in found]
     if rows:
-        dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
-        connection.execute(dialect.insert(iys_pushes).on_conflict_do_nothing(), rows)
+        connection.execute(inserting(connection, iys_pushes).on_conflict_do_nothing(), rows)
     return len(rows)
 
 

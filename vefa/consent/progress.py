@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from datetime import datetime
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection
 
 from vefa.consent.tables import iys_progress
+from vefa.database import inserting
 
 p = iys_progress.c
 
@@ -30,7 +30,6 @@ def read_progress(connection: Connection, name: str) -> Progress:
 
 def write_progress(connection: Connection, name: str, mark: str | None, at: datetime | None) -> None:
     """It stands there now."""
-    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
-    insert = dialect.insert(iys_progress).values(name=name, mark=mark, at=at)
+    insert = inserting(connection, iys_progress).values(name=name, mark=mark, at=at)
     again = {"mark": insert.excluded.mark, "at": insert.excluded.at}
     connection.execute(insert.on_conflict_do_update(index_elements=[p.name], set_=again))

@@ -17,8 +17,8 @@ import sqlalchemy as sa
 from vefa.crm.conditions import about, event_kind, since_entry
 from vefa.crm.scope import learned_by
 from vefa.crm.tables import events
-from vefa.database import Instant, among, other, reading, writing
-from vefa.engine.entries import BATCH, MAX_AGE, Doorway, insert_ignore
+from vefa.database import Instant, among, inserting, other, reading, writing
+from vefa.engine.entries import BATCH, MAX_AGE, Doorway
 from vefa.engine.plans import Pinned, elapsed
 from vefa.engine.scopes import enrolment_scope
 from vefa.engine.shop import Shop
@@ -61,7 +61,7 @@ class Asides:
             some = among(v.id, found[start : start + BATCH].tolist())
             rows = sa.union(*(sa.select(*notes.values()).where(*each, some) for each in news))
             with writing(self.shop.database) as connection:
-                insert = insert_ignore(connection, occasions).from_select(list(notes), rows)
+                insert = inserting(connection, occasions).from_select(list(notes), rows)
                 connection.execute(insert.on_conflict_do_nothing())
 
     def _notes(self, whenever: Whenever) -> dict[str, Any]:

@@ -12,14 +12,13 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection, Engine
 
 from vefa.crm.conditions import compile_condition
 from vefa.crm.identity import PRIME, chance
 from vefa.crm.scope import Scope, World
 from vefa.crm.tables import customers
-from vefa.database import Id, Instant, among, other
+from vefa.database import Id, Instant, among, inserting, other
 from vefa.engine.movement import queue_messages
 from vefa.engine.plans import JourneyRow, Pinned, elapsed
 from vefa.engine.tables import enrolments, reentry_slots
@@ -103,12 +102,6 @@ class EntryCounts:
                 self.holdout += count
             else:
                 self.refused[outcome] += count
-
-
-def insert_ignore(connection: Connection, table: sa.Table) -> Any:
-    """An INSERT of this database that can say ON CONFLICT."""
-    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
-    return dialect.insert(table)
 
 
 def as_candidates(*values: Any) -> sa.Select[Any]:
@@ -211,7 +204,7 @@ def _slots_taken(connection: Connection, door: Doorway, tries: Any) -> Any:
     step = None if after is None else after // timedelta(microseconds=1)
     next_at = sa.cast(sa.null(), sa.BigInteger) if step is None else sa.type_coerce(c.entered_at, sa.BigInteger) + step
     rows = sa.select(sa.literal(door.row.id), c.customer_id, c.entry_key, next_at).where(tries)
-    insert = insert_ignore(connection, reentry_slots).from_select(
+    insert = inserting(connection, reentry_slots).from_select(
         ["journey_id", "customer_id", "entry_key", "next_at"], rows
     )
     free = sa.false() if step is None else slot.next_at <= insert.excluded.next_at - step
@@ -281,4 +274,4 @@ def _enrolling(connection: Connection, door: Doorway, *, queued: bool) -> Any:
     }
     rows = sa.select(*values.values()).where(c.outcome.in_(("entered", "holdout")))
     rows = rows.order_by(c.entered_at, c.customer_id)
-    return insert_ignore(connection, enrolments).from_select(list(values), rows).on_conflict_do_nothing()
+    return inserting(connection, enrolments).from_select(list(values), rows).on_conflict_do_nothing()

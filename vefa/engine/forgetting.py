@@ -14,13 +14,12 @@ from shutil import rmtree
 from urllib.parse import quote, quote_plus
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection, Engine
 
 from vefa.channels.outbox import remove_messages
 from vefa.crm.forgotten import forgotten, person_key
 from vefa.crm.tables import contacts, customers, rejects, suppressions
-from vefa.database import writing
+from vefa.database import inserting, writing
 from vefa.engine.holdings import HOLDINGS, Holding
 from vefa.engine.plans import leave
 from vefa.engine.tables import enrolments
@@ -78,9 +77,8 @@ def _keep_hashes(connection: Connection, customer_id: int, outside_id: str, now:
     theirs = sa.select(k.channel, k.address_key, sa.literal("commercial"), sa.literal(REASON), *when)
     names = ["channel", "address_key", "purpose", "reason", "occurred_at", "known_at"]
     connection.execute(sa.insert(suppressions).from_select(names, theirs.where(k.customer_id == customer_id)))
-    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
     row = {"person_key": person_key(outside_id), "forgotten_at": now}
-    connection.execute(dialect.insert(forgotten).values(row).on_conflict_do_nothing())
+    connection.execute(inserting(connection, forgotten).values(row).on_conflict_do_nothing())
 
 
 def _forget_raw(connection: Connection, outside_id: str, addresses: Collection[str]) -> None:

@@ -12,8 +12,7 @@ from datetime import datetime
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Engine
 
-from vefa.database import reading, writing
-from vefa.engine.entries import insert_ignore
+from vefa.database import inserting, reading, writing
 from vefa.engine.owners import Word, tell
 from vefa.engine.plans import journey_row, set_state
 from vefa.engine.shop import Shop
@@ -88,9 +87,7 @@ def stop(
         return None
     _end(connection, journey, now)
     values = {"journey_id": row.id, "kind": kind, "at": now, "bad": bad, "of": of}
-    made = connection.scalar(
-        insert_ignore(connection, incidents).values(values).on_conflict_do_nothing().returning(i.id)
-    )
+    made = connection.scalar(inserting(connection, incidents).values(values).on_conflict_do_nothing().returning(i.id))
     if made is None:
         return None
     set_state(connection, journey, "paused", now)
@@ -106,7 +103,7 @@ def note_failure(database: Engine, journey: str, now: datetime) -> Incident | No
         if row is None:
             return None
         f = run_failures.c
-        insert = insert_ignore(connection, run_failures).values(journey_id=row.id, times=1, last_at=now)
+        insert = inserting(connection, run_failures).values(journey_id=row.id, times=1, last_at=now)
         again = insert.on_conflict_do_update(index_elements=[f.journey_id], set_={"times": f.times + 1, "last_at": now})
         times = int(connection.scalar(again.returning(f.times)) or 0)
         return stop(connection, journey, "failed runs", times, times, now) if times >= FAILURES else None

@@ -8,9 +8,9 @@ from functools import lru_cache
 from typing import Any, Literal
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection
 
+from vefa.database import inserting
 from vefa.engine.tables import OPEN, enrolments, journeys, occasions, plans, step_names
 from vefa.engine.vanished import drop_vanished, vanished_messages
 from vefa.errors import UserError
@@ -124,8 +124,7 @@ def _held(connection: Connection, name: str) -> tuple[int, int | None, bool]:
     query = sa.select(journeys.c.id, journeys.c.plan_id).where(journeys.c.name == name).with_for_update()
     if (row := connection.execute(query).one_or_none()) is not None:
         return row.id, row.plan_id, False
-    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
-    insert = dialect.insert(journeys).values(name=name, state="draft").on_conflict_do_nothing()
+    insert = inserting(connection, journeys).values(name=name, state="draft").on_conflict_do_nothing()
     made = connection.execute(insert.returning(journeys.c.id)).one_or_none()
     row = connection.execute(query).one()
     return row.id, row.plan_id, made is not None

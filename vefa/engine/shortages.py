@@ -14,8 +14,7 @@ import sqlalchemy as sa
 from sqlalchemy import Column, ForeignKey, Table
 from sqlalchemy.engine import Connection
 
-from vefa.database import Id, Instant, metadata, reading
-from vefa.engine.entries import insert_ignore
+from vefa.database import Id, Instant, inserting, metadata, reading
 from vefa.engine.owners import Word, tell
 from vefa.engine.shop import Shop
 from vefa.engine.tables import enrolments, journeys
@@ -78,7 +77,7 @@ def note(
     """The pool has too few codes for the journey. Since when, and whether its owner knows, stays as it was."""
     values = {"codes": codes, "step": step, "wave_at": wave_at}
     row = {"journey_id": journey_id, "pool": pool, "kind": kind, "at": now, **values}
-    insert = insert_ignore(connection, pool_shortages).values(row)
+    insert = inserting(connection, pool_shortages).values(row)
     key = [q.journey_id, q.pool, q.kind]
     connection.execute(insert.on_conflict_do_update(index_elements=key, set_=values))
 

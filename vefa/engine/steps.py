@@ -18,8 +18,7 @@ from vefa.crm.fields import FIELDS
 from vefa.crm.identity import PRIME, chance
 from vefa.crm.scope import learned_by
 from vefa.crm.tables import customers, events, tags
-from vefa.database import Instant, among, beside, other, writing
-from vefa.engine.entries import insert_ignore
+from vefa.database import Instant, among, beside, inserting, other, writing
 from vefa.engine.errand_queue import queue_errands
 from vefa.engine.exits import send_to
 from vefa.engine.giving import give_coupons
@@ -206,7 +205,7 @@ def _tag(stand: Stand, step: Tag) -> int:
         chosen = sa.select(e.customer_id).where(among(e.id, ids))
         if step.add:
             rows = sa.select(e.customer_id, sa.literal(step.tag), sa.literal(stand.now, Instant())).distinct()
-            insert = insert_ignore(connection, tags).from_select(
+            insert = inserting(connection, tags).from_select(
                 ["customer_id", "tag", "since"], rows.where(among(e.id, ids))
             )
             connection.execute(insert.on_conflict_do_nothing())

@@ -11,12 +11,12 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection
 
 from vefa.content.survey_links import Ask
 from vefa.crm.happenings import record_events
 from vefa.crm.tables import customers, survey_answers, tickets
+from vefa.database import inserting
 from vefa.engine.tables import enrolments
 from vefa.errands.book import notify_staff, say_otherwise
 from vefa.ledger.tables import sends
@@ -72,7 +72,7 @@ def answer(connection: Connection, ask: Ask, survey: Survey, score: int, now: da
         "object_id": row.object_id,
         "order_id": row.order_id,
     }
-    insert = _insert(connection, survey_answers).values(given | said).on_conflict_do_nothing()
+    insert = inserting(connection, survey_answers).values(given | said).on_conflict_do_nothing()
     number = connection.scalar(insert.returning(a.id))
     if number is not None:
         record_events(connection, "survey", [number])
@@ -140,7 +140,3 @@ def _asked(connection: Connection, ask: Ask) -> Any:
 
 def _mine(ask: Ask) -> sa.ColumnElement[bool]:
     return sa.and_(a.source == SOURCE, a.outside_id == key_of(ask))
-
-
-def _insert(connection: Connection, table: sa.Table) -> Any:
-    return postgresql.insert(table) if connection.dialect.name == "postgresql" else sqlite.insert(table)

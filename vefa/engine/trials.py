@@ -28,8 +28,7 @@ from sqlalchemy.engine import Connection
 from vefa.crm.identity import PRIME, chance
 from vefa.crm.scope import learned_by
 from vefa.crm.tables import customers, events
-from vefa.database import Instant, among, other, reading, to_micros, writing
-from vefa.engine.entries import insert_ignore
+from vefa.database import Instant, among, inserting, other, reading, to_micros, writing
 from vefa.engine.plans import Pinned, elapsed
 from vefa.engine.tables import enrolments
 from vefa.engine.trial_tables import test_decisions
@@ -137,7 +136,7 @@ class Run:
         }
         row |= {"by": self.test.by, "chosen": best, "decided_at": now}
         row["counts"] = {name: [tally.sent, tally.reacted] for name, tally in counts.items()}
-        connection.execute(insert_ignore(connection, test_decisions).values(row).on_conflict_do_nothing())
+        connection.execute(inserting(connection, test_decisions).values(row).on_conflict_do_nothing())
         return self.decided(connection) or best
 
     def tallies(self, connection: Connection, now: datetime) -> dict[str, Tally]:

@@ -24,7 +24,7 @@ from vefa.crm.fields import FIELDS
 from vefa.crm.scope import World
 from vefa.crm.segments import OF_ROLL_UPS, everybody, members
 from vefa.crm.tables import customers, events
-from vefa.database import Id, Instant, among, reading, to_micros, writing
+from vefa.database import Id, Instant, among, inserting, reading, to_micros, writing
 from vefa.engine.entries import (
     ENTER_BATCH,
     Doorway,
@@ -32,7 +32,6 @@ from vefa.engine.entries import (
     as_candidates,
     candidates,
     enter_candidates,
-    insert_ignore,
 )
 from vefa.engine.preflight import fed, first_held
 from vefa.engine.tables import considered, enrolments, segment_members
@@ -97,7 +96,7 @@ def _batches(engine: Engine, query: sa.Select[Any]) -> Iterator[list[int]]:
 def _record_considered(connection: Connection, door: Doorway) -> None:
     c = candidates.c
     rows = sa.select(sa.literal(door.row.id), c.event_id, c.outcome, sa.literal(door.now, Instant()))
-    insert = insert_ignore(connection, considered).from_select(
+    insert = inserting(connection, considered).from_select(
         ["journey_id", "event_id", "outcome", "at"], rows.where(c.event_id.is_not(None))
     )
     connection.execute(insert.on_conflict_do_nothing())
@@ -246,7 +245,7 @@ def _remember_members(door: Doorway, trigger: SegmentTrigger) -> None:
 
 def _add_members(connection: Connection, door: Doorway, who: Any, *which: Any) -> None:
     rows = sa.select(sa.literal(door.row.id), who, sa.literal(door.now, Instant())).where(sa.true(), *which)
-    insert = insert_ignore(connection, segment_members).from_select(["journey_id", "customer_id", "since"], rows)
+    insert = inserting(connection, segment_members).from_select(["journey_id", "customer_id", "since"], rows)
     connection.execute(insert.on_conflict_do_nothing())
 
 

@@ -12,10 +12,9 @@ from datetime import datetime, timedelta
 from typing import Any, Literal
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection, Engine
 
-from vefa.database import Instant, reading, writing
+from vefa.database import Instant, inserting, reading, writing
 from vefa.errands.tables import errands
 
 r = errands.c
@@ -63,7 +62,7 @@ def queue(connection: Connection, columns: Mapping[str, Any], which: Any) -> int
     """Put in an errand for each row that `which` chooses, in the caller's transaction; where there is one for that
     enrolment, step and occasion already, none. `columns` are expressions over these rows. Returns how many."""
     values = {**columns, "state": sa.literal("queued")}
-    insert = _insert(connection).from_select(list(values), sa.select(*values.values()).where(which))
+    insert = inserting(connection, errands).from_select(list(values), sa.select(*values.values()).where(which))
     return connection.execute(insert.on_conflict_do_nothing(), execution_options={"preserve_rowcount": True}).rowcount
 
 
@@ -86,7 +85,7 @@ def notify_staff(
     """
     row = {"kind": "notify", "target": team, "key": key, "text": text, "customer_id": customer_id}
     moments = {"state": "queued", "queued_at": now, "next_try_at": now + after, "shop_hours": shop_hours}
-    insert = _insert(connection).values(row | moments).on_conflict_do_nothing().returning(r.id)
+    insert = inserting(connection, errands).values(row | moments).on_conflict_do_nothing().returning(r.id)
     return connection.scalar(insert) is not None
 
 
@@ -143,7 +142,7 @@ def make_out(connection: Connection, errand: Errand, owner: str, recipients: Seq
     for place, recipient in enumerate(recipients[1:], 1):
         own = [sa.literal(place), sa.literal(recipient)]
         rows = sa.select(*(r[name] for name in names), *own).where(r.id == errand.id)
-        insert = _insert(connection).from_select([*names, "place", "recipient"], rows)
+        insert = inserting(connection, errands).from_select([*names, "place", "recipient"], rows)
         connection.execute(insert.on_conflict_do_nothing())
     same = sa.and_(r.owner == owner, r.state == "queued", r.recipient.is_not(None), _siblings(errand))
     fields = list(Errand.__dataclass_fields__)
@@ -254,10 +253,6 @@ def next_try(connection: Connection, after: datetime) -> datetime | None:
     waiting = sa.select(sa.func.min(r.next_try_at)).where(r.state == "queued", r.next_try_at > after)
     found: datetime | None = connection.scalar(waiting)
     return found
-
-
-def _insert(connection: Connection) -> Any:
-    return (postgresql if connection.dialect.name == "postgresql" else sqlite).insert(errands)
 
 
 def moment(value: datetime) -> Any:
