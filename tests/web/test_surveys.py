@@ -12,8 +12,9 @@ from tests.engine.worlds import DAY, HOUR, MINUTE, NOON, World
 from tests.web.asked_surveys import asked, link, with_surveys
 from tests.web.visiting import Visits, contents, forms_on, words_on
 from vefa.crm.tables import customers, events, orders, survey_answers, tickets
-from vefa.database import writing
+from vefa.database import reading, writing
 from vefa.errands.tables import errands
+from vefa.foresight.why import why
 from vefa.plan.ways_in import EventTrigger
 from vefa.settings import Settings, Shop
 
@@ -125,6 +126,21 @@ def test_a_low_answer_is_told_to_the_staff_once_with_what_they_say(world: World,
     (row,) = world.rows(errands)
     assert (row.customer_id, row.next_try_at) == (ada, row.queued_at + 5 * MINUTE)
     assert world.rows(tickets) == [], "nothing that holds back what they want to get"
+
+
+def test_why_tells_what_they_answered_and_whom_of_the_staff_that_reached(world: World, visits: Visits) -> None:
+    path = link(world, ada := world.customer(outside_id="A-1"), asked(world, ada, "packaging"), "packaging")
+    visits.post(path, {"score": "3"})
+    visits.post(path, {"score": "2", "comment": "kutu ezilmiş"})
+
+    with reading(world.database) as connection:
+        ((story,),) = (journey.stories for journey in why(connection, "A-1").journeys)
+    (answer,) = story.answers
+    (told,) = answer.told
+
+    assert (answer.survey, answer.score, answer.comment) == ("packaging", 2, "kutu ezilmiş")
+    assert answer.corrected_at is not None and answer.corrected_at >= answer.answered_at >= NOON + 2 * HOUR
+    assert (told.target, told.state, told.step, story.errands) == ("care-team", "queued", "packaging", ())
 
 
 def test_words_that_come_after_the_staff_was_told_are_told_too_and_once(world: World, visits: Visits) -> None:

@@ -20,6 +20,7 @@ from vefa.language.wording import MEDIA
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from vefa.foresight.answered import Answered
     from vefa.foresight.errands import Told
     from vefa.foresight.persons import Person
     from vefa.foresight.sendings import Sending
@@ -121,7 +122,9 @@ def _told(story: Story) -> Iterator[tuple[datetime, Text]]:
             detail = f": {turn.because}" if turn.because else ""
             yield turn.at, Text(f"“{sending.step}” {TURNS.get(turn.what, turn.what)}{detail}", style="yellow")
         yield sending.settled_at or sending.claimed_at or sending.due_at, _sending(sending)
-    for errand in story.errands:
+    for answer in story.answers:
+        yield answer.corrected_at or answer.answered_at, _answer(answer)
+    for errand in (*story.errands, *(told for answer in story.answers for told in answer.told)):
         yield errand.settled_at or errand.queued_at, _errand(errand)
     if story.goal_at is not None:
         yield story.goal_at, Text("the journey's goal was reached", style="green")
@@ -151,6 +154,12 @@ def _sending(sending: Sending) -> Text:
     why = f": {sending.because}" if sending.because else ""
     what = f"{MEDIA[sending.medium] if sending.medium else 'message'} “{sending.step}”{_variant(sending)} {words}{why}"
     return Text(what, style=style)
+
+
+def _answer(answer: Answered) -> Text:
+    words = f": “{' '.join(answer.comment.split())}”" if answer.comment else ""
+    anew = "at last " if answer.corrected_at else ""
+    return Text(f"{anew}answered “{answer.survey}” with {answer.choice or answer.score}{words}")
 
 
 def _errand(errand: Told) -> Text:

@@ -270,7 +270,7 @@ survey_answers = Table(
     Column("object_id", Id),
     Column("order_id", Id, comment="the order that the object is, or belongs to"),
     Column("corrected_at", Instant, comment="they answered anew"),
-    Column("routed_to", Text, comment="the staff who got it as a ticket of the same source and outside_id"),
+    Column("routed_to", Text, comment="the team that is told of it"),
     UniqueConstraint("source", "outside_id"),
     Index("ix_survey_answers_customer_id", "customer_id", "survey", "answered_at"),
     Index("ix_survey_answers_send_id", "send_id"),

@@ -96,6 +96,11 @@ def key_of(ask: Ask) -> str:
     return f"{ask.send_id}.{ask.survey}"
 
 
+def notices_of(outside_id: str) -> tuple[str, str]:
+    """Under which keys a team is told of that answer: at first, and once more of what is said later."""
+    return f"survey {outside_id}", f"survey {outside_id} later"
+
+
 def _settled(connection: Connection, ask: Ask, survey: Survey, now: datetime) -> Standing | None:
     """All that hangs on the answer as it stands."""
     row = connection.execute(sa.select(survey_answers).where(_mine(ask))).one_or_none()
@@ -114,11 +119,10 @@ def _tell(connection: Connection, row: Any, survey: Survey, team: str, now: date
     customer says later."""
     connection.execute(sa.update(survey_answers).where(a.id == row.id).values(routed_to=team))
     shop_number = connection.scalar(sa.select(customers.c.outside_id).where(customers.c.id == row.customer_id))
-    key, text = f"survey {row.outside_id}", f"{_said(row, survey)} ({shop_number})"
-    if notify_staff(connection, team, key, text, now, customer_id=row.customer_id, after=TOLD_AFTER):
+    (first, later), text = notices_of(row.outside_id), f"{_said(row, survey)} ({shop_number})"
+    if notify_staff(connection, team, first, text, now, customer_id=row.customer_id, after=TOLD_AFTER):
         return
-    if not say_otherwise(connection, key, text):
-        later = f"{key} later"
+    if not say_otherwise(connection, first, text):
         notify_staff(connection, team, later, text, now, customer_id=row.customer_id, after=TOLD_AFTER)
         say_otherwise(connection, later, text)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -24,7 +24,8 @@ OFTEN = 4
 
 @dataclass(frozen=True)
 class Told:
-    """One errand of an enrolment. `because` tells in plain words why it has not gone, or not yet."""
+    """One errand of an enrolment, or about an answer of theirs (`step` is the survey then). `because` tells in plain
+    words why it has not gone, or not yet."""
 
     errand: int
     step: str
@@ -59,13 +60,19 @@ def told_of(connection: Connection, enrolment_id: int) -> tuple[Told, ...]:
         .where(r.enrolment_id == enrolment_id)
         .order_by(r.queued_at, r.id)
     )
-    return tuple(_told(row) for row in rows)
+    return tuple(_told(row, row.name) for row in rows)
 
 
-def _told(row: Any) -> Told:
+def notices(connection: Connection, keys: Sequence[str], about: str) -> tuple[Told, ...]:
+    """What teams were told under these keys, each of their people, in the order in which it was made."""
+    rows = connection.execute(sa.select(errands).where(r.key.in_(keys)).order_by(r.queued_at, r.id))
+    return tuple(_told(row, about) for row in rows)
+
+
+def _told(row: Any, step: str) -> Told:
     return Told(
         row.id,
-        row.name,
+        step,
         row.kind,
         row.target,
         row.state,

@@ -14,6 +14,7 @@ from vefa.crm.points import point_moves
 from vefa.crm.tables import deliveries, events, orders, returns, reviews, tickets
 from vefa.engine.tables import considered, enrolments, journeys, plans, step_names
 from vefa.errors import UserError
+from vefa.foresight.answered import Answered, answers_of
 from vefa.foresight.errands import Told, told_of
 from vefa.foresight.explain import cron_words
 from vefa.foresight.met import Met, events_met
@@ -76,6 +77,7 @@ class Story:
     #: they wait for a test at the step to be decided
     waits_for_test: bool = False
     points: tuple[Granted, ...] = ()
+    answers: tuple[Answered, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -167,6 +169,7 @@ def _story(connection: Connection, row: Any) -> Story:
         told,
         _waits_for_test(plan, row, step),
         tuple(_points(connection, row.id)),
+        answers_of(connection, row.id),
     )
 
 

@@ -47,7 +47,7 @@ def upgrade() -> None:
                 "routed_to",
                 sa.Text(),
                 nullable=True,
-                comment="the staff who got it as a ticket of the same source and outside_id",
+                comment="the team that is told of it",
             )
         )
         batch_op.create_index("ix_survey_answers_answered_at", ["answered_at"], unique=False)
