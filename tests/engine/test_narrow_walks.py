@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from tests.engine.worlds import DAY, HOUR, MINUTE, NOON, World, anywhere, email, make_plan, wait
 from vefa.clock import stopped_at
 from vefa.crm.tables import stale_facts
-from vefa.engine import steps
+from vefa.engine import messages
 from vefa.engine.lease import JourneyBusy
 from vefa.engine.reports import TickReport
 from vefa.engine.tables import journeys
@@ -126,7 +126,7 @@ def test_a_narrow_walk_that_breaks_is_made_good(world: World, monkeypatch: pytes
         raise sa.exc.OperationalError("UPDATE", None, OSError("gone"))
 
     with monkeypatch.context() as patch:
-        patch.setattr(steps, "_release_held", broken)
+        patch.setattr(messages, "release_held", broken)
         with pytest.raises(sa.exc.OperationalError):
             narrow(world, NOON + HOUR)
     assert state_of(world).lease_owner is None

@@ -194,7 +194,8 @@ def test_a_deployed_journey_runs_on_while_its_file_is_broken(shop: Shop) -> None
     assert shop.sent() > 0
 
 
-def test_a_second_run_of_a_journey_does_nothing_and_says_so(shop: Shop) -> None:
+def test_a_second_run_of_a_journey_does_nothing_and_says_so(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("flows.journey.BETWEEN", 0.01)
     shop.deploy()
     acquire(shop.database, JOURNEY, f"another-machine:{os.getpid()}:1", datetime.now(UTC))
 

@@ -28,7 +28,7 @@ __all__ = ["provider", "texts", "troubled"]
 PRIVATE = re.compile(rf"Name\d|ornek\.example|90532\d|Hello|Something that|We have your|{re.escape(KEY)}|of tests only")
 BEHAVIOURS: list[Behaviour | None] = [
     None,
-    busy(60),
+    busy(1),
     Answer(401, b'{"errors":[{"message":"key SG.a-key-of-tests-only of c1@ornek.example"}]}'),
     Answer(400, b'{"errors":[{"message":"c1@ornek.example is no address","field":"personalizations.0.to"}]}'),
     Answer(500, b"c1@ornek.example", keeps=True),

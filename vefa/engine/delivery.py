@@ -35,6 +35,8 @@ CLAIM = 100
 
 #: How long a run stands idle when it may not send, before it leaves the rest to the next one.
 PATIENCE = timedelta(minutes=1)
+#: In so many seconds a clock that goes has gone on.
+MOMENT = 0.02
 
 Progress = Callable[[int, int], None]
 
@@ -128,8 +130,8 @@ class _Delivery:
         provider wants longer quiet than a run should stand idle."""
         before = self.post.wall()
         self.idle_since = self.idle_since or before
-        patient = before - self.idle_since < PATIENCE
-        if not patient or self.stop.wait(seconds) or self.post.wall() == before:
+        patient, moment = before - self.idle_since < PATIENCE, min(seconds, MOMENT)
+        if not patient or self.stop.wait(moment) or self.post.wall() == before or self.stop.wait(seconds - moment):
             self.stop.set()
             return False
         return True
