@@ -5,6 +5,7 @@ The judge is the provider's log, where each message bears its ledger id and atte
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -163,7 +164,9 @@ def test_ctrl_c_lets_what_is_in_flight_end_and_leaves_nothing_in_doubt(runner: R
     said = ended(process)
     assert process.returncode == 130, said
     assert "Traceback" not in said
-    assert books.states() == {"sent": len(runner.provider.send_ids), "queued": PEOPLE - len(runner.provider.send_ids)}
+    taken = len(runner.provider.send_ids)
+    # A quick machine may have sent the last of them before the signal is heard.
+    assert books.states() == +Counter(sent=taken, queued=PEOPLE - taken)
 
     runner.run(now=NOON + MINUTE)
     assert books.states() == {"sent": 2 * PEOPLE}

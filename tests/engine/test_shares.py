@@ -107,6 +107,7 @@ def test_consent_withdrawn_after_the_queue_holds_for_a_shard(world: World) -> No
 @pytest.mark.rule(22)
 def test_a_pause_stops_a_shard_at_its_next_batch(world: World) -> None:
     tick, _ = shared(world)
+    world.shop = replace(world.shop, settings=world.settings.model_copy(update={"sends_in_flight": 1}))
 
     def pause(message: Outgoing) -> Any:
         world.turn("thanks", "paused", NOON)
