@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from tests.chaos.databases import SHORT, Postgresql, Sqlite
 from tests.chaos.proxy import Cut, Fault, Silence
+from tests.chaos.shop import JOURNEYS
 from tests.chaos.worker import BATCH, HELD, Job
 
 if TYPE_CHECKING:
@@ -199,5 +200,6 @@ class Clock(Blow):
         return replace(job, now=job.now + self.business, wall=job.wall + self.wall)
 
     def most_in_doubt(self, workers: int) -> int:
-        """Who is wrong about the time may take a living process for dead."""
-        return (workers - 1) * HELD
+        """Of two who do not agree about the time, one may take the other for dead, once in each journey that it walks:
+        what that one has in flight then is in doubt."""
+        return (workers - 1) * HELD * len(JOURNEYS)
