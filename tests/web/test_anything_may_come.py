@@ -14,10 +14,16 @@ from urllib.parse import quote
 import httpx
 import orjson
 import pytest
+import requests
+import schemathesis
 import sqlalchemy as sa
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pydantic import SecretStr
+from schemathesis import Case, GenerationMode
+from schemathesis.checks import not_a_server_error
+from schemathesis.schemas import APIOperation
+from schemathesis.specs.openapi import checks
 
 from tests.acceptance.small_shop import NOON
 from tests.web.asking import Asked
@@ -119,6 +125,15 @@ def open_shop(engine: sa.Engine, settings: Settings) -> Iterator[Asked]:
     asked.service.close()
 
 
+#: Not among them: that all of the right form is taken. It may be about an event or a map that this shop has not.
+CHECKS = [
+    not_a_server_error,
+    checks.status_code_conformance,
+    checks.content_type_conformance,
+    checks.response_headers_conformance,
+    checks.response_schema_conformance,
+    checks.negative_data_rejection,
+]
 ONE_SHOP = settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
@@ -141,6 +156,37 @@ def test_no_path_ever_answers_with_a_fault_of_ours(open_shop: Asked, data: st.Da
     answer = send(open_shop, method, path, data.draw(BODIES), [*mine, *data.draw(HEADERS)])
 
     assert answer.status_code < 500 or path == "/health/status"  # which says so when something is late
+
+
+@pytest.fixture
+def operations(open_shop: Asked) -> list[APIOperation]:
+    """All that the OpenAPI document has, as it is served."""
+    document = open_shop.ask("GET", "/v1/openapi.json", key=None).json()
+    return [found.ok() for found in schemathesis.openapi.from_dict(document).get_all_operations()]
+
+
+@ONE_SHOP
+@given(data=st.data())
+def test_whatever_the_document_lets_one_ask_or_does_not_is_answered_as_it_says(
+    open_shop: Asked, operations: list[APIOperation], data: st.DataObject
+) -> None:
+    for operation in operations:
+        case = data.draw(operation.as_strategy(data.draw(st.sampled_from(GenerationMode))))
+        if data.draw(st.integers(0, 4)):
+            case.headers["Authorization"] = f"Bearer {open_shop.key}"
+        if "name" in case.path_parameters and data.draw(st.booleans()):
+            case.path_parameters["name"] = "desk"
+
+        case.validate_response(as_asked(open_shop, case), checks=CHECKS)
+    open_shop.take()
+
+
+def as_asked(asked: Asked, case: Case) -> httpx.Response:
+    """What the service answers to it."""
+    made = requests.Request(**case.as_transport_kwargs("http://vefa")).prepare()
+    body = made.body.encode() if isinstance(made.body, str) else made.body or b""
+    headers = [(name.encode(), str(value).encode("latin-1")) for name, value in made.headers.items()]
+    return send(asked, made.method or "", made.url or "", body, headers)
 
 
 @ONE_SHOP

@@ -31,6 +31,11 @@ KIND = "mapped:"
 
 Rows = Mapping[str, Sequence[Mapping[str, Any]]]
 
+_OWN: dict[int | str, dict[str, Any]] = {
+    404: {"model": Problem, "description": "There is no such map."},
+    409: {"model": Problem, "description": "The map holds mistakes; nothing was kept."},
+    422: {"model": Problem, "description": "These are no rows for the map."},
+}
 _BODY = {
     "requestBody": {
         "required": True,
@@ -55,7 +60,7 @@ def mapped_hooks_room(service: Service) -> APIRouter:
         summary="Rows by a column map",
         status_code=202,
         response_model=RowsKept,
-        responses={**PROBLEMS, 404: {"model": Problem, "description": "There is no such map."}},
+        responses=PROBLEMS | _OWN,
         openapi_extra=_BODY,
     )
     async def mapped_hook(name: str, request: Request, key: ApiKey = door) -> RowsKept:
