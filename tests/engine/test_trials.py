@@ -187,6 +187,33 @@ def test_a_wave_of_which_nothing_could_go_is_decided_all_the_same(world: World) 
     assert set(subjects(world)) == {"Bir"}
 
 
+def test_a_wave_that_is_looked_at_late_is_tested_all_the_same(world: World) -> None:
+    """The shop's machine was down, or runs come twice a day only: the test begins with the first sending."""
+    people(world, 30)
+    live(world, broadcast())
+
+    world.tick(NOON + 8 * HOUR)
+    tested = {name: len(tried(world, name)) for name in ("a", "b")}
+    for send in tried(world, "b"):
+        click(world, send, NOON + 9 * HOUR)
+    world.tick(NOON + 20 * HOUR)
+
+    assert min(tested.values()) > 0 and sum(tested.values()) < 30
+    assert decision(world).counts == {"a": [tested["a"], 0], "b": [tested["b"], tested["b"]]}
+    assert subjects(world) == {"Bir": tested["a"], "İki": 30 - tested["a"]}
+
+
+def test_a_wave_too_small_to_be_tested_waits_for_one_look_only(world: World) -> None:
+    people(world, 2)
+    live(world, broadcast(trial(share=1)))
+    world.tick(NOON)
+    before = len(world.email.got)
+
+    world.tick(NOON + 4 * HOUR)
+
+    assert (before, subjects(world)) == (0, {"Bir": 2})
+
+
 def test_a_goal_decides_where_it_is_asked_to(world: World) -> None:
     people(world, 40)
     goal = Goal(EventScope("order.placed", of_customer=True), Duration(days=7))

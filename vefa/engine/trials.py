@@ -248,8 +248,9 @@ def _is_time(connection: Connection, now: datetime, run: Run, here: Any) -> bool
     moment = run.moment(progress)
     if moment is not None or progress.open or not run.is_wave:
         return moment is not None and moment <= now
-    # Nothing of the wave has gone, and nothing will: those who wait need not wait for it.
-    since = connection.scalar(sa.select(sa.func.min(sa.type_coerce(e.arrived_at, sa.BigInteger))).where(here))
+    # Nothing of the wave has gone, and nothing will: those who were put off for it need not wait any longer.
+    put_off = sa.and_(here, e.due_at > e.arrived_at)
+    since = connection.scalar(sa.select(sa.func.min(sa.type_coerce(e.arrived_at, sa.BigInteger))).where(put_off))
     return since is not None and since <= to_micros(now - run.decide)
 
 
