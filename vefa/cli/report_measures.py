@@ -111,8 +111,8 @@ def _show_effects(found: Sequence[Effect]) -> None:
     for each in found:
         uplift, chance = "·", "·"
         if each.uplift is not None and each.interval is not None:
-            low, high = (percent(bound, 0, "+") for bound in (each.interval.low, each.interval.high))
-            uplift = f"{percent(each.uplift, 1, '+')} ({low} to {high})"
+            bounds = f"{100 * each.interval.low:+.1f} to {100 * each.interval.high:+.1f}"
+            uplift = f"{percent(each.uplift, 1, '+')} ({bounds})"
             chance = "hardly" if each.beyond_chance else "maybe"
         counts = (f"{each.entered.of:,}", f"{each.written_to:,}", percent(each.entered.rate))
         made.add_row(each.journey, *counts, f"{each.holdout.of or '·'}", percent(each.holdout.rate), uplift, chance)
