@@ -50,6 +50,18 @@ def test_without_a_holdout_there_is_nothing_to_compare_with(world: World) -> Non
     assert (one.uplift, one.interval, one.beyond_chance) == (None, None, None)
 
 
+def test_without_a_goal_nobody_can_have_reached_one(world: World) -> None:
+    world.deploy(make_plan(email(), holdout=5000))
+    for _ in range(8):
+        world.order(world.customer(), NOON + MINUTE)
+    world.tick(NOON + 2 * MINUTE)
+
+    (one,) = found(world).values()
+
+    assert one.holdout.of > 0
+    assert (one.has_goal, one.uplift, one.interval) == (False, None, None)
+
+
 def test_who_entered_before_does_not_count(world: World) -> None:
     world.deploy(make_plan(email(), goal=GOAL), at=NOON - 10 * DAY)
     world.order(world.customer(), NOON - 5 * DAY)

@@ -91,9 +91,9 @@ def _effect(each: Effect) -> dict[str, object]:
         "journey": each.journey,
         "entered": each.entered.of,
         "written_to": each.written_to,
-        "reached": each.entered.rate,
+        "reached": each.entered.rate if each.has_goal else None,
         "holdout": each.holdout.of,
-        "holdout_reached": each.holdout.rate,
+        "holdout_reached": each.holdout.rate if each.has_goal else None,
         "uplift": each.uplift,
         "uplift_low": each.interval.low if each.interval else None,
         "uplift_high": each.interval.high if each.interval else None,
@@ -114,6 +114,7 @@ def _show_effects(found: Sequence[Effect]) -> None:
             bounds = f"{100 * each.interval.low:+.1f} to {100 * each.interval.high:+.1f}"
             uplift = f"{percent(each.uplift, 1, '+')} ({bounds})"
             chance = "hardly" if each.beyond_chance else "maybe"
-        counts = (f"{each.entered.of:,}", f"{each.written_to:,}", percent(each.entered.rate))
-        made.add_row(each.journey, *counts, f"{each.holdout.of or '·'}", percent(each.holdout.rate), uplift, chance)
+        reached, without = (each.entered.rate, each.holdout.rate) if each.has_goal else (None, None)
+        counts = (f"{each.entered.of:,}", f"{each.written_to:,}", percent(reached))
+        made.add_row(each.journey, *counts, f"{each.holdout.of or '·'}", percent(without), uplift, chance)
     out().print(made)

@@ -12,6 +12,7 @@ from datetime import datetime
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from vefa.engine.plans import pinned
 from vefa.engine.tables import enrolments, journeys
 from vefa.insight.proportions import Interval, Share, difference
 from vefa.ledger.tables import sends
@@ -19,17 +20,19 @@ from vefa.ledger.tables import sends
 
 @dataclass(frozen=True)
 class Effect:
-    """One journey: who entered, who of them got a message, and who reached the goal with and without it."""
+    """One journey: who entered, who of them got a message, and who reached the goal with and without it. Without
+    `has_goal` nobody can have reached one."""
 
     journey: str
+    has_goal: bool
     written_to: int
     entered: Share
     holdout: Share
 
     @property
     def uplift(self) -> float | None:
-        """How much more often the goal is reached; None without a holdout."""
-        if self.entered.rate is None or self.holdout.rate is None:
+        """How much more often the goal is reached; None without a holdout or a goal."""
+        if not self.has_goal or self.entered.rate is None or self.holdout.rate is None:
             return None
         return self.entered.rate - self.holdout.rate
 
@@ -57,13 +60,20 @@ def effects(connection: Connection, begin: datetime, end: datetime) -> tuple[Eff
             sa.func.count(sa.case((~held, 1))),
             sa.func.count(sa.case((sa.and_(held, reached), 1))),
             sa.func.count(sa.case((held, 1))),
+            j.plan_id,
         )
         .join_from(enrolments, journeys, j.id == e.journey_id)
         .where(e.enrolled_at > begin, e.enrolled_at <= end)
-        .group_by(j.name)
+        .group_by(j.name, j.plan_id)
         .order_by(j.name)
     )
     return tuple(
-        Effect(name, written, Share(goals, entered), Share(others, without))
-        for name, written, goals, entered, others, without in connection.execute(query)
+        Effect(
+            name,
+            plan_id is None or pinned(connection, plan_id).plan.goal is not None,
+            written,
+            Share(goals, entered),
+            Share(others, without),
+        )
+        for name, written, goals, entered, others, without, plan_id in connection.execute(query)
     )
