@@ -35,6 +35,8 @@ from vefa.plan.steps import (
     Step,
     Stop,
     Tag,
+    Trial,
+    Variant,
     WaitFor,
     WaitUntilEvent,
     WaitUntilTime,
@@ -92,6 +94,20 @@ triggers: st.SearchStrategy[Trigger] = st.one_of(
 )
 
 
+tests: st.SearchStrategy[Trial] = st.builds(
+    Trial,
+    st.sampled_from(
+        (
+            (Variant("a", {"tr": "Bir"}), Variant("b", {"tr": "İki"})),
+            (Variant("a", template="hello"), Variant("b", template="gift")),
+        )
+    ),
+    st.integers(1, 10_000),
+    st.sampled_from((Duration(0, 1_800), Duration(0, 5 * 3_600), Duration(1))),
+    st.sampled_from(("clicked", "goal")),
+)
+
+
 @st.composite
 def messages(draw: st.DrawFn, key: str, follow: str | None, purpose: Purpose) -> Message:
     not_after = draw(st.sampled_from((None,) * 8 + (SameDay(), FieldMoment("trigger.at", Duration(4)))))
@@ -100,9 +116,10 @@ def messages(draw: st.DrawFn, key: str, follow: str | None, purpose: Purpose) ->
     failure = draw(st.sampled_from(("continue", "continue", "exit")))
     template = draw(st.sampled_from(("hello", "gift")))
     words = {"tr": "Merhaba {{ customer.first_name }}"}
-    return Message(
-        key, key, follow, medium, template, purpose, words, not_after=not_after, unless=unless, on_failure=failure
-    )
+    test = draw(tests) if draw(st.integers(0, 4)) == 4 and medium != "sms" else None
+    subject = {} if test is not None and test.variants[0].subject else words
+    rest = {"not_after": not_after, "unless": unless, "on_failure": failure, "test": test}
+    return Message(key, key, follow, medium, template, purpose, subject, **rest)
 
 
 @st.composite
