@@ -83,7 +83,16 @@ class Server:
             resource.setrlimit(resource.RLIMIT_FSIZE, (usual, hard))
 
     def _log_size(self) -> int:
-        """How far the log of changes has come in its present file."""
+        """How far the log of changes has come in its present file.
+
+        In the last part of one a server that begins makes the next at once, as large as it will ever be. For that there
+        would be no room, so it goes on in a new one.
+        """
+        if self._written() > SEGMENT // 2:
+            self.execute("SELECT pg_switch_wal()")
+        return self._written()
+
+    def _written(self) -> int:
         admin = open_database(self.url)
         with admin.connect() as connection:
             written = connection.exec_driver_sql("SELECT pg_current_wal_insert_lsn() - '0/0'").scalar_one()
