@@ -90,6 +90,7 @@ class Server:
         """
         if self._written() > SEGMENT // 2:
             self.execute("SELECT pg_switch_wal()")
+            self.execute("CHECKPOINT")  # else a crash forgets it
         return self._written()
 
     def _written(self) -> int:
