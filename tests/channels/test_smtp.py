@@ -31,19 +31,19 @@ class Mailbox:
         self.sender = None
         self.body = []
 
-    async def handle_MAIL(self, server, session, envelope, address, options):  # noqa: N802  # aiosmtpd calls it by this name
+    async def handle_MAIL(self, server, session, envelope, address, options):
         if self.sender:
             return self.sender
         envelope.mail_from = address
         return "250 OK"
 
-    async def handle_RCPT(self, server, session, envelope, address, options):  # noqa: N802  # aiosmtpd calls it by this name
+    async def handle_RCPT(self, server, session, envelope, address, options):
         if address in self.recipients:
             return self.recipients[address]
         envelope.rcpt_tos.append(address)
         return "250 OK"
 
-    async def handle_DATA(self, server, session, envelope):  # noqa: N802  # aiosmtpd calls it by this name
+    async def handle_DATA(self, server, session, envelope):
         answer = self.body.pop(0) if self.body else None
         if answer == "drop":
             server.transport.abort()

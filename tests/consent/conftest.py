@@ -35,8 +35,8 @@ def settings(settings: Settings, iys: FakeIys) -> Settings:
         update={
             "shop": Shop(locales=("tr",)),
             "iys": there,
-            "iys_user": iys.user,
-            "iys_password": SecretStr(iys.password),
+            "iys_user": iys.login[0],
+            "iys_password": SecretStr(iys.login[1]),
         }
     )
 

@@ -61,7 +61,7 @@ def test_a_token_that_ends_before_its_time_is_fetched_anew(kept: Kept, iys: Fake
 def test_a_wrong_password_is_said_in_words_that_hold_none(
     settings: Settings, engine: sa.Engine, iys: FakeIys, hands: Hands
 ) -> None:
-    iys.password = "another"
+    iys.login = ("api-user", "another")
     register = open_register(settings, engine, SECRET, wall=hands.now, pause=hands.wait)
     assert register is not None
 

@@ -119,7 +119,7 @@ def test_a_flow_does_the_same_round(vefa: Vefa, iys: FakeIys, root: Path) -> Non
 
 
 def test_iys_down_is_a_sentence_and_monitoring_hears_of_it(vefa: Vefa, iys: FakeIys) -> None:
-    iys.password = "another"
+    iys.login = ("api-user", "another")
 
     failed = vefa("iys")
 

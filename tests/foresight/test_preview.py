@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import Any
 
 import pytest
 import sqlalchemy as sa
 
 from tests.engine.worlds import DAY, HOUR, NOON, World, email, make_plan
+from tests.foresight.previews import NOW, a_preview, renderer
 from vefa.content.templates import TemplateStore
 from vefa.crm.tables import order_lines, products, tickets
 from vefa.crm.ticket_messages import ticket_messages
@@ -18,12 +17,10 @@ from vefa.database import metadata, reading
 from vefa.engine.forgetting import forget
 from vefa.errors import UserError
 from vefa.foresight.persons import find_person
-from vefa.foresight.preview.chromium import Browser, browser, program
 from vefa.foresight.preview.customer import CustomerValues
-from vefa.foresight.preview.looking import look, look_at
-from vefa.foresight.preview.rendering import Preview, Renderer
+from vefa.foresight.preview.looking import look
+from vefa.foresight.preview.rendering import Renderer
 from vefa.foresight.preview.samples import NAMES, SampleName, Samples, with_stand_ins
-from vefa.foresight.preview.sheet import Sheet
 from vefa.language.catalogue import FIELDS
 from vefa.plan.project import Project, load_project
 from vefa.plan.steps import Message
@@ -32,7 +29,6 @@ from vefa.rewards.coupons import ALPHABET
 from vefa.settings import Settings, load_settings
 
 REPOSITORY = Path(__file__).parents[2]
-NOW = datetime(2026, 3, 3, 10, tzinfo=UTC)
 LOCALES = ("tr", "en")
 
 
@@ -44,10 +40,6 @@ def shop() -> Settings:
 @pytest.fixture(scope="module")
 def project(shop: Settings) -> Project:
     return load_project(REPOSITORY, shop)
-
-
-def renderer(shop: Settings, sample: SampleName = "usual") -> Renderer:
-    return Renderer(TemplateStore(shop.root, shop), shop, sample, Samples(sample, NOW, shop).context)
 
 
 # --- made-up customers
@@ -129,16 +121,6 @@ def test_one_step_can_be_asked_for_and_a_wrong_one_is_told(shop: Settings, proje
 
 
 # --- what is found
-
-
-def a_preview(**changes: Any) -> Preview:
-    given: dict[str, Any] = {
-        "subject": "Merhaba",
-        "preheader": "Kısa",
-        "html": "<p>Merhaba Ayşe</p>",
-        "text": "Merhaba Ayşe",
-    } | changes
-    return Preview("j", "s", "t", given.pop("medium", "email"), "tr", "usual", "commercial", **given)
 
 
 @pytest.mark.parametrize(
@@ -258,71 +240,3 @@ def test_previews_are_gone_when_a_customer_is_forgotten(sqlite_engine: sa.Engine
     forget(world.database, world.settings, ada, NOON)
 
     assert not page.parent.exists()
-
-
-# --- in a real Chromium
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    if program() is None:
-        pytest.skip("this machine has no Chromium: apt-get install chromium")
-    with browser() as opened:
-        yield opened
-
-
-Look = Callable[[str], list[str]]
-
-
-@pytest.fixture
-def seen(chromium: Browser, tmp_path: Path) -> Look:
-    """What is said of a page with this body."""
-
-    def ask(body: str) -> list[str]:
-        page = tmp_path / "page.html"
-        page.write_text(f"<!doctype html><html><body>{body}</body></html>", encoding="utf-8")
-        return [found.says for found in look_at(a_preview(), chromium.look(page, None))]
-
-    return ask
-
-
-def test_a_page_wider_than_a_phone_is_found_where_it_is(seen: Look) -> None:
-    told = seen('<div style="width:500px;background:#fff;color:#000">wide</div>')
-
-    assert len(told) == 2
-    assert all(said.startswith("at 360 pixels") and "must be pushed sideways" in said for said in told)
-
-
-def test_a_picture_that_does_not_show_is_found(seen: Look) -> None:
-    assert "the picture data:image/png;base64,AAAA does not show" in seen(
-        '<img alt="x" src="data:image/png;base64,AAAA">'
-    )
-
-
-def test_faint_words_are_found_by_day_and_by_night_apart(seen: Look) -> None:
-    night = "<style>@media (prefers-color-scheme:dark){p{color:#555!important;background:#444!important}}</style>"
-
-    told = seen(f'{night}<p style="color:#222;background:#fff">words</p>')
-
-    assert len(told) == 2
-    assert all(", dark: " in said and "contrast of 1." in said for said in told)
-
-
-def test_shipped_messages_fit_a_phone_and_everybodys_eyes_and_leave_pictures(
-    chromium: Browser, shop: Settings, project: Project, tmp_path: Path
-) -> None:
-    sheet = Sheet.fresh(tmp_path / "preview", {"brand-day": "The shop's birthday"})
-    for sample in ("usual", "long"):
-        for each in renderer(shop, sample).of(project.plans["brand-day"], ("tr",)):
-            sheet.put(each)
-
-    done = list(sheet.photograph(chromium))
-    page = sheet.write("Messages", "All of them.").read_text(encoding="utf-8")
-
-    assert len(done) == 2
-    assert [found.says for found in sheet.findings] == []
-    pictures = sorted(path.name for path in tmp_path.rglob("*.png"))
-    assert pictures == [f"thanks.tr.{width}.{mode}.png" for width in (360, 800) for mode in ("dark", "light")]
-    assert all(f'src="brand-day/{name}"' in page for name in pictures)
-    assert (tmp_path / "preview" / "brand-day" / "thanks.tr.360.dark.png").read_bytes()[:4] == b"\x89PNG"
-    assert "Nothing to mend." in page

@@ -26,7 +26,7 @@ writes = st.tuples(
     st.integers(1, 6),
     st.sampled_from((1, 1, 2, 3, None)),
     st.decimals(0, 5_000, places=2),
-    st.sampled_from(("TRY", "EUR", "USD", "XXX")),
+    st.sampled_from(("TRY", "EUR", "USD", "CHF")),
     hours,
     st.integers(0, 20),
     st.none() | hours,

@@ -90,7 +90,7 @@ def test_by_the_outbox(troubled: Any, said: Any) -> None:
 class Grumpy:
     """A mail server that quotes whom it refuses."""
 
-    async def handle_RCPT(self, server: Any, session: Any, envelope: Any, address: str, options: Any) -> str:  # noqa: N802  # aiosmtpd calls it by this name
+    async def handle_RCPT(self, server: Any, session: Any, envelope: Any, address: str, options: Any) -> str:
         return f"550 there is no {address} here"
 
 

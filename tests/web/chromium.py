@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import json
 import re
-import shutil
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,15 +12,17 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
+import pytest
 from websockets.sync.client import ClientConnection, connect
+
+from vefa.foresight.preview.chromium import program
 
 #: Width and height of a small phone, in the units of style sheets.
 PHONE = (360, 740)
 
 
-def program() -> str | None:
-    """Where the machine's Chromium is; None where it has none."""
-    return shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+#: For tests that look at pages: .ci/run installs Chromium, and `make test` must do on a machine without it.
+needs_chromium = pytest.mark.skipif(program() is None, reason="this machine has no Chromium: apt-get install chromium")
 
 
 class Tab:

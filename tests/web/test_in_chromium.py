@@ -13,14 +13,14 @@ import pytest
 import sqlalchemy as sa
 
 from tests.engine.worlds import DAY, HOUR, NOON, World, email, make_plan
-from tests.web.chromium import PHONE, Tab, chromium, program
+from tests.web.chromium import PHONE, Tab, chromium, needs_chromium
 from tests.web.serving import served
 from vefa.content.survey_links import Ask, SurveyLinks
 from vefa.crm.tables import survey_answers
 from vefa.settings import load_settings
 from vefa.web.service import Service, open_service
 
-pytestmark = pytest.mark.skipif(program() is None, reason="this machine has no Chromium: apt-get install chromium")
+pytestmark = needs_chromium
 
 LATER = NOON + HOUR
 #: What stands in one page, and its least contrast: of each text against what lies behind it (WCAG 2, AA), of buttons'

@@ -161,7 +161,7 @@ def _people(bulk: BulkEmail, form: _Form) -> list[dict[str, Any]]:
 
 
 def _rows(names: Sequence[str], columns: Iterable[Iterable[Any]]) -> list[dict[str, Any]]:
-    return [dict(zip(names, row)) for row in zip(*columns)]  # noqa: B905  # lengths are the skeleton's own: speed
+    return [dict(zip(names, row, strict=True)) for row in zip(*columns, strict=True)]
 
 
 def _columns(bulk: BulkEmail) -> list[Sequence[str]]:

@@ -106,9 +106,8 @@ def iys(
         raise UserError("İYS is off: the settings do not say `iys: {enabled: true}`. docs/consent.md tells how.")
     with session.store() as engine:
         done: Synced | None = None
-        if not show:
-            register = open_register(session.settings, engine, secret_of(session.settings))
-            assert register is not None  # noqa: S101  # it is on
+        register = None if show else open_register(session.settings, engine, secret_of(session.settings))
+        if register is not None:
             try:
                 done = sync(engine, register, system_clock)
             finally:

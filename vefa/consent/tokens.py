@@ -23,7 +23,8 @@ from vefa.consent.progress import read_progress, write_progress
 from vefa.consent.tables import iys_progress
 from vefa.database import reading, writing
 
-TOKEN = "token"  # noqa: S105  # a row's name
+#: The name of its row.
+ROW = "token"
 #: A token that ends within this is not used any more.
 MARGIN = timedelta(minutes=2)
 Login = Callable[[Mapping[str, str]], Mapping[str, Any]]
@@ -40,7 +41,7 @@ class SharedTokens:
     def current(self, login: Login) -> str:
         """The token that all use, renewed where it ends: by its refresh token first, else by the password."""
         with reading(self.engine) as connection:
-            kept = read_progress(connection, TOKEN)
+            kept = read_progress(connection, ROW)
         held = self._opened(kept.mark)
         if held and kept.at is not None and kept.at - MARGIN > self.clock():
             return str(held["access_token"])
@@ -49,8 +50,8 @@ class SharedTokens:
     def forget(self, token: str) -> None:
         """Let go of the token, if it is still that one."""
         with writing(self.engine) as connection:
-            if self._opened(read_progress(connection, TOKEN).mark).get("access_token") == token:
-                connection.execute(sa.delete(iys_progress).where(iys_progress.c.name == TOKEN))
+            if self._opened(read_progress(connection, ROW).mark).get("access_token") == token:
+                connection.execute(sa.delete(iys_progress).where(iys_progress.c.name == ROW))
 
     def _renewed(self, held: Mapping[str, str], login: Login) -> str:
         asked_at = self.clock()
@@ -61,12 +62,12 @@ class SharedTokens:
             if not given["refresh_token"]:
                 raise
             with writing(self.engine) as connection:
-                connection.execute(sa.delete(iys_progress).where(iys_progress.c.name == TOKEN))
+                connection.execute(sa.delete(iys_progress).where(iys_progress.c.name == ROW))
             answer = login({})
         text = orjson.dumps({name: str(answer.get(name) or "") for name in ("access_token", "refresh_token")})
         ends = asked_at + timedelta(seconds=_whole(answer.get("expires_in")))
         with writing(self.engine) as connection:
-            write_progress(connection, TOKEN, self._seal.encrypt(text).decode(), ends)
+            write_progress(connection, ROW, self._seal.encrypt(text).decode(), ends)
         return str(answer["access_token"])
 
     @property

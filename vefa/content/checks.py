@@ -16,7 +16,7 @@ from vefa.content.markup import markup_slips
 from vefa.content.messages import GMAIL_CLIPS_AT
 from vefa.content.names import CONTEXT_NAMES, OWN_NAMES
 from vefa.content.problems import TemplateBroken, TemplateProblem
-from vefa.content.sources import CONTENT_MARKER, INCLUDE, Folder, TemplateFile
+from vefa.content.sources import CONTENT_MARKER, ENDS, INCLUDE, Folder, TemplateFile
 from vefa.plan.steps import Medium
 
 if TYPE_CHECKING:
@@ -152,9 +152,9 @@ def _in_email(store: TemplateStore, name: str, commercial: bool, told: AbstractS
 
 
 def _missing_locales(store: TemplateStore) -> Iterator[TemplateProblem]:
-    for medium, end in (("email", "mjml"), ("sms", "sms.txt")):
-        for name in sorted(store.folder.names(medium)):  # type: ignore[arg-type]  # both are media
-            there = store.folder.locales(medium, name)  # type: ignore[arg-type]  # as above
+    for medium, end in ENDS.items():
+        for name in sorted(store.folder.names(medium)):
+            there = store.folder.locales(medium, name)
             for locale in store.locales:
                 if locale not in there:
                     path = store.folder.path / f"{name}.{locale}.{end}"

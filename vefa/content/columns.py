@@ -141,8 +141,7 @@ def _text(value: object, write: Callable[[object], str]) -> str | None:
 
 
 def _printed(value: object) -> bool:
-    kind = type(value)
-    return kind in _PRINTED and (kind is not int or -_LARGEST <= value < _LARGEST)  # type: ignore[operator]  # an int
+    return type(value) in _PRINTED and (type(value) is not int or -_LARGEST <= value < _LARGEST)
 
 
 def _constant(values: Sequence[object]) -> bool:

@@ -11,11 +11,11 @@ from collections.abc import Callable, Mapping
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from functools import partial
-from typing import Any
+from typing import Any, get_args
 
 from minijinja import Environment, TemplateError, escape, safe
 
-from vefa.content.locales import Locale, locale_named, turkish_upper
+from vefa.content.locales import DateStyle, Locale, locale_named, turkish_upper
 from vefa.content.problems import RenderError
 from vefa.crm.values import MoneyAmount
 
@@ -174,9 +174,10 @@ def _date(value: object, style: str = "long", *, locale: Locale) -> str:
         return ""
     if not isinstance(value, date):
         raise RenderError(f"the date filter was given {value!r}, which is no date")
-    if style not in ("long", "short", "day", "weekday"):
+    known = next((each for each in get_args(DateStyle) if each == style), None)
+    if known is None:
         raise RenderError(f'the date filter has no style "{style}"; there are long, short, day and weekday')
-    return locale.date(value, style)  # type: ignore[arg-type]  # the line above proved it
+    return locale.date(value, known)
 
 
 def _default(value: object, other: object = "", _boolean: bool = True) -> object:

@@ -133,23 +133,28 @@ class _PartBatch:
 
     def _asked(self, vectors: Mapping[int, Vector], lost: set[int]) -> dict[int, Strand]:
         """The vectors with what only the engine could tell."""
-        asked = frozenset(region for region, vector in vectors.items() if not is_full(vector))
-        count = self._columns.count
-        filled = {region: _listed(vectors[region], count) for region in asked}
-        open_rows = sorted({row for column in filled.values() for row, piece in enumerate(column) if piece is None})
-        for row in open_rows:
-            words = None if row in lost else self._words(asked, row)
-            if words is None:
-                lost.add(row)
-            for region, column in filled.items():
-                column[row] = HOLDER if words is None else words.get(region, "")
-        return {**vectors, **filled}  # type: ignore[dict-item]  # nothing is None any more
+        strands: dict[int, Strand] = {region: vector for region, vector in vectors.items() if is_full(vector)}
+        count, asked = self._columns.count, frozenset(vectors.keys() - strands.keys())
+        open_ones = {region: _listed(vectors[region], count) for region in asked}
+        open_rows = sorted({row for column in open_ones.values() for row, piece in enumerate(column) if piece is None})
+        said = {row: None if row in lost else self._words(asked, row) for row in open_rows}
+        lost.update(row for row, words in said.items() if words is None)
+        for region, column in open_ones.items():
+            strands[region] = [
+                piece if piece is not None and row not in said else _said(said[row], region)
+                for row, piece in enumerate(column)
+            ]
+        return strands
 
     def _words(self, asked: frozenset[int], row: int) -> dict[int, str] | None:
         try:
             return self._ready.words(asked, self._columns.context(row))
         except Exception:
             return None  # rendering whole will say what is wrong
+
+
+def _said(words: dict[int, str] | None, region: int) -> str:
+    return HOLDER if words is None else words.get(region, "")
 
 
 def _listed(vector: Vector, count: int) -> list[str | None]:

@@ -13,8 +13,11 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from vefa.content.splitting import (
+    Block,
     Choice,
+    Definition,
     Node,
+    Output,
     Tagged,
     Text,
     defined_in,
@@ -111,13 +114,13 @@ class Plan:
             else:
                 yield node.source
 
-    def _region(self, node: Tagged) -> Iterator[str]:
+    def _region(self, node: Output | Definition | Block | Choice) -> Iterator[str]:
         self._tainted |= node.defines
         number = len(self.cells)
         self.cells.append(Cell(number, node.source, node.names))
         self._regions[number] = node
         self._number_of[id(node)] = number
-        self.programs[number] = program(node, self)  # type: ignore[arg-type]  # a tagged node is one of the nodes
+        self.programs[number] = program(node, self)
         yield "{#- #}" if trims_before(node.source) else "{# #}"
         yield self._marks.at(number)
         yield "{# -#}" if trims_behind(node.source) else "{# #}"

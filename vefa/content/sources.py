@@ -9,9 +9,12 @@ from pathlib import Path
 from typing import Literal
 
 from vefa.content.problems import TemplateBroken, TemplateProblem
+from vefa.plan.steps import Medium
 
 Kind = Literal["email", "html", "text", "sms", "partial"]
 
+#: How the name of a new template of a medium ends.
+ENDS: Mapping[Medium, str] = {"email": "mjml", "sms": "sms.txt"}
 CONTENT_MARKER = re.compile(r"<!--\s*vefa:content\s*-->")
 INCLUDE = re.compile(r"<!--\s*vefa:include\s+([\w-]+)\s*-->")
 _WHOLE = re.compile(r"\s*(?:<!--.*?-->\s*)*<(?:mjml|!doctype|html)\b", re.S | re.I)
@@ -54,12 +57,12 @@ class Folder:
         """A layout or an included part: in this language, else in all."""
         return self.files.get(("partial", name, locale)) or self.files.get(("partial", name, ""))
 
-    def locales(self, kind: Literal["email", "sms"], name: str) -> frozenset[str]:
+    def locales(self, kind: Medium, name: str) -> frozenset[str]:
         """The languages a template has."""
         kinds = ("email", "html") if kind == "email" else ("sms",)
         return frozenset(locale for k, n, locale in self.files if k in kinds and n == name)
 
-    def names(self, kind: Literal["email", "sms"]) -> frozenset[str]:
+    def names(self, kind: Medium) -> frozenset[str]:
         """All templates of a medium."""
         kinds = ("email", "html") if kind == "email" else ("sms",)
         return frozenset(n for k, n, _ in self.files if k in kinds)

@@ -59,7 +59,7 @@ def holds_of_missing(condition: Any, missing: int | None) -> bool:
         case Compare(_, op, wanted):
             return bool(OPERATORS[op](missing, wanted))
         case Between(_, low, high):
-            return bool(low <= missing <= high)  # type: ignore[operator]  # of a number only numbers are asked
+            return bool(OPERATORS[">="](missing, low) and OPERATORS["<="](missing, high))
         case OneOf(_, values):
             return missing in values
     return False

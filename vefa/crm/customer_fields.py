@@ -7,7 +7,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.sql import ColumnElement, Select
 
-from vefa.crm.dates import by_zone, date_number, local_date
+from vefa.crm.dates import DateNumber, by_zone, local_date
 from vefa.crm.scope import Scope, learned_by
 from vefa.crm.sql_fields import Expression, Kind, SqlField, one
 from vefa.crm.tables import consents, customers, events, survey_answers, tags, tickets
@@ -38,7 +38,7 @@ def age(scope: Scope) -> ColumnElement[int]:
 
     now = by_zone(own.zone, world.zones, world.shop.zone, today, sa.Integer())
     # with the precedence of a division, or the difference before it would get no brackets
-    years = (now - date_number(own.birth_date)).op("/", precedence=8)(sa.literal(10_000, sa.Integer()))
+    years = (now - DateNumber(own.birth_date)).op("/", precedence=8)(sa.literal(10_000, sa.Integer()))
     return years if scope.customer is not None else one(sa.select(years).where(c.c.id == scope.customer_id), c)
 
 

@@ -16,7 +16,7 @@ from sqlalchemy.sql.functions import FunctionElement
 from vefa.database import to_micros
 
 
-class date_number(FunctionElement[int]):  # noqa: N801  (reads as the SQL function that it is)
+class DateNumber(FunctionElement[int]):
     """A date as the number YYYYMMDD."""
 
     type = sa.Integer()
@@ -24,7 +24,7 @@ class date_number(FunctionElement[int]):  # noqa: N801  (reads as the SQL functi
     name = "date_number"
 
 
-class month_day(FunctionElement[int]):  # noqa: N801  (reads as the SQL function that it is)
+class MonthDay(FunctionElement[int]):
     """A date, or the UTC date of an instant (microseconds), as the number MMDD."""
 
     type = sa.Integer()
@@ -32,12 +32,12 @@ class month_day(FunctionElement[int]):  # noqa: N801  (reads as the SQL function
     name = "month_day"
 
 
-@compiles(date_number, "sqlite")
+@compiles(DateNumber, "sqlite")
 def _date_number_sqlite(element: Any, compiler: Any, **kw: Any) -> str:
     return f"CAST(strftime('%Y%m%d', {compiler.process(element.clauses, **kw)}) AS INTEGER)"
 
 
-@compiles(date_number, "postgresql")
+@compiles(DateNumber, "postgresql")
 def _date_number_postgresql(element: Any, compiler: Any, **kw: Any) -> str:
     day = compiler.process(element.clauses, **kw)
     return (
@@ -45,7 +45,7 @@ def _date_number_postgresql(element: Any, compiler: Any, **kw: Any) -> str:
     )
 
 
-@compiles(month_day, "sqlite")
+@compiles(MonthDay, "sqlite")
 def _month_day_sqlite(element: Any, compiler: Any, **kw: Any) -> str:
     (clause,) = element.clauses
     inner = compiler.process(clause, **kw)
@@ -54,7 +54,7 @@ def _month_day_sqlite(element: Any, compiler: Any, **kw: Any) -> str:
     return f"CAST(strftime('%m%d', {inner} / 1000000, 'unixepoch') AS INTEGER)"
 
 
-@compiles(month_day, "postgresql")
+@compiles(MonthDay, "postgresql")
 def _month_day_postgresql(element: Any, compiler: Any, **kw: Any) -> str:
     (clause,) = element.clauses
     inner = compiler.process(clause, **kw)

@@ -144,7 +144,7 @@ def _plan_row(connection: Connection, journey_id: int, plan: Plan, name_hash: st
     if (found := connection.scalar(query)) is not None:
         return int(found)
     row = {"journey_id": journey_id, "hash": name_hash, "body": dump(plan), "stored_at": now}
-    return int(connection.execute(sa.insert(plans).values(row)).inserted_primary_key[0])  # type: ignore[index]  # one row
+    return int(connection.execute(sa.insert(plans).values(row).returning(plans.c.id)).scalar_one())
 
 
 def _settle_those_inside(

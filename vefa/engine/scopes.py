@@ -10,7 +10,7 @@ from sqlalchemy.engine import Connection, Engine
 from sqlalchemy.sql import ColumnElement
 
 from vefa.crm import facts
-from vefa.crm.dates import date_number, month_day
+from vefa.crm.dates import DateNumber, MonthDay
 from vefa.crm.fields import FIELDS
 from vefa.crm.scope import Borders, Scope, Source, World, known_zones, learned_by
 from vefa.crm.tables import events, survey_answers
@@ -163,7 +163,7 @@ def _years(world: World, pin: Pinned, e: Any) -> ColumnElement[Any]:
     field = FIELDS[trigger.field]
     value, day = field.sql(customer_scope(world, e.customer_id)), sa.type_coerce(e.trigger_date, sa.Date())
     if field.kind == "date":
-        years = (date_number(day) - date_number(value)).op("/", precedence=DIVIDES)(sa.literal(10_000, sa.Integer()))
+        years = (DateNumber(day) - DateNumber(value)).op("/", precedence=DIVIDES)(sa.literal(10_000, sa.Integer()))
         return sa.case((day.is_not(None), years + _leap_day(day, value)))
     since = sa.type_coerce(e.entered_at, sa.BigInteger) - sa.type_coerce(value, sa.BigInteger)
     shifted = since - sa.literal(trigger.offset * DAY - YEAR // 2, sa.BigInteger)
@@ -172,7 +172,7 @@ def _years(world: World, pin: Pinned, e: Any) -> ColumnElement[Any]:
 
 def _leap_day(day: ColumnElement[Any], value: ColumnElement[Any]) -> ColumnElement[Any]:
     """Who was born on 29 February is a year older on the 28th of other years, which their numbers alone do not say."""
-    early = sa.and_(month_day(day) == 228, month_day(value) == 229)
+    early = sa.and_(MonthDay(day) == 228, MonthDay(value) == 229)
     return sa.case((early, 1), else_=0)
 
 

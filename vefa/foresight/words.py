@@ -10,6 +10,7 @@ from pathlib import Path
 
 from vefa.content.names import SURVEY_NAMES
 from vefa.content.problems import TemplateBroken
+from vefa.content.sources import ENDS
 from vefa.content.templates import TemplateStore
 from vefa.foresight.findings import Finding
 from vefa.language.catalogue import FIELDS, OBJECT_KINDS, REACH
@@ -49,7 +50,6 @@ BESIDE = {
     "preheader": "the preview line of this message",
     "brand": "everything in config/brand.yaml",
 }
-END = {"email": "mjml", "sms": "sms.txt"}
 
 
 @dataclass(frozen=True)
@@ -108,7 +108,7 @@ def _message(plan: Plan, step: Message, store: TemplateStore, place: Place, coup
 
 
 def _missing(step: Message, template: str, medium: Medium, store: TemplateStore, place: Place) -> Finding:
-    file = f"journeys/templates/{template}.{store.locales[0]}.{END[medium]}"
+    file = f"journeys/templates/{template}.{store.locales[0]}.{ENDS[medium]}"
     why = " (`message` may go by SMS, so it needs words for that, too)" if step.medium is None else ""
     advice = did_you_mean(template, store.names(medium), f"Write {file}.")
     return Finding("error", place.of_template(template), f'there is no {medium} template "{template}"{why}. {advice}')

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TypeVar
 
 from vefa.language.durations import quoted
 from vefa.language.forms import read_form
@@ -60,6 +61,9 @@ OTHER_WORDS = {
 LABELS = frozenset(STEP_FORMS)
 
 
+F = TypeVar("F", bound=StepForm)
+
+
 @dataclass(frozen=True)
 class ArmDraft:
     """One way of a branch or a split."""
@@ -79,6 +83,12 @@ class StepDraft:
     detail: Form | None = None
     lists: dict[str, tuple[StepDraft, ...]] = field(default_factory=dict)
     arms: tuple[ArmDraft, ...] = ()
+
+    def form_as(self, kind: type[F]) -> F:
+        """The form, which is of that kind: the verb chose it."""
+        if not isinstance(self.form, kind):
+            raise TypeError(f"{self.verb} has no {kind.__name__}")
+        return self.form
 
     @property
     def children(self) -> Iterator[tuple[StepDraft, ...]]:

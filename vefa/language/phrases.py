@@ -199,9 +199,14 @@ def _range(known: Field, found: re.Match[str]) -> Condition | None:
     if known.type not in ORDERED:
         return None
     low, high = typed(known, found[1]), typed(known, found[2])
-    if isinstance(low, str | bool) or isinstance(high, str | bool) or low > high:  # type: ignore[operator] # both are of the field's type
+    if not _in_order(low, high):
         raise Mistake(f"{quoted(found[0])} is no range", f"The smaller comes first: {found[2]} to {found[1]}.", "value")
     return Between(known.name, low, high)
+
+
+def _in_order(low: Any, high: Any) -> bool:
+    """Of two values of one type, which is neither text nor yes or no."""
+    return not isinstance(low, str | bool) and not isinstance(high, str | bool) and bool(low <= high)
 
 
 def _no_phrase(known: Field, text: str) -> Mistake:

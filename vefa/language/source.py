@@ -212,6 +212,7 @@ class _Reader:
 
     def _mapping(self, node: MappingNode, trail: Trail) -> dict[str, Any]:
         values: dict[str, Any] = {}
+        lines: dict[str, int] = {}
         for key, value in node.value:
             span = self._span(key, None)
             if not isinstance(key, ScalarNode):
@@ -219,11 +220,10 @@ class _Reader:
                 continue
             name = str(key.value)
             if name in values:
-                first = self.source.places[(*trail, name)].key
-                assert first is not None  # noqa: S101 - every key of a mapping has a place
-                line = first.line + 1
-                self._refuse(span, (*trail, name), f'"{name}" stands twice, first on line {line}', "Keep one of them.")
+                told = f'"{name}" stands twice, first on line {lines[name]}'
+                self._refuse(span, (*trail, name), told, "Keep one of them.")
                 continue
+            lines[name] = span.line + 1
             values[name] = self.read(value, (*trail, name), span)
         return values
 

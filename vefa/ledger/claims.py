@@ -102,7 +102,7 @@ def queue(connection: Connection, place: Place, columns: Mapping[str, Any], whic
 
 
 def _new_batch(connection: Connection, row: Mapping[str, Any]) -> int:
-    return int(connection.execute(sa.insert(batches).values(row)).inserted_primary_key[0])  # type: ignore[index]  # one row
+    return int(connection.execute(sa.insert(batches).values(row).returning(batches.c.id)).scalar_one())
 
 
 def reserve(

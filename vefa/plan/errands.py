@@ -17,8 +17,7 @@ TOOLS, STAFF = "config/tools.yaml", "config/staff.yaml"
 
 def webhook(layout: Layout, step: StepDraft, follow: str | None) -> None:
     """To a tool that takes events."""
-    form, name, tools = step.form, layout.names[step.trail], layout.around.outside.tools
-    assert isinstance(form, WebhookStep)  # noqa: S101 - the verb chose the form
+    form, name, tools = step.form_as(WebhookStep), layout.names[step.trail], layout.around.outside.tools
     trail = (*step.trail, "webhook")
     if form.webhook and form.webhook not in tools:
         hint = did_you_mean(form.webhook, tools, f"Tools stand in {TOOLS}.")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from vefa.language.conditions import Everything
 from vefa.language.loader import StepDraft
 from vefa.language.source import Trail
-from vefa.language.steps import IfStep, OtherwiseArm, SplitArm, WhenArm
+from vefa.language.steps import OtherwiseArm, SplitArm, WhenArm
 from vefa.plan import steps as plan
 
 if TYPE_CHECKING:
@@ -19,8 +19,7 @@ WHOLE = 10_000
 
 def two_ways(layout: Layout, step: StepDraft, follow: str | None) -> None:
     """`if`: a branch with one arm."""
-    form, name = step.form, layout.names[step.trail]
-    assert isinstance(form, IfStep)  # noqa: S101 - the verb chose the form
+    name = layout.names[step.trail]
     then, otherwise = step.lists.get("then", ()), step.lists.get("else", ())
     when = layout.condition((*step.trail, "if")) or Everything()
     arms = (plan.Arm(when, layout.first(then, follow)),)

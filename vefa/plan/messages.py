@@ -19,8 +19,7 @@ if TYPE_CHECKING:
 
 def send(layout: Layout, step: StepDraft, follow: str | None) -> None:
     """An e-mail, an SMS, or either."""
-    form, name = step.form, layout.names[step.trail]
-    assert isinstance(form, SendForm)  # noqa: S101 - the verb chose the form
+    form, name = step.form_as(SendForm), layout.names[step.trail]
     written = form if isinstance(form, WrittenForm) else None
     trial = compile_trial(layout, step) if form.test is not None else None
     layout.steps.append(
@@ -28,7 +27,7 @@ def send(layout: Layout, step: StepDraft, follow: str | None) -> None:
             name.key,
             name.id,
             follow,
-            medium={"email": "email", "sms": "sms"}.get(step.verb),  # type: ignore[arg-type] # message: None
+            medium=next((medium for medium in plan.MEDIA if medium == step.verb), None),
             template=getattr(form, step.verb) or "",
             purpose=form.purpose or layout.draft.form.purpose,
             subject=_subject(layout, step, trial) if written else {},

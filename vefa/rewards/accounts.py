@@ -144,10 +144,9 @@ class Account:
 
     def run_out(self, before: datetime) -> None:
         """Take what is left of every lot whose last moment lies before that moment, each at its own end."""
-        over = [lot for lot in self.lots.values() if lot.left and (end := lot.move.runs_out_at) and end < before]
-        for lot in sorted(over, key=lambda lot: lot.order):
-            end = lot.move.runs_out_at
-            assert end is not None  # noqa: S101  # chosen by it
+        ends = ((lot, lot.move.runs_out_at) for lot in self.lots.values() if lot.left)
+        over = [(lot, end) for lot, end in ends if end and end < before]
+        for lot, end in sorted(over, key=lambda each: each[0].order):
             key = f"expire:{lot.move.key}"
             move = Move(key, self.customer_id, CUSTOMER, EXPIRED, lot.left, "expire", end + AFTER, lot.move.rule)
             self.moves.append(move)

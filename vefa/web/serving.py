@@ -20,7 +20,7 @@ class Impatient(H11Protocol):
 
     _hang_up: asyncio.TimerHandle | None = None
 
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # uvicorn's own signature
+    def connection_made(self, transport: Any) -> None:
         super().connection_made(transport)
         self._hang_up = self.loop.call_later(HEAD_SECONDS, transport.close)
 

@@ -87,8 +87,7 @@ class FakeIys(FakeServer):
     """
 
     port: int = 0
-    user: str = "api-user"
-    password: str = "made-up"  # noqa: S105  # of this stand-in
+    login: tuple[str, str] = ("api-user", "made-up")
     token_seconds: int = 3600
     limits: Mapping[str, tuple[int, int]] = field(default_factory=lambda: LIMITS)
     overlap: int = 0
@@ -172,7 +171,7 @@ class FakeIys(FakeServer):
         given = _json(asked.body)
         if not isinstance(given, dict):
             return _problem(400, "H250", "Kullanıcı adı veya şifre eksik!")
-        by_password = (given.get("username"), given.get("password")) == (self.user, self.password)
+        by_password = (given.get("username"), given.get("password")) == self.login
         kept = given.get("refresh_token") in {f"r-{token}" for token in self._tokens}
         ways = {"password": by_password, "refresh_token": kept}
         if not ways.get(str(given.get("grant_type"))):
@@ -306,7 +305,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m vefa.channels.fakes.iys", description=__doc__)
     parser.add_argument("--port", type=int, default=4013)
     with FakeIys(port=parser.parse_args().port) as fake:
-        print(f"İYS's stand-in listens at {fake.url}; user {fake.user}, password {fake.password}", flush=True)
+        print(f"İYS's stand-in listens at {fake.url}; user and password {' '.join(fake.login)}", flush=True)
         try:
             fake.wait()
         except KeyboardInterrupt:

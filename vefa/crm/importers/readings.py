@@ -168,7 +168,8 @@ def _moment(text: str, formats: tuple[str, ...]) -> tuple[datetime, bool] | None
     """The moment as written, and whether a time of day was written with it."""
     for pattern in formats:
         try:
-            return datetime.strptime(text, pattern), bool(re.search(r"%[HIcXs]", pattern))  # noqa: DTZ007 its zone is added by the caller
+            found = datetime.strptime(text, pattern)  # noqa: DTZ007  # the caller adds the zone where none is written
+            return found, bool(re.search(r"%[HIcXs]", pattern))
         except ValueError:
             continue
     if formats:

@@ -17,7 +17,7 @@ from sqlalchemy.engine import Connection
 
 from vefa.crm.arrivals import Arrival, Person, Receipt
 from vefa.crm.arriving import take
-from vefa.crm.happenings import FACT_TABLES
+from vefa.crm.happenings import FACT_TABLES, Kind
 from vefa.crm.parcels import set_orders
 from vefa.crm.people import find_people
 from vefa.crm.permissions import Said, put_consents
@@ -97,7 +97,7 @@ def _note(connection: Connection, told: Sequence[Told], source: str) -> None:
 
 def _known(connection: Connection, told: Sequence[Told], source: str) -> set[_Key]:
     """Which of these objects, and of the orders they belong to, are there."""
-    wanted: dict[str, set[str]] = defaultdict(set)
+    wanted: dict[Kind, set[str]] = defaultdict(set)
     for each in told:
         if each.kind != "customer":
             wanted[each.kind].add(each.key)
@@ -105,7 +105,7 @@ def _known(connection: Connection, told: Sequence[Told], source: str) -> set[_Ke
             wanted["order"].add(each.order)
     found: set[_Key] = set()
     for kind, keys in wanted.items():
-        table = FACT_TABLES[kind].table  # type: ignore[index]  # every kind of ours has facts
+        table = FACT_TABLES[kind].table
         query = sa.select(table.c.outside_id).where(table.c.source == source, table.c.outside_id.in_(sorted(keys)))
         found |= {(kind, key) for key in connection.scalars(query)}
     return found

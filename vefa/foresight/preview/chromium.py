@@ -158,7 +158,7 @@ def browser() -> Iterator[Browser]:
         own = ("--no-sandbox",) if os.geteuid() == 0 else ()  # Chromium's sandbox refuses to run as root
         command = [str(program()), *_ARGUMENTS, *own, f"--user-data-dir={home}", "about:blank"]
         nowhere = subprocess.DEVNULL
-        with subprocess.Popen(command, stdout=nowhere, stderr=nowhere) as process:  # noqa: S603 - our own words
+        with subprocess.Popen(command, stdout=nowhere, stderr=nowhere) as process:  # noqa: S603  # our own words
             try:
                 with connect(_address(process, Path(home)), max_size=None, proxy=None) as socket:
                     yield Browser(socket)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
 
 from lxml.html import document_fromstring
 
@@ -73,8 +74,8 @@ def _email(preview: Preview) -> Iterator[Finding]:
             yield _finding("warning", preview, f"has a picture without words for who cannot see it: {_name(image)}")
 
 
-def _name(image: object) -> str:
-    return str(image.get("src") or "")[:60]  # type: ignore[attr-defined]  # lxml ships no types
+def _name(image: Any) -> str:
+    return str(image.get("src") or "")[:60]
 
 
 def _sms(preview: Preview) -> Iterator[Finding]:

@@ -115,13 +115,12 @@ class Sheet:
             "encoding": preview.encoding,
             "segments": preview.segments,
             "file": preview.file,
-            "pictures": [_picture(each, self.folder) for each in seen],
+            "pictures": [_picture(each, kept, self.folder) for each in seen if (kept := each.picture)],
         }
 
 
-def _picture(seen: Seen, folder: Path) -> dict[str, Any]:
-    assert seen.picture is not None  # noqa: S101 - only kept ones come here
-    return {"file": seen.picture.relative_to(folder).as_posix(), "width": seen.width, "mode": seen.mode}
+def _picture(seen: Seen, kept: Path, folder: Path) -> dict[str, Any]:
+    return {"file": kept.relative_to(folder).as_posix(), "width": seen.width, "mode": seen.mode}
 
 
 def _finding(finding: Finding) -> dict[str, str]:

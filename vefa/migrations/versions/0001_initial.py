@@ -1,7 +1,6 @@
 """Initial."""
 
-# A statement for each table and index; the words of some are long.
-# ruff: noqa: PLR0915
+# ruff: noqa: PLR0915  # a statement for each table and index
 
 from __future__ import annotations
 
