@@ -16,7 +16,7 @@ from vefa.web.headers import Guarded
 from vefa.web.health import health_app
 from vefa.web.limits import Limited
 from vefa.web.mapped_hooks import mapped_hooks_room
-from vefa.web.openapi import described
+from vefa.web.openapi import DescribedApp
 from vefa.web.personal_data import personal_data
 from vefa.web.preferences import preferences
 from vefa.web.sendgrid_hook import sendgrid_hook
@@ -53,7 +53,15 @@ def make_app(service: Service, rooms: Sequence[Room] = ROOMS) -> FastAPI:
         yield
         service.close()
 
-    app = FastAPI(title="vefa", docs_url=None, redoc_url=None, openapi_url="/v1/openapi.json", lifespan=lifespan)
+    app = DescribedApp(
+        title="vefa",
+        version="1",
+        servers=[{"url": service.settings.public_url}],
+        docs_url=None,
+        redoc_url=None,
+        openapi_url="/v1/openapi.json",
+        lifespan=lifespan,
+    )
     for room in rooms:
         app.include_router(room(service))
 
@@ -63,7 +71,6 @@ def make_app(service: Service, rooms: Sequence[Room] = ROOMS) -> FastAPI:
         """Nothing is kept, and whoever sent it sends it again."""
         return JSONResponse({"detail": "Too busy at this moment; send it again."}, 503, {"Retry-After": "5"})
 
-    described(app, service.settings.public_url)
     app.add_middleware(Limited, limits=service.settings.web.limits)
     app.add_middleware(Guarded, public_url=service.settings.public_url)
     settings = service.settings

@@ -17,24 +17,23 @@ then. Sending anything twice does no harm.
 """
 
 
-def described(app: FastAPI, public_url: str) -> None:
-    """Let the application tell all of it, bodies that are read by hand included."""
+class DescribedApp(FastAPI):
+    """An application that tells all of it, bodies that are read by hand included."""
 
-    def document() -> dict[str, Any]:
-        if app.openapi_schema is None:
+    def openapi(self) -> dict[str, Any]:
+        """The document, made once: nothing is added to a service that runs."""
+        if self.openapi_schema is None:
             made = get_openapi(
-                title="vefa",
-                version="1",
+                title=self.title,
+                version=self.version,
                 description=_ABOUT,
-                routes=app.routes,
-                servers=[{"url": public_url}],
+                routes=self.routes,
+                servers=self.servers,
             )
             parts = made.setdefault("components", {}).setdefault("schemas", {})
             parts.update(_event_schemas())
-            app.openapi_schema = made
-        return app.openapi_schema
-
-    app.openapi = document  # type: ignore[method-assign]  # FastAPI's own way to change it
+            self.openapi_schema = made
+        return self.openapi_schema
 
 
 def _event_schemas() -> dict[str, Any]:
