@@ -1,58 +1,21 @@
-"""The made-up shop is the same every time, looks like a shop, and has work for every journey in its last days."""
+"""The made-up shop is the same every time, and looks like a shop."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime, timedelta
-from pathlib import Path
-from zoneinfo import ZoneInfo
 
-import phonenumbers
 import pytest
 import sqlalchemy as sa
-from email_validator import validate_email
 
+from tests.demo_shop.made import CUSTOMERS, END, START, Rows, contents
 from vefa.crm import tables
 from vefa.crm.demo_shop import DemoShopSummary, make_demo_shop
 from vefa.crm.demo_shop.catalogue import ARTICLES
 from vefa.crm.demo_shop.shop import GROUP
-from vefa.crm.identity import address_key, bucket
-from vefa.database import metadata, open_database, reading
+from vefa.database import reading
 from vefa.errors import UserError
 from vefa.settings import Settings
-
-END = datetime(2026, 3, 1, 9, 0, tzinfo=UTC)
-START = END - timedelta(days=24 * 30.4375)
-RECENT = END - timedelta(days=14)
-CUSTOMERS = 1000
-
-Rows = dict[str, list[sa.RowMapping]]
-
-
-def contents(engine: sa.Engine) -> Rows:
-    """Everything that a store holds."""
-    with reading(engine) as connection:
-        return {
-            table.name: list(connection.execute(sa.select(table).order_by(*table.primary_key.columns)).mappings())
-            for table in metadata.sorted_tables
-        }
-
-
-@pytest.fixture(scope="module")
-def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Rows, DemoShopSummary]]:
-    """One shop of a thousand customers that most tests look at."""
-    root: Path = tmp_path_factory.mktemp("demo")
-    engine = open_database(f"sqlite:///{root / 'demo.db'}")
-    metadata.create_all(engine)
-    summary = make_demo_shop(engine, CUSTOMERS, 24, 7, Settings(root=root), END)
-    yield contents(engine), summary
-    engine.dispose()
-
-
-@pytest.fixture
-def rows(shop: tuple[Rows, DemoShopSummary]) -> Rows:
-    return shop[0]
 
 
 def test_the_same_arguments_make_the_same_rows_on_both_databases(
@@ -131,78 +94,11 @@ def test_a_history_is_known_as_it_happens(rows: Rows) -> None:
     assert all(row["known_at"] == row["occurred_at"] for row in [*rows["consents"], *rows["events"]])
 
 
-def test_buckets_and_address_keys_are_the_ones_of_every_customer(rows: Rows) -> None:
-    assert all(row["bucket"] == bucket(row["outside_id"]) for row in rows["customers"])
-    assert all(row["address_key"] == address_key(row["address"]) for row in rows["contacts"])
-
-
-def test_addresses_are_valid_belong_to_nobody_and_are_nobody_elses(rows: Rows) -> None:
-    addresses = [row["address"] for row in rows["contacts"]]
-
-    assert len(addresses) == len(set(addresses))
-    for row in rows["contacts"]:
-        if row["channel"] == "email":
-            assert row["address"].isascii() and row["address"].endswith(".example")
-            validate_email(row["address"], check_deliverability=False)
-        else:
-            assert row["address"].startswith("+90500") or row["address"][5:].startswith("55501")
-            assert phonenumbers.is_valid_number(phonenumbers.parse(row["address"]))
-
-
-def test_some_customers_have_no_email_or_no_phone(rows: Rows) -> None:
-    channels = Counter(row["channel"] for row in rows["contacts"])
-
-    assert 0.85 * CUSTOMERS < channels["email"] < CUSTOMERS
-    assert 0.6 * CUSTOMERS < channels["sms"] < 0.85 * CUSTOMERS
-
-
-def test_most_customers_are_turkish_and_zones_fit_their_countries(rows: Rows) -> None:
-    countries = Counter(row["country"] for row in rows["customers"])
-    zones = {(row["country"], row["zone"]) for row in rows["customers"]}
-
-    assert 0.8 < countries["TR"] / CUSTOMERS < 0.9
-    assert set(countries) >= {"TR", "DE", "GB", "FR", "NL", "US"}
-    assert {zone for country, zone in zones if country == "TR"} == {"Europe/Istanbul"}
-    assert all(ZoneInfo(zone) for _, zone in zones)
-
-
-def test_turkish_names_keep_their_letters(rows: Rows) -> None:
-    letters = {letter for row in rows["customers"] for letter in row["first_name"] + row["last_name"]}
-
-    assert letters >= set("çğıöşüÇİÖŞÜ")
-
-
-def test_some_customers_are_born_on_29_february(rows: Rows) -> None:
-    leaps = [row["birth_date"] for row in rows["customers"] if row["birth_date"] and row["birth_date"].day == 29]
-
-    assert any(born.month == 2 for born in leaps)
-
-
 def test_an_end_on_29_february_makes_only_dates_that_exist(engine: sa.Engine, settings: Settings) -> None:
     make_demo_shop(engine, 400, 12, 7, settings, datetime(2024, 2, 29, 12, tzinfo=UTC))
 
     born = [row["birth_date"] for row in contents(engine)["customers"] if row["birth_date"]]
     assert all(isinstance(day, date) for day in born)
-
-
-def test_consents_are_a_log_in_which_a_no_comes_after_the_yes(rows: Rows) -> None:
-    said: dict[tuple[int, str], list[tuple[datetime, bool]]] = {}
-    for row in rows["consents"]:
-        said.setdefault((row["customer_id"], row["channel"]), []).append((row["occurred_at"], row["granted"]))
-    revoked = [sorted(words) for words in said.values() if len(words) > 1]
-    reachable = Counter(row["channel"] for row in rows["contacts"])
-    yes = Counter(channel for (_, channel), words in said.items() if any(granted for _, granted in words))
-
-    assert len(revoked) > 20
-    assert all([granted for _, granted in words] == [True, False] for words in revoked)
-    assert 0.65 < yes["email"] / reachable["email"] < 0.75
-    assert 0.5 < yes["sms"] / reachable["sms"] < 0.6
-
-
-def test_consent_is_asked_only_for_channels_that_there_are(rows: Rows) -> None:
-    contacts = {(row["customer_id"], row["channel"]) for row in rows["contacts"]}
-
-    assert {(row["customer_id"], row["channel"]) for row in rows["consents"]} <= contacts
 
 
 def test_an_order_comes_to_the_sum_of_its_lines(rows: Rows) -> None:
@@ -337,57 +233,6 @@ def test_buying_has_a_long_tail(rows: Rows) -> None:
     assert CUSTOMERS - len(orders) > 0.1 * CUSTOMERS
     assert by_count[1] > 0.3 * CUSTOMERS
     assert max(orders.values()) > 20
-
-
-def has_anniversary(moment: datetime) -> bool:
-    """Whether the day comes back, in a later year, within the last two weeks."""
-    return moment < END - timedelta(days=300) and any(
-        RECENT <= moment + timedelta(days=365 * years) <= END for years in (1, 2)
-    )
-
-
-def lapses(orders: list[datetime]) -> bool:
-    """Whether the last of at least two orders becomes more than 90 days old within the last two weeks."""
-    return len(orders) > 1 and RECENT <= max(orders) + timedelta(days=90) <= END
-
-
-HAPPENINGS: dict[str, Callable[[Rows, dict[int, list[datetime]]], int]] = {
-    "sign-ups": lambda rows, _: sum(row["created_at"] >= RECENT for row in rows["customers"]),
-    "orders": lambda rows, _: sum(row["placed_at"] >= RECENT for row in rows["orders"]),
-    "deliveries": lambda rows, _: sum((row["delivered_at"] or START) >= RECENT for row in rows["orders"]),
-    "birthdays": lambda rows, _: sum(
-        row["birth_date"] is not None and (row["birth_date"].month, row["birth_date"].day) in _RECENT_DAYS
-        for row in rows["customers"]
-    ),
-    "sign-up anniversaries": lambda rows, _: sum(has_anniversary(row["created_at"]) for row in rows["customers"]),
-    "first-order anniversaries": lambda _, orders: sum(has_anniversary(min(placed)) for placed in orders.values()),
-    "customers becoming lapsed": lambda _, orders: sum(lapses(placed) for placed in orders.values()),
-}
-_RECENT_DAYS = {((END - timedelta(days=back)).month, (END - timedelta(days=back)).day) for back in range(14)}
-
-
-@pytest.mark.parametrize("happening", HAPPENINGS)
-@pytest.mark.parametrize("customers", [200, CUSTOMERS])
-def test_the_last_two_weeks_have_work_for_every_journey(
-    happening: str, customers: int, rows: Rows, request: pytest.FixtureRequest
-) -> None:
-    if customers != CUSTOMERS:
-        rows = request.getfixturevalue("small_shop")
-    orders: dict[int, list[datetime]] = {}
-    for row in rows["orders"]:
-        orders.setdefault(row["customer_id"], []).append(row["placed_at"])
-
-    assert HAPPENINGS[happening](rows, orders) >= customers // 100
-
-
-@pytest.fixture(scope="module")
-def small_shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rows]:
-    root: Path = tmp_path_factory.mktemp("small")
-    engine = open_database(f"sqlite:///{root / 'demo.db'}")
-    metadata.create_all(engine)
-    make_demo_shop(engine, 200, 24, 7, Settings(root=root), END)
-    yield contents(engine)
-    engine.dispose()
 
 
 def test_returns_and_tickets_come_to_states_each_of_which_is_a_change(rows: Rows) -> None:
