@@ -13,7 +13,7 @@ import pytest
 import sqlalchemy as sa
 
 from tests.engine.worlds import DAY, HOUR, NOON, World, email, make_plan
-from tests.web.chromium import PHONE, Tab, chromium, needs_chromium
+from tests.web.chromium import PHONE, Phone, chromium, needs_chromium
 from tests.web.serving import served
 from vefa.content.survey_links import Ask, SurveyLinks
 from vefa.crm.tables import survey_answers
@@ -92,8 +92,8 @@ def site(service: Service) -> Iterator[str]:
 
 
 @pytest.fixture
-def tab(tmp_path: Path) -> Iterator[Tab]:
-    with chromium(tmp_path / "browser") as tab:
+def tab() -> Iterator[Phone]:
+    with chromium() as tab:
         yield tab
 
 
@@ -122,9 +122,9 @@ def is_fit(found: dict[str, Any], language: str) -> None:
 @pytest.mark.parametrize("dark", [False, True], ids=["by day", "by night"])
 @pytest.mark.parametrize(("customer", "language"), [(1, "tr"), (2, "en")])
 def test_every_page_fits_a_phone_and_everybodys_eyes_and_fingers(
-    service: Service, site: str, tab: Tab, customer: int, language: str, dark: bool
+    service: Service, site: str, tab: Phone, customer: int, language: str, dark: bool
 ) -> None:
-    tab.by_night(dark)
+    tab.show("dark" if dark else "light")
     tab.call("Network.enable")
     tab.call("Network.setExtraHTTPHeaders", headers={"Accept-Language": language})
     for path in pages(service, customer):
@@ -132,7 +132,7 @@ def test_every_page_fits_a_phone_and_everybodys_eyes_and_fingers(
         is_fit(tab.value(LOOKED_AT), language)
 
 
-def test_a_customer_goes_all_the_way_by_keyboard(world: World, service: Service, site: str, tab: Tab) -> None:
+def test_a_customer_goes_all_the_way_by_keyboard(world: World, service: Service, site: str, tab: Phone) -> None:
     tab.open(site + pages(service, 1)[0])
     tab.press("Evet, abonelikten çıkar")
     assert "Abonelikten çıktınız" in tab.words
@@ -144,7 +144,7 @@ def test_a_customer_goes_all_the_way_by_keyboard(world: World, service: Service,
     assert "Fırsatlar ve kuponlar" in tab.words
 
 
-def test_a_customer_chooses_with_a_finger(service: Service, site: str, tab: Tab) -> None:
+def test_a_customer_chooses_with_a_finger(service: Service, site: str, tab: Phone) -> None:
     tab.open(site + pages(service, 1)[1])
     tab.toggle("topic", "offers")
     tab.toggle("pause", "yes")
@@ -158,7 +158,7 @@ def test_a_customer_chooses_with_a_finger(service: Service, site: str, tab: Tab)
 
 
 def test_a_customer_answers_changes_their_mind_and_adds_a_word(
-    world: World, service: Service, site: str, tab: Tab
+    world: World, service: Service, site: str, tab: Phone
 ) -> None:
     tab.open(site + survey(service, 1, "nps"))
     is_fit(tab.value(LOOKED_AT), "tr")
@@ -176,7 +176,7 @@ def test_a_customer_answers_changes_their_mind_and_adds_a_word(
     assert [(row.survey, row.score, row.comment) for row in world.rows(survey_answers)] == [("nps", 9, "çok iyi")]
 
 
-def test_a_customer_is_forgotten_in_two_steps(world: World, service: Service, site: str, tab: Tab) -> None:
+def test_a_customer_is_forgotten_in_two_steps(world: World, service: Service, site: str, tab: Phone) -> None:
     tab.open(site + pages(service, 2)[2])
     assert "This is everything" in tab.words
     tab.press("Delete what you know of me")

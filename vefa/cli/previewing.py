@@ -137,7 +137,8 @@ def _broken(session: Session) -> list[Finding]:
 
 def _photograph(sheet: Sheet) -> str:
     """Pictures of all pages; why there are none, where there are none."""
-    from vefa.foresight.preview.chromium import MISSING, ChromiumFailed, browser, program
+    from vefa.foresight.preview.chromium import MISSING, browser
+    from vefa.foresight.preview.driver import ChromiumFailed, program
 
     if program() is None:
         return MISSING

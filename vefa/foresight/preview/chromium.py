@@ -1,21 +1,15 @@
-"""A real Chromium of the machine: one process for all pages, driven over its DevTools wire."""
+"""Pages as a real Chromium of the machine shows them: measured, and photographed."""
 
 from __future__ import annotations
 
 import base64
-import json
-import os
-import shutil
-import subprocess
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from itertools import count
 from pathlib import Path
-from tempfile import TemporaryDirectory
-from typing import Any, Literal
+from typing import Literal
 
-from vefa.errors import VefaError
+from vefa.foresight.preview.driver import ChromiumFailed, Tab, connected
 
 Mode = Literal["light", "dark"]
 MODES: tuple[Mode, ...] = ("light", "dark")
@@ -26,15 +20,6 @@ MISSING = (
     "No Chromium is on this machine, so there are no pictures: the page shows the messages themselves, as bright or "
     "dark as the browser it is opened in. On Debian: apt-get install chromium"
 )
-_NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-_ARGUMENTS = (
-    *("--headless", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run", "--remote-debugging-port=0"),
-    *("--disable-background-networking", "--disable-component-update", "--hide-scrollbars", "--disable-extensions"),
-    *("--force-color-profile=srgb", "--disable-sync", "--mute-audio"),
-)
-#: Seconds that a page may take until its pictures are there.
-PATIENCE = 20
-
 #: Asked of the page from outside; nothing in it runs.
 _LOOK = """(() => {
   const parse = color => { const n = (color.match(/[\\d.]+/g) || []).map(Number)
@@ -65,10 +50,6 @@ _LOOK = """(() => {
 })()"""
 
 
-class ChromiumFailed(VefaError):
-    """The browser did not do what it was asked."""
-
-
 @dataclass(frozen=True)
 class Seen:
     """One page at one width in one mode: its picture's file, and what was measured."""
@@ -83,20 +64,11 @@ class Seen:
     picture: Path | None = None
 
 
-def program() -> str | None:
-    """Where the machine's Chromium is; None where it has none."""
-    return next(filter(None, map(shutil.which, _NAMES)), None)
-
-
 class Browser:
     """A browser with one tab."""
 
-    def __init__(self, socket: Any) -> None:
-        self._socket, self._session, self._numbers = socket, "", count(1)
-        target = self._call("Target.createTarget", url="about:blank")["targetId"]
-        self._session = self._call("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
-        self._call("Page.enable")
-        self._call("Emulation.setScriptExecutionDisabled", value=True)
+    def __init__(self, tab: Tab) -> None:
+        self._tab = tab
 
     def look(self, page: Path, picture: str | None, widths: Sequence[int] = WIDTHS) -> Iterator[Seen]:
         """The page at every width in both modes. `picture` is where pictures go, as far as width and mode are not
@@ -107,18 +79,16 @@ class Browser:
                 yield self._one(width, mode, picture)
 
     def _open(self, page: Path) -> None:
-        self._call("Page.navigate", url=page.resolve().as_uri())
+        self._tab.call("Page.navigate", url=page.resolve().as_uri())
         with suppress(ChromiumFailed):  # a picture of some site that does not come: the rest is there
-            while self._hear().get("method") != "Page.loadEventFired":
-                pass
+            self._tab.await_event("Page.loadEventFired")
 
     def _one(self, width: int, mode: Mode, picture: str | None) -> Seen:
-        self._call("Emulation.setDeviceMetricsOverride", width=width, height=900, deviceScaleFactor=1, mobile=False)
-        self._call("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": mode}])
-        result = self._call("Runtime.evaluate", expression=_LOOK, returnByValue=True)["result"]
-        if "value" not in result:
+        self._tab.call("Emulation.setDeviceMetricsOverride", width=width, height=900, deviceScaleFactor=1, mobile=False)
+        self._tab.show(mode)
+        found = self._tab.value(_LOOK)
+        if found is None:
             raise ChromiumFailed("Chromium could not measure a page")
-        found = result["value"]
         path = None if picture is None else Path(f"{picture}.{width}.{mode}.png")
         if path is not None:
             self._shoot(path, max(width, found["width"]), found["height"])
@@ -128,54 +98,12 @@ class Browser:
 
     def _shoot(self, path: Path, width: int, height: int) -> None:
         clip = {"x": 0, "y": 0, "width": width, "height": height, "scale": 1}
-        shot = self._call("Page.captureScreenshot", clip=clip, captureBeyondViewport=True, optimizeForSpeed=True)
+        shot = self._tab.call("Page.captureScreenshot", clip=clip, captureBeyondViewport=True, optimizeForSpeed=True)
         path.write_bytes(base64.b64decode(shot["data"]))
-
-    def _call(self, method: str, **parameters: Any) -> Any:
-        number = next(self._numbers)
-        message = {"id": number, "method": method, "params": parameters}
-        self._socket.send(json.dumps(message | ({"sessionId": self._session} if self._session else {})))
-        while (answer := self._hear()).get("id") != number:
-            pass
-        if "error" in answer:
-            raise ChromiumFailed(f"Chromium refused {method}: {answer['error'].get('message', '')}")
-        return answer["result"]
-
-    def _hear(self) -> dict[str, Any]:
-        try:
-            heard: dict[str, Any] = json.loads(self._socket.recv(timeout=PATIENCE))
-        except (TimeoutError, OSError) as error:
-            raise ChromiumFailed("Chromium says nothing any more") from error
-        return heard
 
 
 @contextmanager
 def browser() -> Iterator[Browser]:
     """Chromium, started for these pages and ended with them. ChromiumFailed where it does not start."""
-    from websockets.sync.client import connect
-
-    with TemporaryDirectory(prefix="vefa-chromium-", ignore_cleanup_errors=True) as home:
-        own = ("--no-sandbox",) if os.geteuid() == 0 else ()  # Chromium's sandbox refuses to run as root
-        command = [str(program()), *_ARGUMENTS, *own, f"--user-data-dir={home}", "about:blank"]
-        nowhere = subprocess.DEVNULL
-        with subprocess.Popen(command, stdout=nowhere, stderr=nowhere) as process:  # noqa: S603  # our own words
-            try:
-                with connect(_address(process, Path(home)), max_size=None, proxy=None) as socket:
-                    yield Browser(socket)
-                    with suppress(Exception):
-                        socket.send(json.dumps({"id": 0, "method": "Browser.close"}))
-            finally:
-                process.terminate()
-
-
-def _address(process: subprocess.Popen[bytes], home: Path) -> str:
-    """Where its wire is: Chromium writes it into its own folder when it is ready."""
-    told = home / "DevToolsActivePort"
-    for _ in range(PATIENCE * 20):
-        with suppress(OSError, ValueError):
-            port, path = told.read_text(encoding="utf-8").splitlines()[:2]
-            return f"ws://127.0.0.1:{int(port)}{path}"
-        with suppress(subprocess.TimeoutExpired):
-            process.wait(timeout=0.05)
-            break
-    raise ChromiumFailed("Chromium did not start; try `chromium --headless --dump-dom about:blank` by hand")
+    with connected() as socket:
+        yield Browser(Tab(socket))
