@@ -169,12 +169,15 @@ def _money(value: object, currency: str | None = None, *, locale: Locale, shop_c
     return locale.money(MoneyAmount(Decimal(str(value)), currency or shop_currency))
 
 
+_DATE_STYLES: Mapping[str, DateStyle] = {style: style for style in get_args(DateStyle)}
+
+
 def _date(value: object, style: str = "long", *, locale: Locale) -> str:
     if value is None:
         return ""
     if not isinstance(value, date):
         raise RenderError(f"the date filter was given {value!r}, which is no date")
-    known = next((each for each in get_args(DateStyle) if each == style), None)
+    known = _DATE_STYLES.get(style)
     if known is None:
         raise RenderError(f'the date filter has no style "{style}"; there are long, short, day and weekday')
     return locale.date(value, known)
