@@ -17,8 +17,8 @@ from sqlalchemy.engine import Connection
 
 from vefa.crm.arrivals import Receipt
 from vefa.crm.shops import shopify, woocommerce
-from vefa.crm.shops.taking import take_told
-from vefa.crm.shops.told import Told, Unreadable
+from vefa.crm.shops.apply import apply_updates
+from vefa.crm.shops.update import Unreadable, Update
 from vefa.crm.tables import told_early
 from vefa.inbox import Received, Taker, put
 from vefa.settings import Settings
@@ -89,7 +89,7 @@ def shop_takers(settings: Settings) -> Mapping[str, Taker]:
     """Who takes in what the shop systems have sent."""
     woo, shop = settings.web.woocommerce, settings.web.shopify
 
-    def tell_woo(topic: str, body: Mapping[str, Any], received: datetime) -> list[Told]:
+    def tell_woo(topic: str, body: Mapping[str, Any], received: datetime) -> list[Update]:
         return woocommerce.tell(topic, body, woo.statuses, received)
 
     return {
@@ -98,18 +98,18 @@ def shop_takers(settings: Settings) -> Mapping[str, Taker]:
     }
 
 
-Teller = Callable[[str, Mapping[str, Any], datetime], list[Told]]
+Teller = Callable[[str, Mapping[str, Any], datetime], list[Update]]
 
 
 def _taker(tell: Teller, source: str, settings: Settings) -> Taker:
     def taker(connection: Connection, rows: Sequence[Received], now: datetime) -> None:
-        told: list[Told] = []
+        told: list[Update] = []
         by: dict[int, Received] = {}
         for row in rows:
             for each in tell(str(row.about.get("topic")), _object(row.body), row.received_at):
                 by[id(each)] = row
                 told.append(each)
-        waiting = take_told(connection, told, Receipt(source, now, True, settings))
+        waiting = apply_updates(connection, told, Receipt(source, now, True, settings))
         _park(connection, [(each.order or "", by[id(each)]) for each in waiting], source)
         _unpark(connection, {each.key for each in told if each.kind == "order"}, source)
 

@@ -12,7 +12,7 @@ from decimal import Decimal
 from typing import Any, Literal
 
 from vefa.crm.arrivals import Arrival, Person
-from vefa.crm.shops.told import Consent, Told, Unreadable, amount, each, inside, moment, needed, person, text
+from vefa.crm.shops.update import ConsentChange, Unreadable, Update, amount, each, inside, moment, needed, person, text
 
 TOPICS = (
     *("orders/create", "orders/updated", "orders/edited", "orders/paid", "orders/fulfilled", "orders/cancelled"),
@@ -23,7 +23,7 @@ TOPICS = (
 _NO_PARCEL = {"cancelled", "error", "failure"}
 
 
-def tell(topic: str, given: Mapping[str, Any], received: datetime) -> list[Told]:
+def tell(topic: str, given: Mapping[str, Any], received: datetime) -> list[Update]:
     """What a message says. Raises Unreadable."""
     match topic.partition("/")[0]:
         case "customers":
@@ -38,7 +38,7 @@ def tell(topic: str, given: Mapping[str, Any], received: datetime) -> list[Told]
     return [_order(given, number, received), *parcels, *refunds]
 
 
-def _order(given: Mapping[str, Any], number: str, received: datetime) -> Told:
+def _order(given: Mapping[str, Any], number: str, received: datetime) -> Update:
     total = amount(given.get("total_price"))  # as it was bought; what went back is told by refunds
     placed = moment(given.get("processed_at")) or moment(given.get("created_at"))
     if total is None or placed is None:
@@ -56,7 +56,7 @@ def _order(given: Mapping[str, Any], number: str, received: datetime) -> Told:
     moments = (Arrival(number, "order.cancelled", who, cancelled, {}, "order", number),) if cancelled else ()
     changed = moment(given.get("updated_at")) or received
     partial = text(given.get("fulfillment_status")) not in ("fulfilled", "restocked")
-    return Told("order", number, changed, snapshot, moments, partial=partial)
+    return Update("order", number, changed, snapshot, moments, partial=partial)
 
 
 def _buyer(given: Mapping[str, Any]) -> Person | None:
@@ -85,7 +85,7 @@ def _lines(given: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
         yield {"product": product, "name": name or None, "quantity": int(quantity), "unit_price": str(price)}
 
 
-def _parcel(given: Mapping[str, Any], order: str, received: datetime) -> Iterator[Told]:
+def _parcel(given: Mapping[str, Any], order: str, received: datetime) -> Iterator[Update]:
     key, status = needed(given, "id"), text(given.get("status"))
     if status in _NO_PARCEL:
         return
@@ -99,17 +99,17 @@ def _parcel(given: Mapping[str, Any], order: str, received: datetime) -> Iterato
     snapshot = Arrival(key, "delivery.shipped", None, shipped, data, "delivery", key)
     arrived = text(given.get("shipment_status")) == "delivered"
     moments = (Arrival(key, "delivery.delivered", None, changed, {}, "delivery", key),) if arrived else ()
-    yield Told("delivery", key, changed, snapshot, moments, order=order)
+    yield Update("delivery", key, changed, snapshot, moments, order=order)
 
 
-def _refund(given: Mapping[str, Any], order: str, received: datetime) -> Iterator[Told]:
+def _refund(given: Mapping[str, Any], order: str, received: datetime) -> Iterator[Update]:
     key = needed(given, "id")
     at = moment(given.get("created_at")) or moment(given.get("processed_at")) or received
     back, currency = _paid_back(given)
     data: dict[str, Any] = {"order": order, "reason": text(given.get("note")) or None, "amount": str(back)}
     asked = Arrival(key, "return.requested", None, at, {**data, "currency": currency}, "return", key)
     refunded = Arrival(key, "return.refunded", None, moment(given.get("processed_at")) or at, {}, "return", key)
-    yield Told("return", key, at, asked, (refunded,), order=order)
+    yield Update("return", key, at, asked, (refunded,), order=order)
 
 
 def _paid_back(given: Mapping[str, Any]) -> tuple[Decimal, str | None]:
@@ -128,7 +128,7 @@ def _sum(those: list[Mapping[str, Any]], name: str) -> Decimal:
     return sum((amount(one.get(name)) or Decimal(0) for one in those), Decimal(0))
 
 
-def _customer(given: Mapping[str, Any], received: datetime) -> Told:
+def _customer(given: Mapping[str, Any], received: datetime) -> Update:
     number, home = needed(given, "id"), inside(given, "default_address")
     who = person(
         number,
@@ -143,14 +143,14 @@ def _customer(given: Mapping[str, Any], received: datetime) -> Told:
     changed = moment(given.get("updated_at")) or created
     channels: tuple[Literal["email", "sms"], ...] = ("email", "sms")
     consents = tuple(said for channel in channels for said in _consent(given, channel, changed))
-    return Told("customer", number, changed, Arrival(number, "customer.created", who, created, {}), consents=consents)
+    return Update("customer", number, changed, Arrival(number, "customer.created", who, created, {}), consents=consents)
 
 
-def _consent(given: Mapping[str, Any], channel: Literal["email", "sms"], changed: datetime) -> Iterator[Consent]:
+def _consent(given: Mapping[str, Any], channel: Literal["email", "sms"], changed: datetime) -> Iterator[ConsentChange]:
     """Only a yes or a no; who was never asked has said nothing, nor has who has not confirmed."""
     said = inside(given, f"{channel}_marketing_consent")
     state = text(said.get("state")).lower()
     if state in ("subscribed", "unsubscribed"):
         how = text(said.get("opt_in_level")) or text(said.get("consent_collected_from")) or "no word how"
         at = moment(said.get("consent_updated_at")) or changed
-        yield Consent(channel, state == "subscribed", f"{state}, {how}", at)
+        yield ConsentChange(channel, state == "subscribed", f"{state}, {how}", at)

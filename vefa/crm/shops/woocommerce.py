@@ -12,21 +12,21 @@ from decimal import Decimal
 from typing import Any
 
 from vefa.crm.arrivals import Arrival
-from vefa.crm.shops.told import Told, Unreadable, amount, each, inside, moment, needed, person, text
+from vefa.crm.shops.update import Unreadable, Update, amount, each, inside, moment, needed, person, text
 
 TOPICS = ("order.created", "order.updated", "order.restored", "customer.created", "customer.updated")
 #: Nobody has bought anything yet.
 NOT_YET = {"pending", "failed", "checkout-draft", "auto-draft", "draft", "trash", ""}
 
 
-def tell(topic: str, given: Mapping[str, Any], statuses: Mapping[str, str], received: datetime) -> list[Told]:
+def tell(topic: str, given: Mapping[str, Any], statuses: Mapping[str, str], received: datetime) -> list[Update]:
     """What a message says. Raises Unreadable."""
     if topic.startswith("customer."):
         return [_customer(given, received)]
     return [_order(given, statuses, received), *_refunds(given, received)]
 
 
-def _order(given: Mapping[str, Any], statuses: Mapping[str, str], received: datetime) -> Told:
+def _order(given: Mapping[str, Any], statuses: Mapping[str, str], received: datetime) -> Update:
     number, status = needed(given, "id"), text(given.get("status")).removeprefix("wc-")
     changed = _changed(given) or received
     total, placed = amount(given.get("total")), moment(given.get("date_created_gmt"))
@@ -53,7 +53,7 @@ def _order(given: Mapping[str, Any], statuses: Mapping[str, str], received: date
         for name, at in _moments(given, status, statuses, changed)
     ]
     unpaid = moment(given.get("date_paid_gmt")) is None and status in {*NOT_YET, "cancelled"}
-    return Told("order", number, changed, snapshot, tuple(moments), only_known=unpaid)
+    return Update("order", number, changed, snapshot, tuple(moments), only_known=unpaid)
 
 
 def _moments(
@@ -86,7 +86,7 @@ def _lines(given: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
         }
 
 
-def _refunds(given: Mapping[str, Any], received: datetime) -> Iterator[Told]:
+def _refunds(given: Mapping[str, Any], received: datetime) -> Iterator[Update]:
     """A refund has no date of its own here: it is as old as the first message that shows it."""
     order, changed = text(given.get("id")), _changed(given) or received
     for refund in each(given.get("refunds")):
@@ -98,10 +98,10 @@ def _refunds(given: Mapping[str, Any], received: datetime) -> Iterator[Told]:
             data |= {"amount": str(abs(paid_back)), "currency": text(given.get("currency")) or None}
         asked = Arrival(key, "return.requested", None, changed, data, "return", key)
         refunded = Arrival(key, "return.refunded", None, changed, {}, "return", key)
-        yield Told("return", key, changed, asked, (refunded,), order=order)
+        yield Update("return", key, changed, asked, (refunded,), order=order)
 
 
-def _customer(given: Mapping[str, Any], received: datetime) -> Told:
+def _customer(given: Mapping[str, Any], received: datetime) -> Update:
     number = needed(given, "id")
     billing = inside(given, "billing")
     who = person(
@@ -115,7 +115,7 @@ def _customer(given: Mapping[str, Any], received: datetime) -> Told:
     )
     created = moment(given.get("date_created_gmt")) or received
     snapshot = Arrival(number, "customer.created", who, created, {})
-    return Told("customer", number, _changed(given) or received, snapshot)
+    return Update("customer", number, _changed(given) or received, snapshot)
 
 
 def _changed(given: Mapping[str, Any]) -> datetime | None:

@@ -21,7 +21,7 @@ from vefa.crm.happenings import FACT_TABLES, Kind
 from vefa.crm.parcels import set_orders
 from vefa.crm.people import find_people
 from vefa.crm.permissions import Said, put_consents
-from vefa.crm.shops.told import Told, Unreadable
+from vefa.crm.shops.update import Unreadable, Update
 from vefa.crm.tables import deliveries, orders, told_last
 from vefa.database import among, inserting
 
@@ -30,10 +30,10 @@ _KINDS = ("customer", "order", "delivery", "return")
 _Key = tuple[str, str]
 
 
-def take_told(connection: Connection, told: Sequence[Told], receipt: Receipt) -> list[Told]:
+def apply_updates(connection: Connection, told: Sequence[Update], receipt: Receipt) -> list[Update]:
     """Take it in, in the caller's transaction; gives back what must wait for its order. Raises Unreadable."""
     receipt = replace(receipt, creates=True, earliest=True, parcels_deliver=False)
-    waiting: list[Told] = []
+    waiting: list[Update] = []
     for kind in _KINDS:
         mine = [each for each in told if each.kind == kind]
         if not mine:
@@ -48,15 +48,15 @@ def take_told(connection: Connection, told: Sequence[Told], receipt: Receipt) ->
     return waiting
 
 
-def _key(told: Told) -> _Key:
+def _key(told: Update) -> _Key:
     return told.kind, told.key
 
 
-def _take(connection: Connection, told: Sequence[Told], receipt: Receipt) -> None:
+def _take(connection: Connection, told: Sequence[Update], receipt: Receipt) -> None:
     last = _last(connection, told, receipt.source)
-    newest: dict[_Key, Told] = {}
-    for each in sorted(told, key=lambda one: one.said_at):  # of two that are equally old the one that came later
-        if _key(each) not in last or each.said_at >= last[_key(each)]:
+    newest: dict[_Key, Update] = {}
+    for each in sorted(told, key=lambda one: one.updated_at):  # of two that are equally old the one that came later
+        if _key(each) not in last or each.updated_at >= last[_key(each)]:
             newest[_key(each)] = each
     snapshots = [each.snapshot for each in newest.values() if each.snapshot is not None]
     _put(connection, snapshots, receipt)
@@ -71,7 +71,7 @@ def _put(connection: Connection, arrivals: Sequence[Arrival], receipt: Receipt) 
             raise Unreadable("a message cannot be taken")
 
 
-def _last(connection: Connection, told: Sequence[Told], source: str) -> dict[_Key, datetime]:
+def _last(connection: Connection, told: Sequence[Update], source: str) -> dict[_Key, datetime]:
     found: dict[_Key, datetime] = {}
     by_kind: dict[str, set[str]] = defaultdict(set)
     for each in told:
@@ -83,19 +83,19 @@ def _last(connection: Connection, told: Sequence[Told], source: str) -> dict[_Ke
     return found
 
 
-def _note(connection: Connection, told: Sequence[Told], source: str) -> None:
+def _note(connection: Connection, told: Sequence[Update], source: str) -> None:
     insert = inserting(connection, told_last)
     new = insert.excluded
     changed = {"said_at": new.said_at, "partial": new.partial}
     rows: list[dict[str, Any]] = [
-        {"source": source, "kind": e.kind, "outside_id": e.key, "said_at": e.said_at, "partial": e.partial}
+        {"source": source, "kind": e.kind, "outside_id": e.key, "said_at": e.updated_at, "partial": e.partial}
         for e in told
     ]
     key = ["source", "kind", "outside_id"]
     connection.execute(insert.on_conflict_do_update(index_elements=key, set_=changed), rows)
 
 
-def _known(connection: Connection, told: Sequence[Told], source: str) -> set[_Key]:
+def _known(connection: Connection, told: Sequence[Update], source: str) -> set[_Key]:
     """Which of these objects, and of the orders they belong to, are there."""
     wanted: dict[Kind, set[str]] = defaultdict(set)
     for each in told:
@@ -111,7 +111,7 @@ def _known(connection: Connection, told: Sequence[Told], source: str) -> set[_Ke
     return found
 
 
-def _put_consents(connection: Connection, told: Sequence[Told], receipt: Receipt) -> None:
+def _put_consents(connection: Connection, told: Sequence[Update], receipt: Receipt) -> None:
     spoken = [(each.snapshot.person, each) for each in told if each.consents and each.snapshot is not None]
     people: list[Person] = [person for person, _ in spoken if person is not None]
     ids = find_people(connection, people, receipt) if people else {}
@@ -124,7 +124,7 @@ def _put_consents(connection: Connection, told: Sequence[Told], receipt: Receipt
     put_consents(connection, said, receipt.source, receipt.now)
 
 
-def _deliver(connection: Connection, told: Sequence[Told], source: str) -> None:
+def _deliver(connection: Connection, told: Sequence[Update], source: str) -> None:
     """Orders all of whose goods have left are delivered with their last parcel."""
     named = {each.key for each in told if each.kind == "order" and each.partial is False}
     named |= {each.order for each in told if each.kind == "delivery" and each.order is not None}

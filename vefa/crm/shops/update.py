@@ -21,7 +21,7 @@ class Unreadable(ValueError):
 
 
 @dataclass(frozen=True)
-class Consent:
+class ConsentChange:
     """What a customer has said about being written to."""
 
     channel: Literal["email", "sms"]
@@ -31,23 +31,23 @@ class Consent:
 
 
 @dataclass(frozen=True)
-class Told:
+class Update:
     """One object as a message shows it.
 
-    `snapshot` holds until something is said later than `said_at`; `moments` hold for ever. What `only_known` says is
+    `snapshot` holds until something is said later than `updated_at`; `moments` hold for ever. What `only_known` says is
     nothing to us unless the object is known. `order` is the one that must be known before. `partial`: more parcels
     of the order are to come.
     """
 
     kind: Literal["customer", "order", "delivery", "return"]
     key: str
-    said_at: datetime
+    updated_at: datetime
     snapshot: Arrival | None
     moments: tuple[Arrival, ...] = ()
     order: str | None = None
     only_known: bool = False
     partial: bool | None = None
-    consents: tuple[Consent, ...] = ()
+    consents: tuple[ConsentChange, ...] = ()
 
 
 def text(given: Any) -> str:
