@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 
 from vefa.crm.importers.addresses import ascii_email, e164
+from vefa.crm.importers.cleaning import without_fraction
 from vefa.crm.importers.frames import test_of as question_of
 from vefa.crm.importers.maps import Column, Condition
-from vefa.crm.importers.readings import Habits, Misfit, reader, slug, without_fraction
+from vefa.crm.importers.readings import Habits, Misfit, reader, slug
 from vefa.database import to_micros
 
 HABITS = Habits(zone="Europe/Istanbul", time_of_day="12:00", country="TR")
@@ -71,7 +72,7 @@ def test_money_is_read_exactly(text, column, expected):
         ("boolean", "Evet", True),
         ("boolean", "0", False),
         ("boolean", "perhaps", Misfit("neither yes nor no", "perhaps")),
-        ("date", "1992-07-30", date(1992, 7, 30)),
+        ("birthday", "1992-07-30", date(1992, 7, 30)),
         ("country", "tr", "TR"),
         ("country", "Türkiye", Misfit("unknown country", "Türkiye", mild=True)),
         ("language", "tr_TR", "tr"),

@@ -12,7 +12,12 @@ import pytest
 import sqlalchemy as sa
 
 from tests.engine.worlds import DAY, ISTANBUL, MINUTE, World, istanbul
-from vefa.crm.tables import tickets
+from vefa.crm.fields import FIELDS
+from vefa.crm.importers.dates import NO_YEAR
+from vefa.crm.scope import World as Facts
+from vefa.crm.tables import customers, tickets
+from vefa.database import reading
+from vefa.engine.scopes import customer_scope
 from vefa.plan.project import load_project
 from vefa.rewards.tables import coupons
 from vefa.settings import load_settings
@@ -63,6 +68,23 @@ def words(world: World, number: int = -1) -> str:
 
 def codes(world: World) -> list[str]:
     return [row.code for row in world.rows(coupons)]
+
+
+def test_a_birthday_without_a_year_comes_round_and_leaves_the_age_open(make_world: MakeWorld) -> None:
+    world = make_world()
+    customer(world, "Ayşe", birth_date=date(NO_YEAR, 5, 4))
+    customer(world, "Can", birth_date=date(NO_YEAR, 2, 29))
+    customer(world, "Su", birth_date=date(2012, 5, 4))
+
+    days = (date(2026, 2, 28), date(2026, 5, 4), date(2027, 2, 28), date(2028, 2, 28), date(2028, 2, 29))
+    greeted = [subject.split(", ")[1].split("!")[0] for subject in live(world, *days, only="birthday")]
+
+    assert greeted == ["Can", "Ayşe", "Can", "Can"]
+    scope = customer_scope(Facts(START, world.settings.shop, (ISTANBUL,)), customers.c.id)
+    known = [FIELDS[name].sql(scope).is_not(None) for name in ("customer.age", "customer.birth_date")]
+    with reading(world.database) as connection:
+        found = connection.execute(sa.select(*known).select_from(customers).order_by(customers.c.id)).all()
+    assert found == [(False, False), (False, False), (True, True)]
 
 
 def test_a_birthday_is_kept_each_year_with_a_code_of_its_own(make_world: MakeWorld) -> None:

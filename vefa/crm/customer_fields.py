@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.sql import ColumnElement, Select
 
 from vefa.crm.dates import DateNumber, by_zone, local_date
+from vefa.crm.importers.dates import FIRST_YEAR
 from vefa.crm.scope import Scope, learned_by
 from vefa.crm.sql_fields import Expression, Kind, SqlField, one
 from vefa.crm.tables import consents, customers, events, survey_answers, tags, tickets
@@ -27,8 +29,23 @@ def column(name: str, kind: Kind = "text") -> SqlField:
     return SqlField(kind, sql)
 
 
+def birth_date() -> SqlField:
+    """The date of birth; empty where its year is not known, though the birthday comes round."""
+    stored = column("birth_date", "date")
+
+    def sql(scope: Scope) -> ColumnElement[Any]:
+        value: ColumnElement[Any] = stored.sql(scope)
+        return _with_a_year(value)
+
+    return SqlField("date", sql, yearly=stored.sql)
+
+
+def _with_a_year(day: ColumnElement[Any]) -> ColumnElement[Any]:
+    return sa.case((day >= sa.literal(date(FIRST_YEAR, 1, 1), sa.Date()), day))
+
+
 def age(scope: Scope) -> ColumnElement[int]:
-    """Whole years, by the day on the customer's own clock."""
+    """Whole years, by the day on the customer's own clock; empty where the year of birth is not known."""
     c = other(customers)
     own = c.c if scope.customer is None else scope.customer
     world = scope.world
@@ -38,7 +55,7 @@ def age(scope: Scope) -> ColumnElement[int]:
 
     now = by_zone(own.zone, world.zones, world.shop.zone, today, sa.Integer())
     # with the precedence of a division, or the difference before it would get no brackets
-    years = (now - DateNumber(own.birth_date)).op("/", precedence=8)(sa.literal(10_000, sa.Integer()))
+    years = (now - DateNumber(_with_a_year(own.birth_date))).op("/", precedence=8)(sa.literal(10_000, sa.Integer()))
     return years if scope.customer is not None else one(sa.select(years).where(c.c.id == scope.customer_id), c)
 
 

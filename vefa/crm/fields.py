@@ -23,7 +23,7 @@ FIELDS: dict[str, SqlField] = {
     "customer.last_name": customer.column("last_name"),
     "customer.gender": customer.column("gender"),
     "customer.age": SqlField("number", customer.age),
-    "customer.birth_date": customer.column("birth_date", "date"),
+    "customer.birth_date": customer.birth_date(),
     "customer.language": customer.column("language"),
     "customer.country": customer.column("country"),
     "customer.city": customer.column("city"),

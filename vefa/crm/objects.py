@@ -17,8 +17,9 @@ from sqlalchemy.engine import Connection
 
 from vefa.crm.arrivals import KNOWN, NEW, Arrival, Outcome, Person, Receipt, refused
 from vefa.crm.happenings import FACT_TABLES, Kind, Moment, mark_stale, record_events
+from vefa.crm.importers.cleaning import written
 from vefa.crm.importers.maps import Column, unknown
-from vefa.crm.importers.readings import Habits, Misfit, reader, written
+from vefa.crm.importers.readings import Habits, Misfit, reader
 from vefa.crm.importers.targets import TARGETS, Target
 from vefa.crm.lines import Line, put_lines, read_lines
 from vefa.crm.parcels import set_orders

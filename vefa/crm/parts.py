@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from vefa.crm.importers.cleaning import written
 from vefa.crm.importers.maps import Column, unknown
-from vefa.crm.importers.readings import Habits, Misfit, reader, written
+from vefa.crm.importers.readings import Habits, Misfit, reader
 
 
 @dataclass(frozen=True)

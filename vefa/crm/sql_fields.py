@@ -18,10 +18,19 @@ Expression = Callable[[Scope], Any]
 
 @dataclass(frozen=True)
 class SqlField:
-    """A field's SQL: `sql(scope)` is a scalar expression, or for lists a SELECT of the values (column `value`)."""
+    """A field's SQL: `sql(scope)` is a scalar expression, or for lists a SELECT of the values (column `value`).
+
+    `yearly` is what anniversaries are counted from where that is more than the field itself: a birthday whose year is
+    not known is no date of birth, and comes round all the same.
+    """
 
     kind: Kind
     sql: Expression
+    yearly: Expression | None = None
+
+    def anniversary(self, scope: Scope) -> Any:
+        """The day or moment whose anniversaries a journey may begin on."""
+        return (self.yearly or self.sql)(scope)
 
 
 def one(query: Select[Any], *own: Any) -> ColumnElement[Any]:

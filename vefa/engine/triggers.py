@@ -147,7 +147,7 @@ def _whose_day(
     """Ids of customers in `zones` whose day it is: a look along the field's index for each year that there was."""
     asked = [trigger.field, "customer.zone"]
     source, scope = everybody(door.world, asked, only_buyers=trigger.field in OF_ROLL_UPS)
-    value = FIELDS[trigger.field].sql(scope)
+    value = FIELDS[trigger.field].anniversary(scope)
     first = connection.scalar(sa.select(sa.func.min(value)))  # from the field's own table: one step along its index
     if first is None:
         return []

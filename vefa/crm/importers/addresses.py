@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from functools import lru_cache
 
 #: Addresses of this plain shape need no closer look; all others go to the library.
@@ -12,6 +13,12 @@ _PLAIN = re.compile(
     re.IGNORECASE,
 )
 _LONGEST_LOCAL_PART, _LONGEST_ADDRESS = 64, 254
+#: A field of two numbers and a word between them.
+_LONGEST_PHONE = 100
+_EXTENSION = re.compile(
+    r"\s*[,;(]?\s*(?:dahili|dah\.?|iç hat|extension|ext\.?|x|#)\s*[.:]?\s*\d{1,6}\)?$", re.IGNORECASE
+)
+_BETWEEN_NUMBERS = re.compile(r"\s*(?:[/;,|\n]|\s-\s|\b(?:or|and|veya|ve)\b)\s*", re.IGNORECASE)
 
 
 def ascii_email(text: str) -> str | None:
@@ -33,9 +40,34 @@ def _closely_read(text: str) -> str | None:
         return None
 
 
-@lru_cache(maxsize=4096)
+@dataclass(frozen=True)
+class Phone:
+    """The number that a text begins with, as E.164, and what of the text was left out."""
+
+    number: str
+    left_out: str | None = None
+
+
 def e164(text: str, country: str) -> str | None:
     """The number as E.164, read as of `country` where it has no prefix; None where it can be nobody's."""
+    found = parse_phone(text, country)
+    return found.number if found else None
+
+
+@lru_cache(maxsize=4096)
+def parse_phone(text: str, country: str) -> Phone | None:
+    """The first number of a text that may hold several, or an extension; None where there is none."""
+    if len(text) > _LONGEST_PHONE:
+        return None
+    plain = _EXTENSION.sub("", text.strip())
+    if number := _e164(plain, country):
+        return Phone(number, "extension" if plain != text.strip() else None)
+    first, *others = (part.strip() for part in _BETWEEN_NUMBERS.split(plain))
+    number = _e164(first, country) if others else None
+    return Phone(number, "second number") if number else None
+
+
+def _e164(text: str, country: str) -> str | None:
     import phonenumbers
 
     try:

@@ -21,9 +21,11 @@ import pandas as pd
 
 from vefa.crm.forgotten import person_key
 from vefa.crm.identity import address_key, bucket
-from vefa.crm.importers.addresses import ascii_email, e164
+from vefa.crm.importers.addresses import ascii_email, parse_phone
+from vefa.crm.importers.cleaning import without_fraction, written
+from vefa.crm.importers.filling import filler_of_lines
 from vefa.crm.importers.maps import Column, Condition, ImportMap, Part, template_fields
-from vefa.crm.importers.readings import Habits, Misfit, Reading, number, reader, slug, without_fraction, written
+from vefa.crm.importers.readings import LARGEST_MONEY, Habits, Misfit, Reading, number, reader, slug
 from vefa.crm.importers.sources import Chunk
 from vefa.database import Money
 from vefa.settings import Settings
@@ -65,17 +67,25 @@ class PartReader:
         self._habits = Habits(given.zone or settings.shop.zone, given.time_of_day, settings.shop.country)
         self._shop_zone = settings.shop.zone
         self._forgotten = forgotten
+        self._left_out: Counter[str] = Counter()
+        self._filler = filler_of_lines(given, given.input_of(part), part)
         self._tests = {name: test_of(condition) for name, condition in part.where.items()}
+
+    @property
+    def sources(self) -> set[str]:
+        """Every column of the source that it looks at."""
+        return self.part.sources | set(self._filler.sources if self._filler else ())
 
     def read(self, chunk: Chunk) -> Batch:
         """The rows of the chunk that fit, and those that were rejected."""
-        frame, lines = self._chosen(chunk)
+        frame, lines = self._chosen(self._filler.fill(chunk) if self._filler else chunk)
         count = len(lines)
         columns: dict[str, Values] = {}
         for name, column in self.part.columns.items():
             if not column.computed_in_database:
                 columns[name] = self._column(name, column, frame, columns)
-        counted = self._soften(columns)
+        counted = self._soften(columns) + self._left_out
+        self._left_out.clear()
         rejects = self._rejects(columns, chunk.place, lines)
         if rejects:
             good = np.ones(count, dtype=bool)
@@ -96,7 +106,7 @@ class PartReader:
     def _column(self, name: str, column: Column, frame: pd.DataFrame, before: dict[str, Values]) -> Values:
         if name == "address":
             return self._addresses(column, frame, before)
-        kind = self.target.columns.get(name, "text")
+        kind = self.target.columns.get(name, "id")
         if column.multiply is not None:
             return _products(column, frame, kind)
         read = reader(kind, column, self._habits)
@@ -122,7 +132,12 @@ class PartReader:
         if text is None:
             return None
         region = country if isinstance(country, str) else self._habits.country
-        return e164(text, region) or Misfit("broken phone", text)
+        found = parse_phone(text, region)
+        if found is None:
+            return Misfit("broken phone", text)
+        if found.left_out:
+            self._left_out[f"{found.left_out} left out"] += 1
+        return found.number
 
     def _soften(self, columns: dict[str, Values]) -> Counter[str]:
         """Leave out what may be missing, and count it; customers without a known zone get the shop's."""
@@ -269,7 +284,8 @@ def _product(left: Any, right: Any, scale: int) -> Reading:
     for factor in (left, right):
         if factor is None or isinstance(factor, Misfit):
             return factor
-    return int((left * right * scale).to_integral_value())
+    product = left * right
+    return int((product * scale).to_integral_value()) if abs(product) < LARGEST_MONEY else Misfit("wrong number")
 
 
 def _email(text: str) -> Reading:

@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from vefa.crm.importers import dates
 from vefa.crm.importers.targets import TARGETS, Target
 
 Scalar = str | int | float | bool
@@ -48,12 +49,20 @@ class Input(_Closed):
     )
     encoding: str = Field("utf-8-sig", description="utf-8-sig reads UTF-8 with or without its mark")
     delimiter: str = Field(",", min_length=1, max_length=1)
+    fill_down: tuple[str, ...] = Field((), description="columns whose empty cells mean what stands above them")
+    fill_within: str | None = Field(None, description="with fill_down: only from rows with the same text here")
     optional: bool = Field(False, description="no such file: nothing is imported from it, and nothing is wrong")
 
     @model_validator(mode="after")
     def _one_place(self) -> Input:
         if sum(place is not None for place in (self.file, self.table, self.query)) != 1:
             raise ValueError("needs exactly one of file, table and query")
+        return self
+
+    @model_validator(mode="after")
+    def _fills_something(self) -> Input:
+        if self.fill_within is not None and not self.fill_down:
+            raise ValueError("fill_within is for fill_down")
         return self
 
 
@@ -80,6 +89,23 @@ class Condition(_Closed):
         return value
 
 
+class Split(_Closed):
+    """Which part of a text is taken. `first word`, `last word` and so on are short for it."""
+
+    by: str | None = Field(None, min_length=1, description="what stands between the parts; unsaid, any space")
+    take: int | Literal["first", "last", "all but first", "all but last"] = "first"
+
+    @field_validator("take")
+    @classmethod
+    def _counts_from_one(cls, value: int | str) -> int | str:
+        if value == 0:
+            raise ValueError("the first part is 1, the last is -1")
+        return value
+
+
+_WORDS = {f"{which} word": which for which in ("first", "last", "all but first", "all but last")}
+
+
 class Column(_Closed):
     """How one column is made from a row. Written as a plain text, it is the name of the source's column."""
 
@@ -98,9 +124,12 @@ class Column(_Closed):
     ordinal: Literal[True] | None = Field(
         None, description="order lines' line only: 1, 2, 3 … within the order, as the lines come"
     )
+    strip: str | None = Field(None, min_length=1, description="letters that are taken off both ends, such as # or '")
+    split: Split | None = Field(None, description="first word, last word, or one part of several")
     id: bool = Field(False, description="the text is a number's: 233000.0 means 233000")
     format: str | tuple[str, ...] | None = Field(
-        None, description="how dates are written, such as %d.%m.%Y %H:%M; without it ISO 8601"
+        None,
+        description="how dates are written, such as %d.%m.%Y %H:%M, or epoch (since 1970); without it ISO 8601",
     )
     zone: str | None = Field(None, description="IANA zone of dates without one; else the map's")
     time_of_day: str | None = Field(None, description="of dates without one; else the map's")
@@ -125,6 +154,19 @@ class Column(_Closed):
     _zone = field_validator("zone")(_known_zone)
     _clock = field_validator("time_of_day")(_known_clock)
 
+    @field_validator("split", mode="before")
+    @classmethod
+    def _words_are_a_split(cls, value: Any) -> Any:
+        return {"take": _WORDS[value]} if isinstance(value, str) and value in _WORDS else value
+
+    @field_validator("format")
+    @classmethod
+    def _reads_dates(cls, value: str | tuple[str, ...] | None) -> str | tuple[str, ...] | None:
+        for pattern in (value,) if isinstance(value, str) else value or ():
+            if problem := dates.problem_of(pattern):
+                raise ValueError(problem)
+        return value
+
     @model_validator(mode="before")
     @classmethod
     def _plain_text_is_a_column(cls, value: Any) -> Any:
@@ -146,6 +188,11 @@ class Column(_Closed):
         if self.multiply is not None:
             return self.multiply
         return (self.column,) if self.column is not None else ()
+
+    @property
+    def formats(self) -> tuple[str, ...]:
+        """How its dates may be written; none: as ISO 8601 says."""
+        return (self.format,) if isinstance(self.format, str) else (self.format or ())
 
     @property
     def computed_in_database(self) -> bool:
@@ -246,6 +293,8 @@ def _misuses(target: Target, part: Part) -> Iterator[str]:
             yield f"{name}: from_lines is for the total of orders"
         if column.ordinal and (target.name, name) != ("order_lines", "line"):
             yield f"{name}: ordinal is for the line of order_lines"
+        if target.columns.get(name) == "time" and not all(map(dates.has_year, column.formats)):
+            yield f"{name}: a moment needs a year in its format"
         if column.pick == "sum" and target.columns.get(name) not in ("money", "whole"):
             yield f"{name}: only numbers have a sum"
     if "address" in part.columns and part.columns["channel"].constant not in ("email", "sms"):
@@ -296,8 +345,11 @@ class ImportMap(_Closed):
 
     def parts_of(self, input_name: str) -> tuple[Part, ...]:
         """The parts that read this input."""
-        only = next(iter(self.inputs))
-        return tuple(part for part in self.targets if (part.input or only) == input_name)
+        return tuple(part for part in self.targets if self.input_of(part) == input_name)
+
+    def input_of(self, part: Part) -> str:
+        """The input that the part reads."""
+        return part.input or next(iter(self.inputs))
 
 
 def _merging(part: Part) -> tuple[Any, ...]:

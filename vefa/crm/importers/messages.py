@@ -13,6 +13,7 @@ from sqlalchemy.engine import Connection
 
 from vefa.crm.importers.batches import plan_batches
 from vefa.crm.importers.choosing import choose
+from vefa.crm.importers.filling import filler_of
 from vefa.crm.importers.frames import PartReader, Reject
 from vefa.crm.importers.maps import ImportMap
 from vefa.crm.importers.runs import FAMILIES
@@ -92,9 +93,10 @@ def _read(
     settings: Settings,
 ) -> list[Reject]:
     readers = [PartReader(part, given, settings) for part in given.parts_of(name)]
-    needed = sorted({column for reader in readers for column in reader.part.sources})
+    needed = sorted({*filler_of(given, name).sources, *(column for reader in readers for column in reader.sources)})
     columns = {column: pd.Series([row.get(column, "") for row in rows], dtype=object) for column in needed}
     chunk = Chunk(name, pd.DataFrame(columns, index=range(len(rows))), list(range(1, len(rows) + 1)))
+    chunk = filler_of(given, name).fill(chunk)
     found: list[Reject] = []
     for reader in readers:
         batch = reader.read(chunk)

@@ -11,11 +11,14 @@ import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 from vefa.crm.importers import places
-from vefa.crm.importers.maps import Column, Scalar
+from vefa.crm.importers.cleaning import clean_text
+from vefa.crm.importers.dates import parse_birthday, parse_moment
+from vefa.crm.importers.maps import Column
+from vefa.crm.importers.numbers import parse_number
 from vefa.database import Money, to_micros
 
 Value = str | int | bool | date | None
@@ -43,22 +46,21 @@ class Habits:
     country: str
 
 
-#: Nothing in a shop happened before or will happen after; a year outside is a slip of the keyboard.
-_FIRST_YEAR, _LAST_YEAR = 1900, 2200
-_LARGEST_MONEY = Decimal(2**63 // Money.scale)
+#: Amounts are as large as anybody's; the sum of many still fits into what databases count with.
+LARGEST_MONEY = Decimal(10**12)
 _LARGEST_WHOLE = 2**31 - 1
-LONGEST_STATE = 80
+#: Letters in an id, which an index holds, and in any other text.
+LONGEST_ID, LONGEST_TEXT, LONGEST_STATE = 200, 100_000, 80
 _TRUE = frozenset({"1", "1.0", "true", "t", "yes", "y", "evet", "e", "on", "x"})
 _FALSE = frozenset({"0", "0.0", "false", "f", "no", "n", "hayır", "hayir", "h", "off"})
-_FLOAT_ID = re.compile(r"([+-]?\d+)\.0*")
 _LANGUAGE = re.compile(r"([A-Za-z]{2,3})(?:[-_]([A-Za-z0-9]{2,8}))*")
 _NOT_IN_A_SLUG = re.compile(r"[^a-z0-9]+")
 
 
 def reader(kind: str, column: Column, habits: Habits) -> Reader:
-    """Reads the text of `column` as `kind`: value map and default first, then the type."""
+    """Reads the text of `column` as `kind`: the column's steps first, then the type."""
     read = READERS[kind](column, habits)
-    prepare = _preparer(column)
+    prepare = clean_text(column)
     mild = column.on_error == "empty"
     strict = column.on_error == "reject"
 
@@ -74,12 +76,6 @@ def reader(kind: str, column: Column, habits: Habits) -> Reader:
     return read_one
 
 
-def without_fraction(text: str) -> str:
-    """The id of a number that some tool has made a float of: 233000.0 → 233000."""
-    found = _FLOAT_ID.fullmatch(text)
-    return found[1] if found else text
-
-
 def slug(text: str) -> str:
     """ASCII letters and digits only, lower-case: what may stand in an address."""
     turkish = text.replace("ı", "i").replace("İ", "i").replace("ß", "ss").replace("ø", "o").replace("Ø", "o")
@@ -87,52 +83,38 @@ def slug(text: str) -> str:
     return _NOT_IN_A_SLUG.sub("", plain.lower())
 
 
-def written(value: Scalar | None) -> str:
-    """A value of the map as the text that a reader takes."""
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    return "" if value is None else str(value)
-
-
-def _preparer(column: Column) -> Callable[[str], str]:
-    values = {key: written(value) for key, value in (column.map or {}).items()}
-    default = written(column.default)
-    says_otherwise = column.map is not None and "otherwise" in column.model_fields_set
-
-    def prepare(text: str) -> str:
-        text = text.strip()
-        if column.id:
-            text = without_fraction(text)
-        if column.case:
-            text = text.upper() if column.case == "upper" else text.lower()
-        if text in values:
-            text = values[text]
-        elif says_otherwise and text:
-            text = written(column.otherwise)
-        return text or default
-
-    return prepare
-
-
 def number(text: str, column: Column) -> Decimal | None:
     """A number written with the column's marks; None where it is none."""
-    if column.thousands:
-        text = text.replace(column.thousands, "")
+    return parse_number(text, column.decimal, column.thousands)
+
+
+def _text(longest: int) -> Callable[[Column, Habits], Reader]:
+    def make(column: Column, habits: Habits) -> Reader:
+        def read(text: str) -> Reading:
+            if len(text) > longest:
+                return Misfit("too long", f"{len(text):,} letters, not {longest:,} at most")
+            if not _is_unicode(text):
+                return Misfit("broken text")
+            return text.replace("\x00", "")
+
+        return read
+
+    return make
+
+
+def _is_unicode(text: str) -> bool:
+    """Whether databases can keep it: halves of letters (lone surrogates) cannot be written as UTF-8."""
     try:
-        value = Decimal(text.replace(column.decimal, ".") if column.decimal != "." else text)
-    except InvalidOperation:
-        return None
-    return value if value.is_finite() else None
-
-
-def _text(column: Column, habits: Habits) -> Reader:
-    return lambda text: text.replace("\x00", "")
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _money(column: Column, habits: Habits) -> Reader:
     def read(text: str) -> Reading:
         value = number(text, column)
-        if value is None or abs(value) >= _LARGEST_MONEY:
+        if value is None or abs(value) >= LARGEST_MONEY:
             return Misfit("wrong number", text)
         return int((value * Money.scale).to_integral_value())
 
@@ -160,51 +142,32 @@ def _boolean(column: Column, habits: Habits) -> Reader:
     return read
 
 
-def _formats(column: Column) -> tuple[str, ...]:
-    return (column.format,) if isinstance(column.format, str) else (column.format or ())
-
-
-def _moment(text: str, formats: tuple[str, ...]) -> tuple[datetime, bool] | None:
-    """The moment as written, and whether a time of day was written with it."""
-    for pattern in formats:
-        try:
-            found = datetime.strptime(text, pattern)  # noqa: DTZ007  # the caller adds the zone where none is written
-            return found, bool(re.search(r"%[HIcXs]", pattern))
-        except ValueError:
-            continue
-    if formats:
-        return None
-    try:
-        return datetime.fromisoformat(text), len(text) > len("2026-01-31") or ":" in text
-    except ValueError:
-        return None
-
-
 def _time(column: Column, habits: Habits) -> Reader:
-    formats, zone = _formats(column), ZoneInfo(column.zone or habits.zone)
+    formats, zone = column.formats, ZoneInfo(column.zone or habits.zone)
     noon = time.fromisoformat((column.time_of_day or habits.time_of_day).zfill(5))
 
     def read(text: str) -> Reading:
-        found = _moment(text, formats)
-        if found is None or not _FIRST_YEAR <= found[0].year < _LAST_YEAR:
+        found = parse_moment(text, formats)
+        if found is None:
             return Misfit("impossible date", text)
-        moment, timed = found
-        if not timed:
-            moment = datetime.combine(moment, noon)
+        moment = found.at if found.timed else datetime.combine(found.at, noon)
         # Without an offset the earlier of two equal clock times is meant (rule 5).
         return to_micros((moment if moment.tzinfo else moment.replace(tzinfo=zone)).astimezone(UTC))
 
     return read
 
 
-def _date(column: Column, habits: Habits) -> Reader:
-    formats = _formats(column)
+def _birthday(column: Column, habits: Habits) -> Reader:
+    """A date of birth. A moment (a browser's midnight in UTC) is the day on the column's own clock."""
+    formats, zone = column.formats, ZoneInfo(column.zone or habits.zone)
 
     def read(text: str) -> Reading:
-        found = _moment(text, formats)
-        if found is None or not _FIRST_YEAR <= found[0].year < _LAST_YEAR:
+        if (day := parse_birthday(text, formats)) is None:
             return Misfit("impossible date", text)
-        return found[0].date()
+        moment = parse_moment(text, formats)
+        if moment is None or moment.at.tzinfo is None or moment.at.time() == time():
+            return day
+        return moment.at.astimezone(zone).date()
 
     return read
 
@@ -252,6 +215,8 @@ def _state(column: Column, habits: Habits) -> Reader:
     """How something stands, in the shop's own words: small letters, so that one word is one state."""
 
     def read(text: str) -> Reading:
+        if not _is_unicode(text):
+            return Misfit("broken text")
         state = text.replace("\x00", "").replace("İ", "i").lower()
         return state if len(state) <= LONGEST_STATE else Misfit("too long for a state")
 
@@ -270,7 +235,8 @@ def _one_of(what: str, *words: str, mild: bool) -> Callable[[Column, Habits], Re
 
 
 READERS: dict[str, Callable[[Column, Habits], Reader]] = {
-    "text": _text,
+    "text": _text(LONGEST_TEXT),
+    "id": _text(LONGEST_ID),
     "money": _money,
     "whole": _whole(-_LARGEST_WHOLE, _LARGEST_WHOLE),
     "stars": _whole(1, 5),
@@ -278,7 +244,7 @@ READERS: dict[str, Callable[[Column, Habits], Reader]] = {
     "score": _whole(0, 10),
     "boolean": _boolean,
     "time": _time,
-    "date": _date,
+    "birthday": _birthday,
     "currency": _currency,
     "country": _country,
     "zone": _zone,

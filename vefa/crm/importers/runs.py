@@ -16,6 +16,7 @@ from sqlalchemy.engine import Connection, Engine
 from vefa.crm.forgotten import forgotten_keys
 from vefa.crm.importers.batches import plan_batches
 from vefa.crm.importers.choosing import choose
+from vefa.crm.importers.filling import filled, filler_of
 from vefa.crm.importers.frames import Batch, PartReader, Reject
 from vefa.crm.importers.maps import ImportMap, Part
 from vefa.crm.importers.sources import CHUNK_ROWS, Chunk, chunks_of
@@ -180,9 +181,9 @@ class _Run:
         with self._transaction():
             forgotten = forgotten_keys(self._connection)
         readers = [PartReader(part, self._map, self._settings, forgotten) for part in self._map.parts_of(name)]
-        needed = {column for reader in readers for column in reader.part.sources}
+        needed = {column for reader in readers for column in reader.sources} | set(filler_of(self._map, name).sources)
         done = 0
-        for chunk in chunks_of(self._map, name, self._path, needed, self._chunk_rows):
+        for chunk in filled(self._map, name, chunks_of(self._map, name, self._path, needed, self._chunk_rows)):
             self._note_strays(chunk)
             batches = [(reader.part, reader.read(chunk)) for reader in readers]
             with self._transaction():

@@ -14,6 +14,7 @@ from typing import IO, Any
 import pandas as pd
 import sqlalchemy as sa
 
+from vefa.crm.importers.cleaning import without_text_mark
 from vefa.crm.importers.maps import ImportMap, Input, unknown
 from vefa.errors import ImportMapError
 
@@ -76,7 +77,8 @@ def _from_file(wanted: Input, file: Path, needed: set[str], rows: int) -> Iterat
         try:
             header = [name.strip() for name in next(reader, [])]
             _check_columns(header, needed, str(file), wanted.delimiter)
-            yield from _chunked(_numbered(reader), header, needed, file.name, rows)
+            unmarked = ((line, [without_text_mark(cell) for cell in row]) for line, row in _numbered(reader))
+            yield from _chunked(unmarked, header, needed, file.name, rows)
         except UnicodeError as error:
             raise ImportMapError(
                 f"{file}: not written in {wanted.encoding} ({error}); say the input's encoding"

@@ -27,7 +27,7 @@ _TYPES: dict[str, Any] = {
     "score": sa.BigInteger,
     "time": sa.BigInteger,
     "boolean": sa.Boolean,
-    "date": sa.Date,
+    "birthday": sa.Date,
 }
 
 #: What a chosen row brings.

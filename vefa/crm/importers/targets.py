@@ -66,11 +66,11 @@ _ALL = (
         name="customers",
         table=tables.customers,
         columns={
-            "outside_id": "text",
+            "outside_id": "id",
             "first_name": "text",
             "last_name": "text",
             "gender": "gender",
-            "birth_date": "date",
+            "birth_date": "birthday",
             "language": "language",
             "country": "country",
             "city": "text",
@@ -116,7 +116,7 @@ _ALL = (
         name="products",
         table=tables.products,
         columns={
-            "outside_id": "text",
+            "outside_id": "id",
             "name": "text",
             "category": "text",
             "brand": "text",
@@ -134,11 +134,11 @@ _ALL = (
         name="orders",
         table=tables.orders,
         columns={
-            "outside_id": "text",
+            "outside_id": "id",
             "number": "text",
             "total": "money",
             "currency": "currency",
-            "coupon_code": "text",
+            "coupon_code": "id",
             "placed_at": "time",
             "shipped_at": "time",
             "delivered_at": "time",
@@ -164,7 +164,7 @@ _ALL = (
         name="deliveries",
         table=tables.deliveries,
         columns={
-            "outside_id": "text",
+            "outside_id": "id",
             "carrier": "text",
             "tracking": "text",
             "promised_at": "time",
@@ -181,7 +181,7 @@ _ALL = (
         name="returns",
         table=tables.returns,
         columns={
-            "outside_id": "text",
+            "outside_id": "id",
             "reason": "text",
             "amount": "money",
             "currency": "currency",
@@ -201,7 +201,7 @@ _ALL = (
         name="tickets",
         table=tables.tickets,
         columns={
-            "outside_id": "text",
+            "outside_id": "id",
             "subject": "text",
             "category": "text",
             "agent": "text",
@@ -221,7 +221,7 @@ _ALL = (
     Target(
         name="ticket_messages",
         table=ticket_messages,
-        columns={"outside_id": "text", "author": "author", "agent": "text", "text": "text", "said_at": "time"},
+        columns={"outside_id": "id", "author": "author", "agent": "text", "text": "text", "said_at": "time"},
         key=("outside_id",),
         required=("outside_id", "ticket", "author", "text", "said_at"),
         references=("ticket",),
@@ -230,7 +230,7 @@ _ALL = (
     Target(
         name="reviews",
         table=tables.reviews,
-        columns={"outside_id": "text", "rating": "stars", "text": "text", "posted_at": "time"},
+        columns={"outside_id": "id", "rating": "stars", "text": "text", "posted_at": "time"},
         key=("outside_id",),
         required=("outside_id", "customer", "posted_at"),
         references=("customer", "order", "product"),
@@ -241,7 +241,7 @@ _ALL = (
         name="survey_answers",
         table=tables.survey_answers,
         columns={
-            "outside_id": "text",
+            "outside_id": "id",
             "survey": "survey",
             "score": "score",
             "comment": "text",
@@ -256,7 +256,7 @@ _ALL = (
     Target(
         name="redemptions",
         table=redemptions,
-        columns={"outside_id": "text", "points": "points", "redeemed_at": "time"},
+        columns={"outside_id": "id", "points": "points", "redeemed_at": "time"},
         key=("outside_id",),
         required=("outside_id", "customer", "points", "redeemed_at"),
         references=("customer", "order"),
@@ -267,8 +267,8 @@ _ALL = (
         name="events",
         table=tables.events,
         columns={
-            "type": "text",
-            "object_key": "text",
+            "type": "id",
+            "object_key": "id",
             "occurrence": "whole",
             "occurred_at": "time",
             "data": "text",

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Any, Literal
 
 from vefa.crm.arrivals import Arrival, Person
 from vefa.crm.importers.addresses import ascii_email, e164
+from vefa.crm.importers.numbers import parse_number
 from vefa.crm.importers.places import countries
+from vefa.crm.importers.readings import LARGEST_MONEY
 
 _LONGEST = 500
 _FIRST_YEAR, _LAST_YEAR = 1900, 2200
@@ -89,11 +91,8 @@ def moment(given: Any, zone: Any = UTC) -> datetime | None:
 
 def amount(given: Any) -> Decimal | None:
     """A sum of money."""
-    try:
-        value = Decimal(text(given))
-    except InvalidOperation:
-        return None
-    return value if value.is_finite() and abs(value) < 10**12 else None
+    value = parse_number(text(given))
+    return value if value is not None and abs(value) < LARGEST_MONEY else None
 
 
 def person(number: str | None, email: Any, phone: Any, **details: Any) -> Person | None:
