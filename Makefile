@@ -50,5 +50,8 @@ format: $(READY) ## put the code into shape
 	$(BIN)/ruff check --fix .
 
 lock: $(READY) ## resolve all dependencies anew; needs uv
-	uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 --generate-hashes \
+	uv pip compile pyproject.toml --extra dev --extra build --universal --python-version 3.11 --generate-hashes \
 	  --no-emit-index-url --no-annotate --no-header --quiet -o requirements.lock
+	uv pip compile pyproject.toml --extra build --constraints requirements.lock --universal \
+	  --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header --quiet \
+	  -o requirements.run.lock

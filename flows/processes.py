@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 
+from vefa.files import make_private_folder, open_private
+
 #: So long a process may take to end by itself; then its group is killed.
 PATIENCE = 20.0
 
@@ -40,8 +42,8 @@ class Child:
 
 def start(name: str, command: Sequence[str], environment: Mapping[str, str], folder: Path, log: Path) -> Child:
     """Starts `python -m` with the command; what it says goes to the log."""
-    log.parent.mkdir(parents=True, exist_ok=True)
-    with log.open("ab") as out:
+    make_private_folder(log.parent)
+    with open_private(log, "ab") as out:
         process = subprocess.Popen(  # noqa: S603  # the command is made by flows/up.py; nothing of a user's stands in it
             [sys.executable, "-m", *command],
             env=dict(environment),

@@ -19,6 +19,7 @@ import pytest
 import sqlalchemy as sa
 from pydantic import SecretStr
 
+from tests.database_pool import DatabasePool
 from vefa.database import open_database
 from vefa.migrations.tables import metadata
 from vefa.settings import Settings
@@ -138,17 +139,23 @@ def _postgresql_template(new_postgresql: Callable[[str | None], str]) -> str:
     return engine.url.database
 
 
+@pytest.fixture(scope="session")
+def _postgresql_pool(new_postgresql: Callable[[str | None], str], _postgresql_template: str) -> DatabasePool:
+    return DatabasePool(lambda: new_postgresql(_postgresql_template), versions()[-1])
+
+
 @pytest.fixture(params=["sqlite", "postgresql"])
-def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """The URL of a fresh database with all tables and no rows: each test runs on SQLite and on PostgreSQL.
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """The URL of a database with all tables and no rows: each test runs on SQLite and on PostgreSQL.
 
     For settings over it: `settings.model_copy(update={"database_url": database_url})`.
     """
     if request.param == "sqlite":
-        return _copied_sqlite(request.getfixturevalue("_sqlite_template"), tmp_path)
-    template = request.getfixturevalue("_postgresql_template")
-    url: str = request.getfixturevalue("new_postgresql")(template)
-    return url
+        yield _copied_sqlite(request.getfixturevalue("_sqlite_template"), tmp_path)
+        return
+    pool: DatabasePool = request.getfixturevalue("_postgresql_pool")
+    with pool.borrowed() as url:
+        yield url
 
 
 @pytest.fixture

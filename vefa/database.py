@@ -22,6 +22,8 @@ from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import FunctionElement
 from sqlalchemy.types import BigInteger, Integer, TypeDecorator, TypeEngine
 
+from vefa.files import make_private_file, make_private_folder
+
 metadata = sa.MetaData(
     naming_convention={
         "ix": "ix_%(table_name)s_%(column_0_N_name)s",
@@ -95,7 +97,8 @@ def open_database(url: str, *, echo: bool = False) -> Engine:
         return sa.create_engine(url, echo=echo, pool_pre_ping=True, hide_parameters=True)
     path = sa.make_url(url).database
     if path and path != ":memory:":
-        Path(path).parent.mkdir(parents=True, exist_ok=True)
+        make_private_folder(Path(path).parent)
+        make_private_file(Path(path))  # what SQLite puts beside it gets the same mode
     settings = {"timeout": 30, "check_same_thread": False}
     engine = sa.create_engine(url, echo=echo, hide_parameters=True, connect_args=settings)
     sa.event.listen(engine, "connect", _prepare_sqlite)

@@ -7,15 +7,18 @@ neither. What cannot be taken keeps its problem and holds up nobody else.
 from __future__ import annotations
 
 import logging
+import re
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import groupby
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Engine
 
+from vefa.crm.source_activity import note_activity
 from vefa.database import Id, Instant, among, metadata, reading, writing
 
 log = logging.getLogger(__name__)
@@ -33,6 +36,7 @@ inbox = sa.Table(
     sa.Column("received_at", Instant, nullable=False),
     sa.Column("taken_at", Instant, comment="null: not yet"),
     sa.Column("problem", sa.Text, comment="why it could not be taken; it stays for somebody to look at"),
+    sa.Column("waits_until", Instant, comment="something of ours must be mended first; it is tried again then"),
     sa.Index(
         "ix_inbox_waiting",
         "id",
@@ -60,6 +64,16 @@ class NotTaken(Exception):
     """What came cannot be taken in. Its text says why, names nobody, and is kept with the row."""
 
 
+class Postponed(Exception):
+    """What came is right, and something of ours is not, such as the file that says what its columns mean.
+
+    Its text says what to mend. The row waits, is tried again each minute, and is never final.
+    """
+
+
+#: How long a postponed row waits before it is tried again.
+POSTPONED_FOR = timedelta(minutes=1)
+
 #: Takes in what came of one kind, in the order in which it came, in the caller's transaction. It writes nothing
 #: outside of it, and raises for what it cannot read.
 Taker = Callable[[Connection, Sequence[Received], datetime], None]
@@ -74,20 +88,36 @@ def put(connection: Connection, kind: str, body: bytes, now: datetime, about: Ma
 def take_in(engine: Engine, takers: Mapping[str, Taker], now: datetime) -> int:
     """Take in the next rows that wait, at most BATCH. Returns how many were looked at: 0 when none wait."""
     with reading(engine) as connection:  # whoever finds nothing asks nobody to wait
-        if not connection.scalar(sa.select(sa.exists().where(i.taken_at.is_(None)))):
+        if not connection.scalar(sa.select(sa.exists().where(_is_waiting(takers, now)))):
             return 0
     with writing(engine) as connection:
-        rows = _next(connection, takers)
-        problems = dict(_taken(connection, takers, rows, now))
-        done = sa.update(inbox).where(among(i.id, [row.id for row in rows]))
-        connection.execute(done.values(taken_at=now))
-        for number, problem in problems.items():
-            connection.execute(sa.update(inbox).where(i.id == number).values(problem=problem))
+        rows = _next(connection, takers, now)
+        outcomes = dict(_taken(connection, takers, rows, now))
+        later = {number for number, problem in outcomes.items() if isinstance(problem, Postponed)}
+        ids = [row.id for row in rows]
+        finished = sa.update(inbox).where(among(i.id, [number for number in ids if number not in later]))
+        connection.execute(finished.values(taken_at=now, problem=None))
+        note_activity(connection, Counter(map(_source, rows)), now)
+        for number, problem in outcomes.items():
+            again = {"waits_until": now + POSTPONED_FOR} if number in later else {}
+            mine = sa.update(inbox).where(i.id == number)
+            connection.execute(mine.values(problem=str(problem), **again))
     return len(rows)
 
 
-def _next(connection: Connection, takers: Mapping[str, Taker]) -> list[Received]:
-    waiting = sa.select(i.id, sa.func.length(i.body)).where(i.taken_at.is_(None), i.kind.in_(list(takers)))
+def _source(row: Received) -> str:
+    """Who speaks: a shop system has a webhook for each kind of object, and may switch off one of them alone."""
+    topic = re.split(r"[./]", str(row.about.get("topic") or ""))[0]
+    return f"{row.kind} {topic}".strip()
+
+
+def _is_waiting(takers: Mapping[str, Taker], now: datetime) -> sa.ColumnElement[bool]:
+    ready = sa.or_(i.waits_until.is_(None), i.waits_until <= now)
+    return sa.and_(i.taken_at.is_(None), i.kind.in_(list(takers)), ready)
+
+
+def _next(connection: Connection, takers: Mapping[str, Taker], now: datetime) -> list[Received]:
+    waiting = sa.select(i.id, sa.func.length(i.body)).where(_is_waiting(takers, now))
     waiting = waiting.order_by(i.id).limit(BATCH).with_for_update(skip_locked=True)
     chosen: list[int] = []
     size = 0
@@ -102,7 +132,7 @@ def _next(connection: Connection, takers: Mapping[str, Taker]) -> list[Received]
 
 def _taken(
     connection: Connection, takers: Mapping[str, Taker], rows: Sequence[Received], now: datetime
-) -> Iterator[tuple[int, str]]:
+) -> Iterator[tuple[int, str | Postponed]]:
     """Take all of a kind together, else one by one. Yields what could not be taken, and why."""
     for kind, same in groupby(rows, lambda row: row.kind):
         together = list(same)
@@ -114,13 +144,15 @@ def _taken(
                 yield row.id, problem
 
 
-def _attempt(connection: Connection, taker: Taker, rows: Sequence[Received], now: datetime) -> str | None:
+def _attempt(connection: Connection, taker: Taker, rows: Sequence[Received], now: datetime) -> str | Postponed | None:
     """None where it went well; else what kind of thing was wrong. Never its text, which may hold an address."""
     try:
         with connection.begin_nested():
             taker(connection, rows, now)
     except sa.exc.OperationalError:
         raise  # the database, not the row: nothing is taken, and the next round tries again
+    except Postponed as reason:
+        return reason
     except NotTaken as reason:
         return str(reason)
     except Exception as error:

@@ -21,6 +21,7 @@ from types import MappingProxyType
 from typing import IO, Any, Literal, ParamSpec, TypeVar
 
 from vefa.errors import VefaError
+from vefa.files import make_private_folder, open_private
 
 Given = ParamSpec("Given")
 Result = TypeVar("Result")
@@ -208,9 +209,9 @@ class DayFiles(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         try:
-            self._folder.mkdir(parents=True, exist_ok=True)
             day = datetime.fromtimestamp(record.created, UTC)
-            with (self._folder / f"vefa-{day:%Y-%m-%d}.log").open("a", encoding="utf-8") as file:
+            path = make_private_folder(self._folder) / f"vefa-{day:%Y-%m-%d}.log"
+            with open_private(path, "a", encoding="utf-8") as file:
                 file.write(self.format(record) + "\n")
         except OSError:
             self.handleError(record)

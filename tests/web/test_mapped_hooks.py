@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -11,6 +12,8 @@ import sqlalchemy as sa
 from tests.acceptance.small_shop import NOON
 from tests.web.asking import Asked
 from vefa.crm import tables as t
+from vefa.database import reading
+from vefa.foresight.status import status
 from vefa.foresight.troubles import _imports
 from vefa.inbox import inbox
 
@@ -134,3 +137,38 @@ def test_a_map_with_mistakes_is_told_to_whoever_sends(desk: Asked) -> None:
     (desk.settings.root / "config" / "importers" / "bad.yaml").write_text("inputs: {}\n")
 
     assert sent(desk, TICKET, "bad").status_code == 409
+
+
+def test_rows_wait_while_their_map_holds_mistakes_and_are_taken_once_it_is_mended(desk: Asked) -> None:
+    path = desk.settings.root / "config" / "importers" / "desk.yaml"
+    sent(desk, TICKET)
+    path.write_text(MAP.replace("subject:", "sujet:"))
+
+    desk.take()
+    (row,) = desk.rows(sa.select(inbox))
+    assert (row.taken_at, row.problem) == (None, "the map desk holds mistakes: vefa import desk tells them")
+    with reading(desk.engine) as connection:
+        (trouble,) = [each for each in status(connection, NOON, NOON).troubles if each.kind == "postponed"]
+    assert trouble.says.startswith("1 messages have waited for") and "the map desk" in trouble.says
+
+    path.write_text(MAP)
+    desk.clock.now = NOON + timedelta(seconds=59)
+    desk.take()
+    assert desk.rows(sa.select(t.tickets)) == []
+    desk.clock.now = NOON + timedelta(seconds=60)
+    desk.take()
+    assert len(desk.rows(sa.select(t.tickets))) == 1
+    (row,) = desk.rows(sa.select(inbox))
+    assert (row.taken_at, row.problem) == (NOON + timedelta(seconds=60), None)
+
+
+def test_rows_that_wait_for_their_map_hold_up_nobody_else(desk: Asked) -> None:
+    folder = desk.settings.root / "config" / "importers"
+    (folder / "other.yaml").write_text(MAP.replace("source: desk", "source: other"))
+    sent(desk, TICKET)
+    sent(desk, TICKET, name="other")
+    (folder / "desk.yaml").write_text("inputs: {}")
+
+    desk.take()
+
+    assert [row.source for row in desk.rows(sa.select(t.tickets))] == ["other"]

@@ -21,11 +21,12 @@ PATIENCE = 30
 
 @pytest.fixture
 def port(sqlite_engine: sa.Engine, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
-    """A server that waits 0.2 seconds for heads and bodies."""
+    """A server that waits 0.2 seconds for heads and bodies, and has room for 40 connections, 20 from one address."""
     monkeypatch.setattr(serving, "HEAD_SECONDS", 0.2)
-    web = Web(limits=Limits(body_megabytes=0.001, body_seconds=0.2))
-    asked = Asked(sqlite_engine, settings.model_copy(update={"web": web}))
-    config = uvicorn.Config(asked.app, host="127.0.0.1", port=0, **serving.options())
+    monkeypatch.setattr(serving, "CONNECTIONS", 40)
+    limits = Limits(body_megabytes=0.001, body_seconds=0.2, address_connections=20)
+    asked = Asked(sqlite_engine, settings.model_copy(update={"web": Web(limits=limits)}))
+    config = uvicorn.Config(asked.app, host="127.0.0.1", port=0, **serving.options(limits))
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run)
     thread.start()
@@ -109,3 +110,32 @@ def test_what_is_no_request_is_never_a_fault_of_ours(port: int, request_: bytes)
         assert not said.startswith(b"HTTP/1.1 5")
     with connected(port, LIVE + b"Connection: close\r\n\r\n") as line:
         assert all_said(line).startswith(b"HTTP/1.1 200 ")
+
+
+def test_idle_connections_of_one_address_do_not_shut_out_the_others(port: int) -> None:
+    lines = [socket.create_connection(("127.0.0.1", port), timeout=PATIENCE) for _ in range(60)]
+    try:
+        with socket.create_connection(("127.0.0.1", port), PATIENCE, ("127.0.0.2", 0)) as line:
+            line.sendall(LIVE + b"Connection: close\r\n\r\n")
+            assert all_said(line).startswith(b"HTTP/1.1 200 ")
+    finally:
+        for line in lines:
+            line.close()
+
+
+def test_an_address_that_has_closed_its_connections_may_open_new_ones(port: int) -> None:
+    for _ in range(40):
+        with connected(port, LIVE + b"Connection: close\r\n\r\n") as line:
+            assert all_said(line).startswith(b"HTTP/1.1 200 ")
+
+
+def test_connections_are_counted_by_address_and_a_trusted_proxy_may_have_any_number() -> None:
+    limits = Limits(address_connections=2, trusted_proxies=("10.0.0.0/8",))
+    counted = serving.OpenConnections(limits)
+
+    assert [counted.admit("192.0.2.1") for _ in range(3)] == [True, True, False]
+    assert counted.admit("192.0.2.2")
+    assert all(counted.admit("10.0.0.1") for _ in range(10))
+    counted.end("192.0.2.1")
+    counted.end("192.0.2.1")
+    assert counted.admit("192.0.2.1")

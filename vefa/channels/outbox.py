@@ -6,13 +6,11 @@ disk (no fsync): an outbox is for looking, and a power cut costs at most its las
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
 from hashlib import blake2b
 from pathlib import Path
 from shutil import rmtree
-from threading import get_ident
 from urllib.parse import quote
 
 from vefa.channels.admission import email_fault, sms_fault
@@ -20,6 +18,7 @@ from vefa.channels.base import Accepted, Email, Outcome, Outgoing, Refused, Sms
 from vefa.channels.mime import encode_email
 from vefa.channels.outbox_index import Entry, OutboxIndex
 from vefa.errors import ChannelError
+from vefa.files import make_private_folder, write_private
 from vefa.plan.steps import Medium
 
 _PARTS = ("email", "sms", "tools", "data", "index.html", ".lock")
@@ -46,13 +45,19 @@ class Outbox:
         return f"<Outbox {self.path} {self.medium}>"
 
     def deliver(self, messages: Sequence[Outgoing]) -> Sequence[Outcome]:
-        """Write them all, then put the new ones on the page."""
+        """Write them all, then put the new ones on the page.
+
+        Raises ChannelError where the folder cannot be written, as when the disk is full; then none of the new ones is
+        there, and all of them come again.
+        """
         moment = self._clock() if self._clock else None
         fresh: list[Entry] = []
         try:
             outcomes = [self._put(message, moment, fresh) for message in messages]
             self._index.append(fresh)
         except OSError as error:
+            for entry in fresh:
+                (self.path / entry.place).unlink(missing_ok=True)
             raise ChannelError(f"the outbox at {self.path} cannot be written: {error.strerror}") from error
         return outcomes
 
@@ -79,18 +84,16 @@ class Outbox:
         shelf = f"{int(number) // _SHELF:06d}" if number.isdecimal() else "other"
         folder = self.path / self.medium / shelf
         if folder not in self._shelves:
-            folder.mkdir(parents=True, exist_ok=True)
+            make_private_folder(folder)
             self._shelves.add(folder)
         return folder / (name + (".eml" if self.medium == "email" else ".txt"))
 
     def _write(self, path: Path, content: bytes) -> None:
-        half = path.with_name(f".{path.name}.{os.getpid()}.{get_ident()}")
         try:
-            half.write_bytes(content)
+            write_private(path, content)
         except FileNotFoundError:  # somebody emptied the outbox meanwhile
-            path.parent.mkdir(parents=True, exist_ok=True)
-            half.write_bytes(content)
-        half.replace(path)
+            make_private_folder(path.parent)
+            write_private(path, content)
 
 
 def reset_outbox(path: Path) -> None:

@@ -7,6 +7,7 @@ Scripts, because a page opened from a file may load nothing else.
 
 from __future__ import annotations
 
+import os
 import re
 import zlib
 from base64 import b64encode
@@ -22,6 +23,7 @@ import orjson
 
 from vefa.channels.base import Email, Outgoing
 from vefa.channels.mime import message_id
+from vefa.files import make_private_folder, open_private, write_private
 
 LIST_LENGTH = 1000
 BODY_LENGTH = 100
@@ -53,15 +55,18 @@ class OutboxIndex:
         """Put these behind all that are there."""
         if not entries:
             return
-        self._data.mkdir(parents=True, exist_ok=True)
+        make_private_folder(self._data)
         with _alone(self._path):
             total = self._total()
-            for name, lines in _scripts(entries, total).items():
-                with (self._data / name).open("ab") as script:
-                    script.write(b"".join(lines))
-            self._write("data/total.js", b"vefa.total(%d);\n" % (total + len(entries)))
+            scripts = _scripts(entries, total)
+            with _whole_lines([self._data / name for name in scripts]):
+                for name, lines in scripts.items():
+                    with open_private(self._data / name, "ab") as script:
+                        script.write(b"".join(lines))
+                write_private(self._data / "total.js", b"vefa.total(%d);\n" % (total + len(entries)))
             if not (self._path / "index.html").exists():
-                self._write("index.html", files("vefa.channels").joinpath("outbox.html").read_bytes())
+                page = files("vefa.channels").joinpath("outbox.html").read_bytes()
+                write_private(self._path / "index.html", page)
 
     def remove(self, addresses: Collection[str], refs: Collection[str] = ()) -> list[str]:
         """Take what went to these addresses, or bears these refs, off the page. Returns the places of its files."""
@@ -82,7 +87,7 @@ class OutboxIndex:
     def _keep(self, path: Path, lines: Sequence[bytes]) -> None:
         content = b"".join(lines)
         if path.exists() and path.stat().st_size != len(content):
-            self._write(path.relative_to(self._path).as_posix(), content)
+            write_private(path, content)
 
     def _total(self) -> int:
         try:
@@ -90,11 +95,6 @@ class OutboxIndex:
         except FileNotFoundError:
             return 0
         return int(found[1]) if found else 0
-
-    def _write(self, name: str, content: bytes) -> None:
-        half = self._path / f"{name}.half"
-        half.write_bytes(content)
-        half.replace(self._path / name)
 
 
 def _ref(place: str) -> str:
@@ -142,11 +142,43 @@ def _words(entry: Entry) -> dict[str, object]:
 
 
 @contextmanager
+def _whole_lines(scripts: Sequence[Path]) -> Iterator[None]:
+    """Cut what the block appends to these scripts off again where it fails, as a full disk makes it.
+
+    A line that a killed process left unfinished goes first: half a line would stop the whole script.
+    """
+    lengths = {script: _length_of_lines(script) for script in scripts}
+    for script, length in lengths.items():
+        if script.exists() and script.stat().st_size > length:
+            os.truncate(script, length)
+    try:
+        yield
+    except OSError:
+        for script, length in lengths.items():
+            if script.exists():
+                os.truncate(script, length)
+        raise
+
+
+def _length_of_lines(script: Path) -> int:
+    """How many bytes the script has up to the end of its last whole line."""
+    if not script.exists():
+        return 0
+    with script.open("rb") as file:
+        size = file.seek(0, os.SEEK_END)
+        if size:
+            file.seek(size - 1)
+            if file.read(1) == b"\n":
+                return size
+    return script.read_bytes().rfind(b"\n") + 1
+
+
+@contextmanager
 def _alone(path: Path) -> Iterator[None]:
     """Nobody else appends meanwhile: no thread of ours, and where the system can lock files, no other process."""
     with _locks_lock:
         lock = _locks.setdefault(path.resolve(), Lock())
-    with lock, (path / ".lock").open("ab") as file:
+    with lock, open_private(path / ".lock", "ab") as file:
         try:
             import fcntl
 

@@ -20,6 +20,7 @@ from typer.exceptions import TyperException
 from vefa.cli.printing import err
 from vefa.cli.session import Session
 from vefa.errors import UserError, VefaError
+from vefa.files import make_private_folder, open_private
 from vefa.logs import masked, traced
 
 COMMANDS = "vefa.commands"
@@ -134,8 +135,8 @@ def _ours(error: Exception, session: Session | None) -> str:
 
 def _log(error: Exception, session: Session | None) -> Path:
     path = _home(session) / "var" / "log" / "vefa-error.log"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("a", encoding="utf-8") as log:
+    make_private_folder(path.parent)
+    with open_private(path, "a", encoding="utf-8") as log:
         log.write(f"{datetime.now(UTC).isoformat(timespec='seconds')} {traced(error)}\n")
     return path
 

@@ -23,6 +23,7 @@ def export(
     """Everything that is known of one customer, as JSON: what they see on their own page."""
     from vefa.database import reading
     from vefa.engine.dossier import as_json, dossier
+    from vefa.files import write_private
     from vefa.foresight.persons import find_person
 
     session: Session = context.obj
@@ -31,7 +32,7 @@ def export(
     if to is None:
         sys.stdout.write(told.decode() + "\n")
     else:
-        to.write_bytes(told)
+        write_private(to, told)
         err().print(f"{to} holds what is known of them.", markup=False)
 
 

@@ -16,7 +16,13 @@ if TYPE_CHECKING:
 
     from vefa.engine.resident import Resident, Told
     from vefa.engine.shop import Shop
+    from vefa.inbox import Taker
 
+#: Said at the start, because nobody is thanked within a second then.
+WITHOUT_INSTANT = (
+    "What comes is taken in here. Journeys with `runs: at once` are walked by `vefa instant`, if it runs; else by their"
+    " schedule."
+)
 #: What other packages want to hear of the instant path, about once a minute.
 WATCHERS = "vefa.watchers"
 
@@ -26,7 +32,8 @@ def serve(
     port: Annotated[int, typer.Option(help="The port to answer on.")] = 8020,
     host: Annotated[str, typer.Option(help="Who may ask: only this machine, or 0.0.0.0 for all.")] = "127.0.0.1",
     instant: Annotated[
-        bool, typer.Option(help="Walk journeys with `runs: at once` as events come; else `vefa instant` does.")
+        bool,
+        typer.Option(help="Walk journeys with `runs: at once` as events come; else it only takes in what comes."),
     ] = True,
 ) -> None:
     """Answer over HTTP: events in, webhooks of providers and shops, unsubscribe and preference pages, health."""
@@ -38,11 +45,13 @@ def serve(
     session: Session = context.obj
     with session.store() as engine:
         service = open_service(session.settings, engine, secret_of(session.settings))
-        resident = make_resident(session, engine)
+        resident = make_resident(session, engine, walks=instant)
         service.committer.after_commit = resident.wake
         err().print(f"http://{host}:{port}; Ctrl-C ends it.", markup=False)
-        with working(resident if instant else None):
-            serve_app(make_app(service), host, port)
+        if not instant:
+            err().print(WITHOUT_INSTANT, markup=False)
+        with working(resident):
+            serve_app(make_app(service), host, port, session.settings.web.limits)
 
 
 def instant(context: typer.Context) -> None:
@@ -58,8 +67,8 @@ def instant(context: typer.Context) -> None:
         resident.run()
 
 
-def make_resident(session: Session, engine: Engine) -> Resident:
-    """The instant path over the session's shop."""
+def make_resident(session: Session, engine: Engine, *, walks: bool = True) -> Resident:
+    """The instant path over the session's shop; without `walks` it only takes in what came."""
     from importlib.metadata import entry_points
 
     from vefa.engine.resident import Resident
@@ -81,17 +90,17 @@ def make_resident(session: Session, engine: Engine) -> Resident:
         for teller in tellers:
             teller(told)
 
-    return Resident(engine, opened, takers_of(settings), teller=tell, stamp=stamp)
+    def takers() -> Mapping[str, Taker]:
+        return takers_of(settings)
+
+    return Resident(engine, opened, takers, teller=tell, stamp=stamp, walks=walks)
 
 
 @contextmanager
-def working(resident: Resident | None) -> Iterator[None]:
+def working(resident: Resident) -> Iterator[None]:
     """The resident at work in a thread of its own, ended with the block."""
     from threading import Thread
 
-    if resident is None:
-        yield
-        return
     thread = Thread(target=resident.run, name="resident")
     thread.start()
     try:

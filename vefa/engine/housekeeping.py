@@ -17,6 +17,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Engine
 
+from vefa.crm.source_activity import GIVEN_UP, HABIT, source_activity
 from vefa.crm.tables import imports, rejects, told_early
 from vefa.database import reading, writing
 from vefa.engine.answers import Learned, learn_channels
@@ -115,6 +116,7 @@ def _old_rows(engine: Engine, retention: Retention, now: datetime) -> Iterator[O
     # The newest stay: SQLite would give their numbers a second time.
     yield Old(inbox, sa.and_(inbox.c.taken_at < before(retention.inbox_days), _not_newest(inbox)))
     yield Old(rejects, _of_imports(before(retention.rejects_days)))
+    yield Old(source_activity, source_activity.c.hour < now - GIVEN_UP - HABIT)
     yield Old(told_early, told_early.c.received_at < before(retention.rejects_days))
     emptied = sa.not_(sa.exists().where(rejects.c.import_id == imports.c.id))
     yield Old(imports, sa.and_(imports.c.started_at < before(retention.imports_days), emptied, _not_newest(imports)))

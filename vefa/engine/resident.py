@@ -163,19 +163,21 @@ class _Desk:
 class Resident:
     """Takes in what came, and walks the journeys that it concerns.
 
-    `open_shop` opens a shop over the same database; it is opened anew when `stamp` says something else than before, as
-    after a change of the policy's file. `wake` may be called from any thread when something has been written down;
-    without it, it looks by itself.
+    `open_shop` opens a shop over the same database. It is opened anew, and `takers` is asked anew, when `stamp` says
+    something else than before: after a change of the policy's file, or when a map was added. `wake` may be called
+    from any thread when something has been written down; without it, it looks by itself. Without `walks` it only
+    takes in what came and leaves the journeys to somebody else.
     """
 
     database: Engine
     open_shop: Callable[[], Shop]
-    takers: Mapping[str, Taker] = field(default_factory=dict)
+    takers: Callable[[], Mapping[str, Taker]] = dict
     clock: Clock = system_clock
     wall: Clock = system_clock
     teller: Teller | None = None
     stamp: Callable[[], object] = lambda: None
     tell_every: float = 60.0
+    walks: bool = True
     _woken: Event = field(default_factory=Event)
     _stop: Event = field(default_factory=Event)
     _desks: dict[str, _Desk] = field(default_factory=dict)
@@ -186,6 +188,7 @@ class Resident:
     _read_at: datetime | None = None
     _told_at: datetime | None = None
     _stamp: object = None
+    _takers: Mapping[str, Taker] | None = None
 
     def wake(self) -> None:
         """Something may have come."""
@@ -214,8 +217,14 @@ class Resident:
 
     def round(self) -> bool:
         """Take in what waits, look once, hand out what is found. Whether there may be more at once."""
-        taken = take_in(self.database, self.takers, self.clock()) if self.takers else 0
-        if (stamp := self.stamp()) != self._stamp:
+        stamp = self.stamp()
+        if self._takers is None or stamp != self._stamp:
+            self._takers = self.takers()
+        taken = take_in(self.database, self._takers, self.clock()) if self._takers else 0
+        if not self.walks:
+            self._stamp = stamp
+            return bool(taken)
+        if stamp != self._stamp:
             self._stamp = stamp
             self._close()
         if any(EVENT in each.types for each in self._journeys.values()):

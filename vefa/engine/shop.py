@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -19,6 +18,8 @@ from vefa.content.templates import TemplateStore
 from vefa.content.tracked_links import TrackedLinks
 from vefa.crm.recommendations.choosing import Recommender
 from vefa.database import open_database
+from vefa.errors import SettingsError
+from vefa.files import create_private, make_private_folder
 from vefa.plan.directory import load_outside
 from vefa.plan.loyalty import Programme
 from vefa.plan.outside import Outside
@@ -100,17 +101,19 @@ def open_shop(
 def secret_of(settings: Settings) -> bytes:
     """The key that signs links and coupon codes: VEFA_SECRET_KEY, else one made once and kept in `var/secret.key`.
 
-    A shop on several machines must set the variable, or links signed by one are refused by the other.
+    A shop on several machines must set the variable, or links signed by one are refused by the other. Raises
+    SettingsError where the file cannot be written or read.
     """
     given = settings.secret_key.get_secret_value()
     if given:
         return given.encode()
     path = settings.var / "secret.key"
-    path.parent.mkdir(parents=True, exist_ok=True)
     try:
-        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:
+        make_private_folder(path.parent)
+        if path.exists() and not path.stat().st_size:
+            path.unlink()  # a full disk may have left it so; nothing was ever signed with it
+        if not path.exists():
+            create_private(path, secrets.token_urlsafe(48).encode())
         return path.read_bytes()
-    with os.fdopen(handle, "wb") as file:
-        file.write(secrets.token_urlsafe(48).encode())
-    return path.read_bytes()
+    except OSError as error:
+        raise SettingsError(f"{path}: the key that signs links cannot be kept there: {error.strerror}") from None

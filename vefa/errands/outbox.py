@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
-from threading import get_ident
+
+from vefa.files import make_private_folder, write_private
 
 
 def keep_event(folder: Path, number: int, body: str) -> None:
     """Write it into the outbox. OSError where that cannot be done."""
     path = folder / "tools" / f"{ref(number)}.json"
-    half = path.with_name(f".{path.name}.{os.getpid()}.{get_ident()}")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    half.write_text(body + "\n", encoding="utf-8")
-    half.replace(path)
+    make_private_folder(path.parent)
+    write_private(path, (body + "\n").encode())
 
 
 def ref(number: int) -> str:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from vefa.crm.source_activity import silent_sources
 from vefa.crm.tables import BY_MESSAGE, facts, imports, stale_facts
 from vefa.engine.incidents import open_incidents
 from vefa.engine.shortages import shortages
@@ -35,6 +36,8 @@ IMPORTED = timedelta(hours=6)
 TAKEN_IN = timedelta(minutes=10)
 #: What could not be taken in is told so long.
 SHOWN = timedelta(days=2)
+#: Providers' reports, and of which messages; so many messages without any report are a sign.
+REPORTS_OF, REPORTED = {"sendgrid": "email", "twilio-status": "sms"}, 20
 #: So many imports of one name tell how often it is done; it is late after so many of its usual gaps.
 IMPORTS, GAPS = 5, 3
 
@@ -69,6 +72,7 @@ def troubles(
         *_rollups(connection, found.now),
         *_imports(connection, found.now),
         *_inbox(connection, found.now),
+        *_silences(connection, found.now),
         *_errands(connection, found.now),
     )
 
@@ -205,11 +209,7 @@ def _import(name: str, starts: list[datetime], finished: bool, now: datetime) ->
 
 
 def _inbox(connection: Connection, now: datetime) -> Iterator[Trouble]:
-    waiting = sa.select(sa.func.min(inbox.c.received_at)).where(inbox.c.taken_at.is_(None))
-    first = _moment(connection, waiting)
-    if first is not None and first < now - TAKEN_IN:
-        says = f"what providers and shops sent has waited for {_ago(now - first)}"
-        yield Trouble("inbox", says, "see that one of them runs: vefa serve, vefa instant")
+    yield from _waiting_rows(connection, now)
     # A sentence is the taker's own word, such as that nobody has that number: it needs nobody at once.
     broken = sa.and_(inbox.c.problem.is_not(None), inbox.c.problem.not_like("% %"))
     lately = sa.and_(inbox.c.taken_at > now - SHOWN, broken)
@@ -217,6 +217,39 @@ def _inbox(connection: Connection, now: datetime) -> Iterator[Trouble]:
     for kind, problem, count in connection.execute(query.group_by(inbox.c.kind).order_by(inbox.c.kind)):
         says = f"{count:,} messages of {kind} in {_ago(SHOWN)} could not be taken in; one of them: {problem}"
         yield Trouble("inbox", says, "each is kept in the table inbox with its problem")
+
+
+def _waiting_rows(connection: Connection, now: datetime) -> Iterator[Trouble]:
+    i = inbox.c
+    waiting = sa.select(sa.func.min(i.received_at)).where(i.taken_at.is_(None), i.problem.is_(None))
+    first = _moment(connection, waiting)
+    if first is not None and first < now - TAKEN_IN:
+        says = f"what providers and shops sent has waited for {_ago(now - first)}"
+        yield Trouble("inbox", says, "see that one of them runs: vefa serve, vefa instant")
+    postponed = sa.and_(i.taken_at.is_(None), i.problem.is_not(None))
+    query = sa.select(i.problem, sa.func.count(), sa.func.min(i.received_at)).where(postponed)
+    for problem, count, since in connection.execute(query.group_by(i.problem).order_by(i.problem)):
+        says = f"{count:,} messages have waited for {_ago(now - since)}: {problem}"
+        yield Trouble("postponed", says, "they are taken in within a minute after it is mended")
+
+
+def _silences(connection: Connection, now: datetime) -> Iterator[Trouble]:
+    """Sources that used to speak. A provider speaks of what we send it, so it may be silent while nothing is sent."""
+    for each in silent_sources(connection, now):
+        medium = REPORTS_OF.get(each.source)
+        if medium is not None and _sent_since(connection, medium, each.last_at) < REPORTED:
+            continue
+        says = (
+            f"nothing has come from “{each.source}” for {_ago(now - each.last_at)}, since {each.last_at:%d %B %Y %H:%M}"
+            f" UTC; before, it was never silent for much longer than {_ago(each.usual)}"
+        )
+        do = "see whether its webhook or its job is still switched on; docs/operating.md says where"
+        yield Trouble("silent", says, do)
+
+
+def _sent_since(connection: Connection, medium: str, since: datetime) -> int:
+    mine = sa.and_(sends.c.medium == medium, sends.c.state == "sent", sends.c.settled_at > since)
+    return _number(connection, sa.select(sa.func.count()).select_from(sends).where(mine))
 
 
 def _errands(connection: Connection, now: datetime) -> Iterator[Trouble]:

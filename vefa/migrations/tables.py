@@ -16,6 +16,7 @@ HOMES = (
     "vefa.crm.forgotten",
     "vefa.crm.points",
     "vefa.crm.recommendations.tables",
+    "vefa.crm.source_activity",
     "vefa.crm.states",
     "vefa.crm.tables",
     "vefa.crm.ticket_messages",

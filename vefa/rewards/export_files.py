@@ -18,6 +18,7 @@ from sqlalchemy.engine import Engine
 from vefa.clock import Clock
 from vefa.database import reading
 from vefa.errors import UserError
+from vefa.files import open_private
 from vefa.rewards import exports
 from vefa.rewards.exports import CheckoutCode
 from vefa.rewards.tables import coupons
@@ -122,7 +123,7 @@ def _write(path: Path, lines: Iterator[tuple[str, ...]]) -> int:
     """Into a file beside it, which takes its place when it is whole and on the disk. How many codes."""
     aside = path.with_name(f".{path.name}.part")
     count = -1
-    with aside.open("w", encoding="utf-8", newline="") as file:
+    with open_private(aside, "w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
         for line in lines:
             writer.writerow(line)

@@ -23,7 +23,7 @@ def client_of(peer: str, forwarded: str, proxies: Sequence[Network]) -> str:
     """
     client = peer
     for said in reversed(forwarded.split(",") if forwarded else []):
-        if not _is_among(client, proxies):
+        if not is_among(client, proxies):
             break
         word = said.strip().strip("[]")
         if not _is_address(word):
@@ -45,7 +45,8 @@ def bucket_of(client: str) -> str:
     return str(ip_network((address, _ONE_CLIENT), strict=False))
 
 
-def _is_among(client: str, proxies: Sequence[Network]) -> bool:
+def is_among(client: str, proxies: Sequence[Network]) -> bool:
+    """Whether the address is in one of the networks."""
     try:
         address = ip_address(client)
     except ValueError:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from asyncio import wrap_future
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import chain, groupby, islice
 from operator import itemgetter
@@ -15,6 +16,7 @@ from sqlalchemy.engine import Connection
 
 from vefa.crm.arrivals import Arrival, Outcome, Receipt, refused
 from vefa.crm.arriving import take
+from vefa.crm.source_activity import note_activity
 from vefa.language.catalogue import EventType
 from vefa.settings import Settings
 from vefa.web.bodies import read_json
@@ -95,10 +97,13 @@ def events_room(service: Service) -> APIRouter:
         now = service.clock()
         creates = service.settings.web.unknown_customers == "create"
         outcomes: list[list[Outcome]] = []
+        counts: Counter[str] = Counter()
         for key, requests in _together(asked):
             note_use(connection, key, now)
             told = iter(_take(connection, list(chain(*requests)), Receipt(key.source, now, creates, service.settings)))
             outcomes += [list(islice(told, len(read))) for read in requests]
+            counts[f"events of {key.source}"] += sum(map(len, requests))
+        note_activity(connection, counts, now)
         return outcomes
 
     # Requests that come together are taken in by the same statements.

@@ -16,7 +16,7 @@ from vefa.crm.importers import find_map, map_names
 from vefa.crm.importers.maps import ImportMap, unknown
 from vefa.crm.importers.messages import flat, take_rows
 from vefa.errors import ImportMapError
-from vefa.inbox import Received, Taker
+from vefa.inbox import Postponed, Received, Taker
 from vefa.settings import Settings
 from vefa.web.bodies import read_json
 from vefa.web.doors import needs
@@ -117,11 +117,14 @@ def mapped_takers(settings: Settings) -> Mapping[str, Taker]:
 
 def _taker(settings: Settings, name: str) -> Taker:
     def taker(connection: Connection, received: Sequence[Received], now: datetime) -> None:
-        given = find_map(settings, name)
         rows: dict[str, list[Mapping[str, str]]] = defaultdict(list)
-        for each in received:
-            for input_name, those in rows_of(given, read_json(each.body)).items():
-                rows[input_name] += map(flat, those)
+        try:
+            given = find_map(settings, name)
+            for each in received:
+                for input_name, those in rows_of(given, read_json(each.body)).items():
+                    rows[input_name] += map(flat, those)
+        except (ImportMapError, ValueError):  # the rows were right when they came
+            raise Postponed(f"the map {name} holds mistakes: vefa import {name} tells them") from None
         take_rows(connection, given, rows, now, settings)
 
     return taker

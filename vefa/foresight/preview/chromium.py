@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from vefa.files import write_private
 from vefa.foresight.preview.driver import ChromiumFailed, Tab, connected
 
 Mode = Literal["light", "dark"]
@@ -99,7 +100,7 @@ class Browser:
     def _shoot(self, path: Path, width: int, height: int) -> None:
         clip = {"x": 0, "y": 0, "width": width, "height": height, "scale": 1}
         shot = self._tab.call("Page.captureScreenshot", clip=clip, captureBeyondViewport=True, optimizeForSpeed=True)
-        path.write_bytes(base64.b64decode(shot["data"]))
+        write_private(path, base64.b64decode(shot["data"]))
 
 
 @contextmanager

@@ -10,6 +10,7 @@ from shutil import rmtree
 from typing import Any
 
 from vefa.content.environments import html_environment
+from vefa.files import make_private_folder, write_private
 from vefa.foresight.findings import Finding
 from vefa.foresight.preview.chromium import WIDTHS, Browser, Seen
 from vefa.foresight.preview.looking import look, look_at, told
@@ -31,7 +32,7 @@ class Sheet:
         """An empty one: whatever an earlier preview left is taken away."""
         if folder.is_dir() and not folder.is_symlink():
             rmtree(folder)
-        folder.mkdir(parents=True, exist_ok=True)
+        make_private_folder(folder)
         return cls(folder, titles)
 
     @property
@@ -53,12 +54,12 @@ class Sheet:
         if preview.fault:
             return
         place = self.folder / preview.file
-        place.parent.mkdir(parents=True, exist_ok=True)
+        make_private_folder(place.parent)
         if preview.medium == "sms":
-            place.with_name(place.name + ".sms.txt").write_text(preview.text + "\n", encoding="utf-8")
+            write_private(place.with_name(place.name + ".sms.txt"), f"{preview.text}\n".encode())
             return
-        place.with_name(place.name + ".html").write_text(preview.html, encoding="utf-8")
-        place.with_name(place.name + ".txt").write_text(preview.text, encoding="utf-8")
+        write_private(place.with_name(place.name + ".html"), preview.html.encode())
+        write_private(place.with_name(place.name + ".txt"), preview.text.encode())
 
     def photograph(self, browser: Browser) -> Iterator[Preview]:
         """Look at every e-mail in the browser, one by one; of several samples the first is kept as pictures."""
@@ -86,7 +87,7 @@ class Sheet:
             journeys=list(self._journeys()),
             widths=list(WIDTHS),
         )
-        self.page.write_text(html, encoding="utf-8")
+        write_private(self.page, html.encode())
         return self.page
 
     def _journeys(self) -> Iterator[dict[str, Any]]:
