@@ -146,7 +146,7 @@ def test_what_was_written_down_is_taken_in_first(world: World, clock: Clock, sta
             moments = {"occurred_at": now, "known_at": now, "customer_id": customer}
             connection.execute(sa.insert(events).values(object_key=str(number), object_id=number, **given, **moments))
 
-    stays.takers = {"hook": take}
+    stays.takers = lambda: {"hook": take}
     stays.start()
     with writing(world.database) as connection:
         for number in range(3):

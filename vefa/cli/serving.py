@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from datetime import datetime
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -71,6 +72,7 @@ def make_resident(session: Session, engine: Engine, *, walks: bool = True) -> Re
     """The instant path over the session's shop; without `walks` it only takes in what came."""
     from importlib.metadata import entry_points
 
+    from vefa.engine.erasures import carry_out
     from vefa.engine.resident import Resident
     from vefa.engine.shop import open_shop
     from vefa.plan.project import load_project
@@ -93,7 +95,10 @@ def make_resident(session: Session, engine: Engine, *, walks: bool = True) -> Re
     def takers() -> Mapping[str, Taker]:
         return takers_of(settings)
 
-    return Resident(engine, opened, takers, teller=tell, stamp=stamp, walks=walks)
+    def erase(now: datetime) -> int:
+        return carry_out(engine, settings, now)
+
+    return Resident(engine, opened, takers, teller=tell, stamp=stamp, walks=walks, carry_out=erase)
 
 
 @contextmanager

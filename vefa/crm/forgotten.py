@@ -12,9 +12,10 @@ from vefa.database import Instant, metadata
 forgotten = sa.Table(
     "forgotten",
     metadata,
-    sa.Column("person_key", sa.Text, primary_key=True, comment="BLAKE2 of the shop's own number of the customer"),
+    sa.Column("person_key", sa.Text, primary_key=True, comment="HMAC of a number or address of theirs"),
     sa.Column("forgotten_at", Instant, nullable=False),
-    comment="customers who were forgotten, as hashes: imports leave their rows out",
+    sa.Column("left_out", sa.Integer, nullable=False, server_default="0", comment="facts that came later nevertheless"),
+    comment="by what people were known who were forgotten, as HMACs: nothing from before brings them back",
 )
 
 

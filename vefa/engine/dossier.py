@@ -19,6 +19,7 @@ ORDER = (
     *(
         "customer",
         "addresses",
+        "former_addresses",
         "consents",
         "told_to_iys",
         "wishes",

@@ -18,6 +18,7 @@ from vefa.crm import points
 from vefa.crm import tables as crm
 from vefa.crm.answers import channel_answers
 from vefa.crm.coupon_uses import coupon_uses
+from vefa.crm.former_addresses import former_addresses
 from vefa.crm.states import STATEFUL, object_states
 from vefa.crm.ticket_messages import ticket_messages
 from vefa.crm.wishes import topic_refusals, wishes
@@ -293,6 +294,13 @@ HOLDINGS: tuple[Holding, ...] = (
         "stripped",
         ("channel", "purpose", "reason", "evidence", "occurred_at"),
         {"evidence": _NULL},
+    ),
+    Holding(
+        "former_addresses",
+        former_addresses,
+        _own(former_addresses),
+        "removed",
+        ("channel", "address", "left_at"),
     ),
     Holding("addresses", crm.contacts, _own(crm.contacts), "removed", ("channel", "address", "undeliverable")),
     Holding(

@@ -176,6 +176,8 @@ class Resident:
     wall: Clock = system_clock
     teller: Teller | None = None
     stamp: Callable[[], object] = lambda: None
+    #: Called after each look at the inbox: what the law asks for is carried out behind all that came before it.
+    carry_out: Callable[[datetime], object] = lambda _now: None
     tell_every: float = 60.0
     walks: bool = True
     _woken: Event = field(default_factory=Event)
@@ -221,6 +223,7 @@ class Resident:
         if self._takers is None or stamp != self._stamp:
             self._takers = self.takers()
         taken = take_in(self.database, self._takers, self.clock()) if self._takers else 0
+        self.carry_out(self.clock())
         if not self.walks:
             self._stamp = stamp
             return bool(taken)

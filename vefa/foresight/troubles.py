@@ -14,6 +14,7 @@ from sqlalchemy.engine import Connection
 from vefa.crm.source_activity import silent_sources
 from vefa.crm.tables import BY_MESSAGE, facts, imports, stale_facts
 from vefa.engine.incidents import open_incidents
+from vefa.engine.privacy_requests import open_requests
 from vefa.engine.shortages import shortages
 from vefa.engine.tables import journeys, run_failures
 from vefa.foresight.errands import stuck
@@ -73,6 +74,7 @@ def troubles(
         *_imports(connection, found.now),
         *_inbox(connection, found.now),
         *_silences(connection, found.now),
+        *_privacy(connection, found.now),
         *_errands(connection, found.now),
     )
 
@@ -250,6 +252,26 @@ def _silences(connection: Connection, now: datetime) -> Iterator[Trouble]:
 def _sent_since(connection: Connection, medium: str, since: datetime) -> int:
     mine = sa.and_(sends.c.medium == medium, sends.c.state == "sent", sends.c.settled_at > since)
     return _number(connection, sa.select(sa.func.count()).select_from(sends).where(mine))
+
+
+def _privacy(connection: Connection, now: datetime) -> Iterator[Trouble]:
+    """Every request of the law that is not done yet: the days in which it must be answered are counted."""
+    for each in open_requests(connection):
+        ago = _ago(now - each.received_at)
+        yield Trouble("privacy", f"{each.source} asked {ago} ago {_ASKED[each.kind]}", _TO_DO[each.kind].format(each))
+
+
+#: What a request of the law asks for, and what a person does about it.
+_ASKED = {
+    "erase": "to forget a customer, and it is not done yet",
+    "export": "for all that is held of a customer",
+    "erase_shop": "to erase all customers of the shop: nothing was erased, for a person must confirm that",
+}
+_TO_DO = {
+    "erase": "vefa serve, vefa instant and vefa housekeeping carry it out; see that one of them runs",
+    "export": "vefa privacy show {0.id} says whom and how; then: vefa privacy close {0.id}",
+    "erase_shop": "vefa privacy confirm {0.id} erases them all; vefa privacy close {0.id} leaves everything",
+}
 
 
 def _errands(connection: Connection, now: datetime) -> Iterator[Trouble]:
