@@ -225,6 +225,16 @@ def https_or_loopback(value: str) -> str:
     raise ValueError("must begin with https:// (plain http only for this machine itself)")
 
 
+class Imports(BaseModel):
+    """What is thought of files of which much cannot be used."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    unusable_share: float = Field(
+        0.1, ge=0, le=1, description="with more unusable rows than this share, an import fails and removes nothing"
+    )
+
+
 class Settings(BaseSettings):
     """All settings of one shop. `root` is the folder that holds `journeys/` and `config/`."""
 
@@ -240,6 +250,7 @@ class Settings(BaseSettings):
     retention: Retention = Retention()
     web: Web = Web()
     tracking: Tracking = Tracking()
+    imports: Imports = Imports()
     iys: Iys = Iys()
     database_url: str = Field(
         "sqlite:///var/vefa.db", description="relative SQLite paths count from the root", repr=False

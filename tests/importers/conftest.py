@@ -31,9 +31,9 @@ def imported(engine: sa.Engine, settings: Settings, source: Path) -> Importer:
     """Imports the source folder into the database of the test, by a map or the name of a shipped one."""
 
     def run(given: ImportMap | str, path: Path | str | None = None, **options: Any) -> ImportSummary:
-        options = {"now": NOW, "history": False, **options}
+        options = {"now": NOW, "history": False, "settings": settings, **options}
         chosen = load_map(MAPS / f"{given}.yaml") if isinstance(given, str) else given
-        return run_import(engine, chosen, str(path or source), settings=settings, **options)
+        return run_import(engine, chosen, str(path or source), **options)
 
     return run
 

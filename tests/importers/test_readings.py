@@ -9,7 +9,7 @@ import pytest
 
 from vefa.crm.importers.addresses import ascii_email, e164
 from vefa.crm.importers.cleaning import without_fraction
-from vefa.crm.importers.frames import test_of as question_of
+from vefa.crm.importers.filters import test_of as question_of
 from vefa.crm.importers.maps import Column, Condition
 from vefa.crm.importers.readings import Habits, Misfit, reader, slug
 from vefa.database import to_micros

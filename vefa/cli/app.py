@@ -25,6 +25,7 @@ from vefa.cli import (
     points,
     previewing,
     recommending,
+    rejects,
     report_complaints,
     report_coupons,
     report_feedback,
@@ -101,6 +102,7 @@ app.command("preview", rich_help_panel=JOURNEYS)(previewing.preview)
 app.command("run", rich_help_panel=JOURNEYS)(running.run)
 app.command("restored", rich_help_panel=JOURNEYS)(restoring.restored)
 app.command("import", rich_help_panel=DATA)(shop_data.import_)
+app.command("rejects", rich_help_panel=DATA)(rejects.rejects)
 app.command("demo-shop", rich_help_panel=DATA)(shop_data.demo_shop)
 app.add_typer(recommending.recommendations, name="recommendations", rich_help_panel=DATA)
 app.command("export", rich_help_panel=DATA)(requests.export)

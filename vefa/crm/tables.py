@@ -392,5 +392,8 @@ rejects = Table(
     Column("line", sa.Integer, nullable=False),
     Column("reason", Text, nullable=False),
     Column("detail", Text),
+    Column("target", Text, comment="what it would have filled: orders, contacts …"),
+    Column("field", Text, comment="the target's column whose value is wrong"),
+    Column("hint", Text, comment="the key of the map that would mend it; never holds a value"),
     Index("ix_rejects_import_id", "import_id"),
 )

@@ -67,7 +67,9 @@ def _lost_lines(family: Family) -> sa.Select[Any] | None:
     )
     still = sa.exists().where(chosen.c.order_id == order_lines.c.order_id, chosen.c.line == order_lines.c.line)
     return (
-        sa.select(known.c.owner, known.c.n).join(order_lines, order_lines.c.order_id == known.c.order_id).where(~still)
+        sa.select(known.c.owner, known.c.n)
+        .join(order_lines, order_lines.c.order_id == known.c.order_id)
+        .where(~still, ~stage.lacks_rows_of(known.c.owner, perhaps=True))
     )
 
 

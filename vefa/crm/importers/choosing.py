@@ -2,32 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from vefa.crm.importers.rejecting import ANYBODY
 from vefa.crm.importers.stages import CHANGED, NEW, UNCHANGED, Stage, analyze
 from vefa.crm.importers.targets import REFERENCES, Target
-from vefa.crm.tables import contacts, customers, orders
+from vefa.crm.tables import contacts, customers, order_lines, orders
 
 _AGGREGATES: dict[str, Callable[[Any], Any]] = {"min": sa.func.min, "max": sa.func.max, "sum": sa.func.sum}
 
 
-def choose(connection: Connection, stage: Stage, source: str, head: Stage | None) -> None:
-    """Fill the stage's chosen rows; `head` is the stage of their owners where that is imported too."""
+def choose(connection: Connection, stage: Stage, source: str, pending: Mapping[str, Stage]) -> None:
+    """Fill the stage's chosen rows; `pending` are the stages of rows that are referred to and not written yet."""
     if stage.target.name == "consents" and "address" in stage.filled:
         _find_owners_of_addresses(connection, stage.staged)
     base = _one_per_key(connection, stage).subquery("base")
     joined, ids = _resolved(base, stage.target, source)
-    pending = None
-    if head is not None and stage.target.owner is not None:
-        pending = head.chosen.alias("pending")
-        joined = joined.outerjoin(pending, pending.c.outside_id == base.c[stage.target.owner])
+    coming = {name: each.chosen.alias(f"coming_{name}") for name, each in pending.items() if name in ids}
+    for name, rows in coming.items():
+        joined = joined.outerjoin(rows, rows.c.outside_id == base.c[name])
     stored = stage.target.table.alias("stored")
     joined = joined.outerjoin(stored, _identity(base, stored, stage.target, ids, source))
-    problem, detail = _problem(base, stage.target, ids, pending)
+    problem, detail = _problem(base, stage.target, ids, coming)
     query = sa.select(
         *base.c,
         *(ids[name].label(f"{name}_id") for name in stage.target.references),
@@ -41,7 +41,35 @@ def choose(connection: Connection, stage: Stage, source: str, head: Stage | None
     if stage.target.owner is None and "outside_id" in stage.chosen.c:
         # Those who belong to these rows look for them here; without it each would read the whole stage.
         sa.Index(f"ix_{stage.chosen.name}_outside_id", stage.chosen.c.outside_id).create(connection)
+    _set_aside(connection, stage)
     analyze(connection, stage.chosen)
+
+
+def _set_aside(connection: Connection, stage: Stage) -> None:
+    """What the rows of one key say together is not known where one of them could not be read."""
+    if stage.target.whole_by != "outside_id" or all(column.pick != "sum" for column in stage.part.columns.values()):
+        return
+    chosen = stage.chosen
+    lacking = sa.and_(chosen.c.problem.is_(None), stage.lacks_rows_of(chosen.c.outside_id))
+    told = {"problem": "another row of it is wrong", "detail": chosen.c.outside_id}
+    connection.execute(chosen.update().where(lacking).values(told))
+
+
+def keep_shifted_lines(connection: Connection, stage: Stage) -> int:
+    """Leave an order's stored lines as they are where theirs are numbered as they come and one could not be read.
+
+    The others would take each other's places. How many rows are not written therefore.
+    """
+    line = stage.part.columns.get("line")
+    if line is None or not line.ordinal:
+        return 0
+    chosen, other = stage.chosen, stage.chosen.alias("other")
+    stored = sa.select(sa.func.count()).where(order_lines.c.order_id == chosen.c.order_id)
+    given = sa.select(sa.func.count()).where(other.c.order_id == chosen.c.order_id)
+    before = stored.scalar_subquery()
+    fewer = sa.and_(given.scalar_subquery() < before, stage.lacks_rows_of(sa.literal(ANYBODY, sa.Text)))
+    lacking = sa.or_(fewer, sa.and_(before > 0, stage.lacks_rows_of(chosen.c.owner)))
+    return connection.execute(chosen.delete().where(chosen.c.order_id.is_not(None), lacking)).rowcount
 
 
 def _find_owners_of_addresses(connection: Connection, staged: sa.Table) -> None:
@@ -178,21 +206,28 @@ def _counterpart(base: Any, ids: dict[str, Any], name: str) -> Any:
     return ids[reference] if reference != name and reference in ids else base.c[name]
 
 
-def _problem(base: Any, target: Target, ids: dict[str, Any], pending: Any) -> tuple[Any, Any]:
+def _problem(base: Any, target: Target, ids: dict[str, Any], coming: Mapping[str, Any]) -> tuple[Any, Any]:
     """Why a row cannot be written: it names somebody whom nobody knows."""
     reasons, details = [], []
     for name in target.references:
-        unknown = sa.and_(base.c[name].is_not(None), _missing(name, target, ids, pending))
+        unknown = sa.and_(base.c[name].is_not(None), _missing(name, ids, coming))
         reasons.append((unknown, sa.literal(f"unknown {name}", sa.Text)))
         details.append((unknown, base.c[name]))
     if "customer" in target.required and target.owner is None:
-        reasons.append((ids["customer"].is_(None), sa.literal("no customer", sa.Text)))
+        reasons.append((_nobodys(base, ids, coming), sa.literal("no customer", sa.Text)))
     if not reasons:
         return sa.null(), sa.null()
     return sa.case(*reasons, else_=None), sa.case(*details, else_=None)
 
 
-def _missing(name: str, target: Target, ids: dict[str, Any], pending: Any) -> Any:
-    if name == target.owner and pending is not None:
-        return sa.and_(ids[name].is_(None), pending.c.n.is_(None))
-    return ids[name].is_(None)
+def _missing(name: str, ids: dict[str, Any], coming: Mapping[str, Any]) -> Any:
+    missing = ids[name].is_(None)
+    return sa.and_(missing, coming[name].c.n.is_(None)) if name in coming else missing
+
+
+def _nobodys(base: Any, ids: dict[str, Any], coming: Mapping[str, Any]) -> Any:
+    """No customer is named, and no order that knows its customer."""
+    nobody = _missing("customer", ids, coming)
+    if "order" in coming and "order" in base.c:
+        return sa.and_(nobody, coming["order"].c.customer.is_(None))
+    return nobody

@@ -24,8 +24,10 @@ from vefa.crm.identity import address_key, bucket
 from vefa.crm.importers.addresses import ascii_email, parse_phone
 from vefa.crm.importers.cleaning import without_fraction, written
 from vefa.crm.importers.filling import filler_of_lines
-from vefa.crm.importers.maps import Column, Condition, ImportMap, Part, template_fields
+from vefa.crm.importers.filters import test_of
+from vefa.crm.importers.maps import Column, ImportMap, Part, template_fields
 from vefa.crm.importers.readings import LARGEST_MONEY, Habits, Misfit, Reading, number, reader, slug
+from vefa.crm.importers.rejecting import ANYBODY, Reject, hint_of
 from vefa.crm.importers.sources import Chunk
 from vefa.database import Money
 from vefa.settings import Settings
@@ -36,23 +38,17 @@ _DETAIL = 120
 
 
 @dataclass(frozen=True)
-class Reject:
-    """A row that could not be used, and where it stands."""
-
-    place: str
-    line: int
-    reason: str
-    detail: str
-
-
-@dataclass(frozen=True)
 class Batch:
-    """Rows of one target, ready to be stored: equally long columns."""
+    """Rows of one target, ready to be stored: equally long columns.
+
+    `refused` are the keys of owners of whom a row is missing; ANYBODY's where it cannot be said whose.
+    """
 
     columns: dict[str, Sequence[Any]]
     lines: Sequence[int]
     read: int
     rejects: tuple[Reject, ...]
+    refused: frozenset[str] = frozenset()
     counted: Counter[str] = field(default_factory=Counter)
 
 
@@ -87,6 +83,7 @@ class PartReader:
         counted = self._soften(columns) + self._left_out
         self._left_out.clear()
         rejects = self._rejects(columns, chunk.place, lines)
+        refused = self._refused(columns, rejects)
         if rejects:
             good = np.ones(count, dtype=bool)
             good[list(rejects)] = False
@@ -94,7 +91,14 @@ class PartReader:
             lines, frame = lines[good], frame[good]
         columns |= self._derived(columns, frame)
         kept = self._drawn_together(columns, lines)
-        return Batch(*kept, read=count, rejects=tuple(rejects.values()), counted=counted)
+        return Batch(*kept, count, tuple(rejects.values()), refused, counted)
+
+    def _refused(self, columns: dict[str, Values], rejects: Collection[int]) -> frozenset[str]:
+        """Of whom a row is missing, where that changes what the other rows mean."""
+        keys = columns.get(self.target.whole_by or "")
+        if keys is None:
+            return frozenset()
+        return frozenset(key if isinstance(key := keys[index], str) else ANYBODY for index in rejects)
 
     def _chosen(self, chunk: Chunk) -> tuple[pd.DataFrame, npt.NDArray[np.int64]]:
         lines = np.asarray(chunk.lines, dtype=np.int64)
@@ -158,8 +162,14 @@ class PartReader:
             for index in _misfits(values, also_none=needed):
                 if index not in found:
                     misfit = values[index] or Misfit("no id" if name == "outside_id" else f"no {name}")
-                    found[index] = Reject(place, int(lines[index]), misfit.reason, misfit.detail[:_DETAIL])
+                    found[index] = self._reject(name, misfit, place, int(lines[index]))
         return found
+
+    def _reject(self, name: str, misfit: Misfit, place: str, line: int) -> Reject:
+        detail, target = misfit.detail[:_DETAIL], self.target
+        kind = target.columns.get(name, "id")
+        hint = hint_of(kind, misfit.reason, detail, self.part.columns.get(name), self._habits.country)
+        return Reject(place, line, misfit.reason, detail, target.name, name, hint)
 
     def _may_be_empty(self, name: str) -> bool:
         """A return's customer is its order's where none is named."""
@@ -202,45 +212,6 @@ class PartReader:
                 picked = _picked(identities, plain[name], column.pick)
                 drawn[name] = [picked.get(identities[index]) for index in kept]
         return drawn, lines[kept].tolist()
-
-
-def test_of(condition: Condition) -> Callable[[str], bool]:
-    """The condition as a question to one text."""
-    tests: list[Callable[[str], bool]] = []
-    for name in condition.model_fields_set:
-        if (value := getattr(condition, name)) is not None:
-            tests.append(_TESTS[name](value))
-    return lambda text: all(test(text.strip()) for test in tests)
-
-
-def _number_test(compare: Callable[[Any, Any], bool]) -> Callable[[Any], Callable[[str], bool]]:
-    def make(bound: Any) -> Callable[[str], bool]:
-        plain, limit = Column(column="-"), Decimal(str(bound))
-
-        def holds(text: str) -> bool:
-            value = number(text, plain)
-            return value is not None and compare(value, limit)
-
-        return holds
-
-    return make
-
-
-def _prefixes(value: Any) -> tuple[str, ...]:
-    return (value,) if isinstance(value, str) else tuple(value)
-
-
-_TESTS: dict[str, Callable[[Any], Callable[[str], bool]]] = {
-    "equals": lambda value: lambda text: text == written(value),
-    "one_of": lambda values: lambda text: text in {written(value) for value in values},
-    "not_one_of": lambda values: lambda text: text not in {written(value) for value in values},
-    "starts_with": lambda value: lambda text: text.startswith(_prefixes(value)),
-    "not_starts_with": lambda value: lambda text: not text.startswith(_prefixes(value)),
-    "matches": lambda value: lambda text: re.fullmatch(value, text) is not None,
-    "present": lambda value: lambda text: bool(text) == value,
-    "above": _number_test(operator.gt),
-    "below": _number_test(operator.lt),
-}
 
 
 def _each(texts: pd.Series[Any], read: Callable[[str], Any]) -> Values:

@@ -12,13 +12,14 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from vefa.crm.importers.batches import plan_batches
-from vefa.crm.importers.choosing import choose
+from vefa.crm.importers.choosing import choose, keep_shifted_lines
 from vefa.crm.importers.filling import filler_of
-from vefa.crm.importers.frames import PartReader, Reject
+from vefa.crm.importers.frames import PartReader
 from vefa.crm.importers.maps import ImportMap
+from vefa.crm.importers.rejecting import Reject, reject_row
 from vefa.crm.importers.runs import FAMILIES
 from vefa.crm.importers.sources import Chunk
-from vefa.crm.importers.stages import Stage, make_stages
+from vefa.crm.importers.stages import Stage, make_stages, unknown_reject
 from vefa.crm.importers.writing import Family, Terms, write_batch
 from vefa.crm.people import note_sign_ups
 from vefa.crm.tables import BY_MESSAGE, customers, imports, rejects
@@ -108,14 +109,17 @@ def _read(
 def _write(connection: Connection, family: Family, terms: Terms, now: datetime) -> list[Reject]:
     found: list[Reject] = []
     for stage in family.stages:
-        choose(connection, stage, terms.source, family.head if family.head is not stage else None)
+        choose(connection, stage, terms.source, family.pending(stage))
+        stage.refuse_problems(connection)
         chosen = stage.chosen
         wrong = sa.select(chosen.c.place, chosen.c.at_line, chosen.c.problem, chosen.c.detail)
         wrong = wrong.where(chosen.c.problem.is_not(None)).order_by(chosen.c.n)
         found += [
-            Reject(place, line, problem, detail or "") for place, line, problem, detail in connection.execute(wrong)
+            unknown_reject(stage, place, line, problem, detail or "")
+            for place, line, problem, detail in connection.execute(wrong)
         ]
         connection.execute(chosen.delete().where(chosen.c.problem.is_not(None)))
+        keep_shifted_lines(connection, stage)
     head = family.head
     signing_up = _without_day(connection, head) if head is not None and head.target.name == "customers" else []
     for number in range(plan_batches(connection, family, _ALL).batches):
@@ -135,14 +139,4 @@ def _without_day(connection: Connection, stage: Stage) -> list[int]:
 def _keep(connection: Connection, given: ImportMap, found: Sequence[Reject], now: datetime) -> None:
     row = {"name": given.name, "path": BY_MESSAGE, "started_at": now, "finished_at": now}
     number = connection.execute(imports.insert().returning(imports.c.id), row).scalar_one()
-    kept = [
-        {
-            "import_id": number,
-            "file": each.place,
-            "line": each.line,
-            "reason": each.reason,
-            "detail": each.detail or None,
-        }
-        for each in found
-    ]
-    connection.execute(rejects.insert(), kept)
+    connection.execute(rejects.insert(), [reject_row(number, each) for each in found])

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import count
 from typing import Any
@@ -15,13 +15,15 @@ from sqlalchemy.engine import Connection, Engine
 
 from vefa.crm.forgotten import forgotten_keys
 from vefa.crm.importers.batches import plan_batches
-from vefa.crm.importers.choosing import choose
+from vefa.crm.importers.choosing import choose, keep_shifted_lines
 from vefa.crm.importers.filling import filled, filler_of
-from vefa.crm.importers.frames import Batch, PartReader, Reject
-from vefa.crm.importers.maps import ImportMap, Part
+from vefa.crm.importers.frames import PartReader
+from vefa.crm.importers.maps import ImportMap
+from vefa.crm.importers.rejecting import ANYBODY, Reject, reject_row
 from vefa.crm.importers.sources import CHUNK_ROWS, Chunk, chunks_of
-from vefa.crm.importers.stages import CHANGED, NEW, UNCHANGED, Stage, make_stages
-from vefa.crm.importers.summary import ImportSummary, TargetSummary
+from vefa.crm.importers.stages import Stage, changes_of, make_stages, unknown_reject
+from vefa.crm.importers.summary import Change, ImportSummary
+from vefa.crm.importers.tallies import SAMPLES, WRONG_COLUMNS, Tallies
 from vefa.crm.importers.writing import Family, Terms, write_batch
 from vefa.crm.tables import customers, imports, orders, rejects
 from vefa.database import to_micros
@@ -61,15 +63,21 @@ def run_import(
     *,
     chunk_rows: int = CHUNK_ROWS,
     batch_keys: int = BATCH_KEYS,
+    dry: bool = False,
 ) -> ImportSummary:
     """Import `path` (a folder, a file or a database URL) by the map; raises ImportMapError if it cannot be read.
 
     A bad row is written to `rejects` and stops nothing. The same files again change nothing. After a crash the
-    next run goes on where it stopped. `history` makes everything known when it happened (rule 2).
+    next run goes on where it stopped. `history` makes everything known when it happened (rule 2). A `dry` run writes
+    nothing and takes no lock: it says what would become of the rows.
     """
     with engine.connect() as connection, _file_backed_temporaries(connection):
-        run = _Run(connection, given, path, now, settings, progress or (lambda *_: None), chunk_rows, batch_keys)
+        run = _Run(connection, given, path, now, settings, progress or _silently, chunk_rows, batch_keys, dry)
         return run.whole(history)
+
+
+def _silently(_what: str, _done: int, _total: int | None) -> None:
+    """Nobody is told."""
 
 
 @contextmanager
@@ -88,7 +96,7 @@ def _file_backed_temporaries(connection: Connection) -> Iterator[None]:
 
 
 class _Run:
-    """The state of one import."""
+    """The state of one import. A dry one writes nothing but temporary tables."""
 
     def __init__(
         self,
@@ -100,6 +108,7 @@ class _Run:
         progress: Progress,
         chunk_rows: int,
         batch_keys: int,
+        dry: bool,
     ) -> None:
         self._connection = connection
         self._map = given
@@ -109,13 +118,11 @@ class _Run:
         self._progress = progress
         self._chunk_rows = chunk_rows
         self._batch_keys = batch_keys
+        self._dry = dry
         self._stages = {stage.target.name: stage for stage in make_stages(given.targets)}
         self._numbers = count(1)
-        self._read: Counter[str] = Counter()
-        self._states: dict[str, Counter[int]] = {name: Counter() for name in self._stages}
-        self._rejected: dict[str, Counter[str]] = {name: Counter() for name in self._stages}
-        self._counted: dict[str, Counter[str]] = {name: Counter() for name in self._stages}
-        self._misshapen: Counter[str] = Counter()
+        self._tallies = Tallies(self._stages, settings.imports.unusable_share)
+        self._changes: list[Change] = []
         self._events = 0
         self._id = 0
 
@@ -139,9 +146,10 @@ class _Run:
         return self._finish(time.perf_counter() - started)
 
     def _begin(self) -> None:
-        with self._transaction(write=True):
-            row = {"name": self._map.name, "path": _without_password(self._path), "started_at": self._now}
-            self._id = self._connection.execute(imports.insert().returning(imports.c.id), row).scalar_one()
+        if not self._dry:
+            with self._transaction(write=True):
+                row = {"name": self._map.name, "path": _without_password(self._path), "started_at": self._now}
+                self._id = self._connection.execute(imports.insert().returning(imports.c.id), row).scalar_one()
         with self._transaction():
             for stage in self._stages.values():
                 stage.create(self._connection)
@@ -151,14 +159,17 @@ class _Run:
             import_id=self._id,
             name=self._map.name,
             path=_without_password(self._path),
-            targets={name: self._target_summary(name) for name in self._stages},
-            misshapen=dict(self._misshapen),
+            targets={name: tally.summary() for name, tally in self._tallies.by_target.items()},
+            misshapen=dict(self._tallies.misshapen),
             events=self._events,
             seconds=round(seconds, 3),
+            unusable=dict(self._tallies.unusable()),
         )
         with self._transaction():
             for stage in self._stages.values():
                 stage.drop(self._connection)
+        if self._dry:
+            return replace(summary, samples=tuple(self._tallies.samples), would_change=tuple(self._changes))
         with self._transaction(write=True):
             finished = self._now + timedelta(seconds=seconds)
             self._connection.execute(
@@ -166,95 +177,98 @@ class _Run:
             )
         return summary
 
-    def _target_summary(self, name: str) -> TargetSummary:
-        states = self._states[name]
-        return TargetSummary(
-            read=self._read[name],
-            new=states[NEW],
-            changed=states[CHANGED],
-            unchanged=states[UNCHANGED],
-            rejected=dict(self._rejected[name]),
-            counted=dict(self._counted[name]),
-        )
-
     def _read_input(self, name: str) -> None:
         with self._transaction():
             forgotten = forgotten_keys(self._connection)
         readers = [PartReader(part, self._map, self._settings, forgotten) for part in self._map.parts_of(name)]
         needed = {column for reader in readers for column in reader.sources} | set(filler_of(self._map, name).sources)
+        targets = {reader.part.into for reader in readers}
         done = 0
         for chunk in filled(self._map, name, chunks_of(self._map, name, self._path, needed, self._chunk_rows)):
-            self._note_strays(chunk)
+            self._note_strays(chunk, targets)
             batches = [(reader.part, reader.read(chunk)) for reader in readers]
             with self._transaction():
                 for part, batch in batches:
                     self._stages[part.into].add(self._connection, batch, chunk.place, self._numbers)
-            self._note(batches)
+            for part, batch in batches:
+                self._tallies.note_batch(part.into, batch)
+                self._reject(batch.rejects)
             done += len(chunk.lines)
             self._progress(f"reading {chunk.place}", done, None)
 
-    def _note_strays(self, chunk: Chunk) -> None:
-        self._misshapen[chunk.place] += len(chunk.strays)
-        self._reject([Reject(chunk.place, stray.line, "wrong columns", stray.detail) for stray in chunk.strays])
-
-    def _note(self, batches: list[tuple[Part, Batch]]) -> None:
-        found: list[Reject] = []
-        for part, batch in batches:
-            self._read[part.into] += batch.read
-            self._counted[part.into].update(batch.counted)
-            self._rejected[part.into].update(reject.reason for reject in batch.rejects)
-            found.extend(batch.rejects)
-        self._reject(found)
+    def _note_strays(self, chunk: Chunk, targets: Collection[str]) -> None:
+        self._tallies.note_strays(chunk.place, len(chunk.strays), targets)
+        if not chunk.strays:
+            return
+        hint = "see that no quotation mark is lost, and that delimiter: is right"
+        self._reject(
+            [Reject(chunk.place, stray.line, WRONG_COLUMNS, stray.detail, hint=hint) for stray in chunk.strays]
+        )
+        with self._transaction():
+            for target in targets:
+                self._stages[target].refuse(self._connection, {ANYBODY})
 
     def _reject(self, found: Sequence[Reject]) -> None:
-        if not found:
-            return
-        rows = [
-            {
-                "import_id": self._id,
-                "file": reject.place,
-                "line": reject.line,
-                "reason": reject.reason,
-                "detail": reject.detail or None,
-            }
-            for reject in found
-        ]
-        with self._transaction(write=True):
-            self._connection.execute(rejects.insert(), rows)
+        if self._dry:
+            self._tallies.sample(found)
+        elif found:
+            with self._transaction(write=True):
+                self._connection.execute(rejects.insert(), [reject_row(self._id, reject) for reject in found])
 
     def _write_family(self, family: Family, terms: Terms) -> None:
         for stage in family.stages:
-            self._choose(stage, family.head, terms.source)
+            self._choose(stage, family, terms.source)
+        lines = family.stage("order_lines")
+        if lines is not None and self._tallies.unusable():  # no file of which so much is wrong says what is gone
+            with self._transaction():
+                lines.refuse(self._connection, {ANYBODY})
         with self._transaction():
             plan = plan_batches(self._connection, family, self._batch_keys)
         if plan.vanished_lines:
-            self._counted["order_lines"]["removed"] += plan.vanished_lines
+            self._tallies["order_lines"].counted["removed"] += plan.vanished_lines
+        if self._dry:
+            return
         label = f"writing {family.stages[0].target.name}"
         for number in range(plan.batches):
             with self._transaction(write=True):
                 self._events += write_batch(self._connection, family, terms, number)
             self._progress(label, number + 1, plan.batches)
 
-    def _choose(self, stage: Stage, head: Stage | None, source: str) -> None:
-        chosen, name = stage.chosen, stage.target.name
+    def _choose(self, stage: Stage, family: Family, source: str) -> None:
+        chosen, tally = stage.chosen, self._tallies[stage.target.name]
         with self._transaction():
-            choose(self._connection, stage, source, head if head is not stage else None)
-            if name == "order_lines":
+            choose(self._connection, stage, source, self._pending(stage, family))
+            if stage.target.name == "order_lines":
                 sa.Index(f"ix_{chosen.name}_line", chosen.c.order_id, chosen.c.line).create(self._connection)
         self._reject_unknown(stage)
         with self._transaction():
+            if kept := keep_shifted_lines(self._connection, stage):
+                tally.counted["kept as they were"] += kept
             states = sa.select(chosen.c.news, sa.func.count()).group_by(chosen.c.news)
-            self._states[name].update(dict(self._pairs(states)))
+            tally.states.update(dict(self._pairs(states)))
+            if self._dry:
+                self._changes += changes_of(self._connection, stage, SAMPLES)
+
+    def _pending(self, stage: Stage, family: Family) -> dict[str, Stage]:
+        """Where rows may be that this stage's rows refer to: in a dry run nothing before it has been written."""
+        if not self._dry:
+            return family.pending(stage)
+        heads = {"customer": "customers", "order": "orders", "product": "products", "ticket": "tickets"}
+        there = {name: self._stages[target] for name, target in heads.items() if target in self._stages}
+        return {name: head for name, head in there.items() if head is not stage}
 
     def _reject_unknown(self, stage: Stage) -> None:
         """Rows that name somebody whom nobody knows; found in the database, so they come last."""
         last = 0
         while wrong := self._wrong_rows(stage.chosen, last):
             last = wrong[-1].n
-            self._rejected[stage.target.name].update(row.problem for row in wrong)
-            self._reject([Reject(row.place, row.at_line, row.problem, row.detail or "") for row in wrong])
+            self._tallies[stage.target.name].rejected.update(row.problem for row in wrong)
+            self._reject(
+                [unknown_reject(stage, row.place, row.at_line, row.problem, row.detail or "") for row in wrong]
+            )
         if last:
             with self._transaction():
+                stage.refuse_problems(self._connection)
                 self._connection.execute(stage.chosen.delete().where(stage.chosen.c.problem.is_not(None)))
 
     def _wrong_rows(self, chosen: sa.Table, after: int) -> Sequence[Any]:

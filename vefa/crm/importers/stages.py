@@ -7,7 +7,7 @@ vanish with the connection.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from itertools import chain, repeat
 from typing import Any
@@ -17,7 +17,10 @@ from sqlalchemy.engine import Connection
 
 from vefa.crm.importers.frames import Batch
 from vefa.crm.importers.maps import Part
+from vefa.crm.importers.rejecting import ANYBODY, Reject, hint_of
+from vefa.crm.importers.summary import Change
 from vefa.crm.importers.targets import TARGETS, Target
+from vefa.database import inserting
 
 #: Plain types: everything is already as the database holds it.
 _TYPES: dict[str, Any] = {
@@ -48,6 +51,7 @@ class Stage:
     part: Part
     staged: sa.Table
     chosen: sa.Table
+    refused: sa.Table
 
     @property
     def filled(self) -> tuple[str, ...]:
@@ -56,17 +60,38 @@ class Stage:
 
     def create(self, connection: Connection) -> None:
         """Empty tables, whatever a broken import before may have left."""
-        for table in (self.staged, self.chosen):
+        for table in (self.staged, self.chosen, self.refused):
             table.drop(connection, checkfirst=True)
             table.create(connection)
 
     def drop(self, connection: Connection) -> None:
         """Give the room back."""
-        for table in (self.staged, self.chosen):
+        for table in (self.staged, self.chosen, self.refused):
             table.drop(connection, checkfirst=True)
+
+    def refuse(self, connection: Connection, keys: Collection[str]) -> None:
+        """Note that rows of these owners are missing."""
+        if keys:
+            new = inserting(connection, self.refused).on_conflict_do_nothing()
+            connection.execute(new, [{"key": key} for key in sorted(keys)])
+
+    def refuse_problems(self, connection: Connection) -> None:
+        """The same for chosen rows that name something unknown."""
+        if (name := self.target.whole_by) is None:
+            return
+        chosen = self.chosen
+        wrong = sa.select(chosen.c[name]).distinct().where(chosen.c.problem.is_not(None), chosen.c[name].is_not(None))
+        new = inserting(connection, self.refused).from_select(["key"], wrong)
+        connection.execute(new.on_conflict_do_nothing())
+
+    def lacks_rows_of(self, key: Any, *, perhaps: bool = False) -> sa.ColumnElement[bool]:
+        """Whether a row of that owner could not be used; `perhaps`, too, where one of anybody's could not."""
+        keys = [key, sa.literal(ANYBODY, sa.Text)] if perhaps else [key]
+        return sa.exists().where(sa.or_(*(self.refused.c.key == each for each in keys))).correlate_except(self.refused)
 
     def add(self, connection: Connection, batch: Batch, place: str, numbers: Iterator[int]) -> None:
         """Put a chunk's rows behind those that are there; `numbers` goes on through the whole import."""
+        self.refuse(connection, batch.refused)
         if not batch.lines:
             return
         names = ("n", "place", "at_line", *batch.columns)
@@ -113,7 +138,10 @@ def _stage(target: Target, part: Part) -> Stage:
         sa.Column("batch", sa.BigInteger),
         prefixes=["TEMPORARY"],
     )
-    return Stage(target, part, staged, chosen)
+    refused = sa.Table(
+        f"refused_{target.name}", metadata, sa.Column("key", sa.Text, primary_key=True), prefixes=["TEMPORARY"]
+    )
+    return Stage(target, part, staged, chosen, refused)
 
 
 def _place() -> list[sa.Column[Any]]:
@@ -129,6 +157,25 @@ def _said(target: Target) -> Iterator[sa.Column[Any]]:
         yield sa.Column("fingerprint", sa.Text)
     if target.name in _EXTRA:
         yield sa.Column(*_EXTRA[target.name])
+
+
+def changes_of(connection: Connection, stage: Stage, most: int) -> list[Change]:
+    """The first rows that are new, and the first that are changed."""
+    chosen, found = stage.chosen, []
+    key = sa.cast(chosen.c[stage.target.key[0]], sa.Text)
+    for news, word in ((NEW, "new"), (CHANGED, "changed")):
+        query = sa.select(chosen.c.place, chosen.c.at_line, key).where(chosen.c.news == news)
+        rows = connection.execute(query.order_by(chosen.c.n).limit(most))
+        found += [Change(stage.target.name, word, place, line, owner or "") for place, line, owner in rows]
+    return found
+
+
+def unknown_reject(stage: Stage, place: str, line: int, problem: str, detail: str) -> Reject:
+    """A row of the stage that names something unknown."""
+    field = problem.removeprefix("unknown ").removeprefix("no ")
+    known = field in stage.target.references
+    hint = hint_of("id", problem, detail, stage.part.columns.get(field), "") if known else None
+    return Reject(place, line, problem, detail, stage.target.name, field if known else None, hint)
 
 
 def analyze(connection: Connection, table: sa.Table) -> None:

@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from vefa.crm.importers.rejecting import Reject
+
 
 @dataclass(frozen=True)
 class TargetSummary:
@@ -23,8 +25,23 @@ class TargetSummary:
 
 
 @dataclass(frozen=True)
+class Change:
+    """A row that a dry run would write: new or changed, where it stands, and whose it is."""
+
+    target: str
+    what: str
+    file: str
+    line: int
+    key: str
+
+
+@dataclass(frozen=True)
 class ImportSummary:
-    """A whole import. `misshapen` are rows that do not have the columns of their file, by file."""
+    """A whole import. `misshapen` are rows that do not have the columns of their file, by file.
+
+    `unusable` are the targets of which a larger part of the rows than the setting allows could not be used, with that
+    part. `samples` and `would_change` hold a few rows for each reason, and only of a dry run: they are personal data.
+    """
 
     import_id: int
     name: str
@@ -33,6 +50,9 @@ class ImportSummary:
     misshapen: dict[str, int]
     events: int
     seconds: float
+    unusable: dict[str, float] = field(default_factory=dict)
+    samples: tuple[Reject, ...] = ()
+    would_change: tuple[Change, ...] = ()
 
     @property
     def changes(self) -> int:
@@ -59,7 +79,11 @@ class ImportSummary:
 
     def as_json(self) -> dict[str, Any]:
         """What the `imports` row keeps."""
-        return asdict(self)
+        facts = asdict(self)
+        for name in ("samples", "would_change"):
+            if not facts[name]:
+                del facts[name]
+        return facts
 
 
 def _listed(counts: dict[str, int]) -> str:

@@ -27,7 +27,8 @@ class Target:
     `columns` says how each column's text is read (a name in `readings.READERS`). `references` are outside ids of
     other rows; those that must be found are in `required` too. `owner` names the reference to the target whose
     rows are written in the same transaction: an order comes with its lines, a customer with their addresses.
-    `compared` are the table's columns that tell a changed row where there is no fingerprint.
+    `compared` are the table's columns that tell a changed row where there is no fingerprint. `whole_by` names the
+    column by which rows belong together: where one of them is missing, the others do not tell all.
     """
 
     name: str
@@ -40,6 +41,7 @@ class Target:
     events: Kind | None = None
     owner: str | None = None
     compared: tuple[str, ...] = ()
+    whole_by: str | None = None
 
     @property
     def has_fingerprint(self) -> bool:
@@ -158,6 +160,7 @@ _ALL = (
         required=("order", "line", "product", "quantity", "unit_price"),
         references=("order", "product"),
         owner="order",
+        whole_by="order",
         compared=("product_id", "quantity", "unit_price"),
     ),
     Target(
@@ -175,6 +178,7 @@ _ALL = (
         required=("outside_id", "order"),
         references=("order",),
         moments=_moments("shipped", "delivered"),
+        whole_by="order",
         events="delivery",
     ),
     Target(
@@ -195,6 +199,7 @@ _ALL = (
         required=("outside_id", "customer", "requested_at"),
         references=("customer", "order"),
         moments=_moments("requested", "received", "refunded", "state"),
+        whole_by="outside_id",
         events="return",
     ),
     Target(

@@ -56,6 +56,11 @@ class Family:
         """The stage of the owners themselves."""
         return next((stage for stage in self.stages if stage.target.owner is None), None)
 
+    def pending(self, stage: Stage) -> dict[str, Stage]:
+        """The stage of the owners of its rows, by what they are called, where they are written with them."""
+        owner, head = stage.target.owner, self.head
+        return {owner: head} if owner is not None and head is not None else {}
+
     def stage(self, name: str) -> Stage | None:
         """The stage of that target."""
         return next((stage for stage in self.stages if stage.target.name == name), None)
@@ -121,9 +126,10 @@ class _Writer:
         self._connection.execute(insert.on_conflict_do_update(index_elements=conflict, set_=updates))
 
     def remove_vanished_lines(self, lines: Stage) -> None:
-        """Lines that an order had and has no longer."""
+        """Lines that an order had and has no longer; not where a row could not be read that may be one of them."""
         chosen = lines.chosen
-        here = sa.select(chosen.c.order_id).where(chosen.c.batch == self._number)
+        whole = sa.not_(lines.lacks_rows_of(chosen.c.owner, perhaps=True))
+        here = sa.select(chosen.c.order_id).where(chosen.c.batch == self._number, whole)
         still = sa.exists().where(chosen.c.order_id == order_lines.c.order_id, chosen.c.line == order_lines.c.line)
         self._connection.execute(order_lines.delete().where(order_lines.c.order_id.in_(here), ~still))
 
@@ -161,7 +167,11 @@ class _Writer:
         return made + (self._deliver_orders(head) if head.part.sets_orders else 0)
 
     def _deliver_orders(self, parcels: Stage) -> int:
+        """Not of orders of whose parcels one could not be read: it may still be on its way."""
         touched = sa.select(deliveries.c.order_id).where(deliveries.c.id.in_(self._ids(parcels)))
+        named = sa.select(orders.c.id).where(orders.c.source == self._terms.source)
+        lacking = named.where(parcels.lacks_rows_of(orders.c.outside_id))
+        touched = touched.where(deliveries.c.order_id.not_in(lacking))
         return set_orders(self._connection, touched)
 
     def _ids(self, stage: Stage) -> sa.Select[Any]:
