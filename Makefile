@@ -6,7 +6,7 @@ READY := .venv/ready
 DATE ?= $(shell date +%F)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check contracts chaos bench lock format
+.PHONY: help demo test check soak contracts chaos bench lock format
 
 help: ## what there is
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -34,6 +34,9 @@ check: $(READY) ## the whole gate: format, lint, types, imports, tests
 	$(BIN)/vefa check
 	$(BIN)/python -m pytest -n auto --dist worksteal
 	@echo "All right 👍"
+
+soak: $(READY) ## many rounds of what the tests draw at random and of races between two processes
+	SOAK=1 $(BIN)/python -m pytest -n auto --dist worksteal $(or $(WHAT),tests/races)
 
 contracts: $(READY) ## our requests and stand-ins against the providers' OpenAPI files: make contracts SPECS=a-folder
 	@$(BIN)/python -m tests.contracts.prepare "$(or $(SPECS),$(VEFA_SPECS))"

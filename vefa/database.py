@@ -6,13 +6,13 @@ the same arithmetic, order and index everywhere, and no floating point in a pric
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
@@ -23,6 +23,14 @@ from sqlalchemy.sql.functions import FunctionElement
 from sqlalchemy.types import BigInteger, Integer, TypeDecorator, TypeEngine
 
 from vefa.files import make_private_file, make_private_folder
+
+T = TypeVar("T")
+
+#: SQLSTATEs with which PostgreSQL ends a transaction so that another can go on: a serialization
+#: failure, a deadlock. Nothing of it is kept, and the same work done again goes through.
+_ROLLED_BACK_FOR_ANOTHER = frozenset({"40001", "40P01"})
+#: How often one piece of work is tried in all.
+TRIES = 6
 
 metadata = sa.MetaData(
     naming_convention={
@@ -135,6 +143,27 @@ def writing(engine: Engine) -> Iterator[Connection]:
     """
     with engine.connect().execution_options(vefa_write=True) as connection, connection.begin():
         yield connection
+
+
+def is_conflict(error: BaseException) -> bool:
+    """Whether the database rolled a transaction back for the sake of another one (PostgreSQL only)."""
+    cause = error.orig if isinstance(error, sa.exc.DBAPIError) else None
+    return getattr(cause, "sqlstate", None) in _ROLLED_BACK_FOR_ANOTHER
+
+
+def retry_conflicts(work: Callable[[], T]) -> T:
+    """Do `work`, one whole write transaction, and do it again where a deadlock ended it.
+
+    The transaction that the deadlock was with holds its locks until its end, so the next try waits
+    for it instead of for a clock. Raises the last error after `TRIES`.
+    """
+    for _ in range(TRIES - 1):
+        try:
+            return work()
+        except sa.exc.DBAPIError as error:
+            if not is_conflict(error):
+                raise
+    return work()
 
 
 @contextmanager

@@ -19,7 +19,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Engine
 
 from vefa.crm.source_activity import note_activity
-from vefa.database import Id, Instant, among, metadata, reading, writing
+from vefa.database import Id, Instant, among, metadata, reading, retry_conflicts, writing
 
 log = logging.getLogger(__name__)
 
@@ -90,6 +90,11 @@ def take_in(engine: Engine, takers: Mapping[str, Taker], now: datetime) -> int:
     with reading(engine) as connection:  # whoever finds nothing asks nobody to wait
         if not connection.scalar(sa.select(sa.exists().where(_is_waiting(takers, now)))):
             return 0
+    return retry_conflicts(lambda: _take_next(engine, takers, now))
+
+
+def _take_next(engine: Engine, takers: Mapping[str, Taker], now: datetime) -> int:
+    """One batch and the mark that it is done, in one transaction."""
     with writing(engine) as connection:
         rows = _next(connection, takers, now)
         outcomes = dict(_taken(connection, takers, rows, now))

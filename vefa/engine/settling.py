@@ -12,7 +12,7 @@ from sqlalchemy.engine import Connection
 from vefa.channels.base import Accepted, Busy, Channel, Denied, Doubtful, Outcome, Refused
 from vefa.crm.identity import address_key
 from vefa.crm.tables import suppressions
-from vefa.database import among, writing
+from vefa.database import among, retry_conflicts, writing
 from vefa.engine.claiming import Claim
 from vefa.engine.exits import end_and_hand_over
 from vefa.engine.letters import Parcel
@@ -80,6 +80,13 @@ def settle(
 ) -> StepCounts:
     """Write the answers down, fenced by batch and attempt, and let the customers go on. `done`: it was the last of the
     batch."""
+    return retry_conflicts(lambda: _settle_once(post, batch, claim, parcels, answers, done))
+
+
+def _settle_once(
+    post: Post, batch: Batch, claim: Claim, parcels: Sequence[Parcel], answers: Answers, done: bool
+) -> StepCounts:
+    """The same, as one transaction that a deadlock may end: nothing outside of it is changed."""
     counts = StepCounts(post.step.id)
     with writing(post.shop.database) as connection:
         for channel, reason in answers.denied.items():

@@ -74,8 +74,10 @@ def react(connection: Connection, reaction: Reaction) -> None:
         "known_at": reaction.at if scanner else known,
         "data": {name: value for name, value in (("url", reaction.url), ("scanner", scanner)) if value},
     }
+    if send.doubts:  # whoever is told of it at this moment goes before, and is weighed with it
+        connection.execute(sa.select(s.id).where(s.id == send.id).with_for_update(key_share=True))
     _write(connection, [event])
-    if send.state == "unknown":
+    if send.doubts:
         settle_told(connection, [send.id], reaction.at)
 
 

@@ -11,6 +11,7 @@ from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 import sqlalchemy as sa
@@ -19,7 +20,7 @@ from sqlalchemy.engine import Connection, Engine
 from vefa.crm.identity import address_key
 from vefa.crm.stops import COMMERCIAL, UNSUBSCRIBED, Stop, Word, address_keys, listen, suppress
 from vefa.crm.tables import events
-from vefa.database import among, inserting, writing
+from vefa.database import among, inserting, retry_conflicts, writing
 from vefa.ledger.settlements import in_doubt, settle_late
 from vefa.ledger.tables import sends
 
@@ -123,13 +124,23 @@ def take_in(engine: Engine, reports: Sequence[Report], now: datetime) -> TakenIn
     """Write the reports down and settle what they prove. Repeating it, wholly or in part, changes nothing."""
     total = TakenIn()
     for start in range(0, len(reports), BATCH):
-        with writing(engine) as connection:
-            total += take_in_within(connection, reports[start : start + BATCH], now)
+        some = reports[start : start + BATCH]
+        total += retry_conflicts(partial(_take_in_once, engine, some, now))
     return total
 
 
+def _take_in_once(engine: Engine, reports: Sequence[Report], now: datetime) -> TakenIn:
+    with writing(engine) as connection:
+        return take_in_within(connection, reports, now)
+
+
 def take_in_within(connection: Connection, reports: Sequence[Report], now: datetime) -> TakenIn:
-    """The same in the caller's write transaction."""
+    """The same in the caller's write transaction.
+
+    Its messages are held from before the reports are written until the end: of two transactions that
+    take in what was told of one message the later waits, sees what the earlier has written, and
+    weighs both.
+    """
     ours = _ours(connection, reports)
     # Each once, the earliest; in the order of the key, so that two that take in the same wait and do not dead-lock.
     once = {(one.report.ref, one.report.kind): one for one in sorted(ours, key=_late_first)}
@@ -159,10 +170,11 @@ def _late_first(one: _Ours) -> float:
 
 
 def _ours(connection: Connection, reports: Sequence[Report]) -> list[_Ours]:
-    """The reports about attempts that were made; the rest is about somebody else's messages."""
+    """The reports about attempts that were made, whose messages are held; the rest is about somebody else's."""
     numbers = [read_ref(report.ref) for report in reports]
     ids = {number for number, _ in numbers}
-    rows = connection.execute(sa.select(s.id, s.customer_id, s.medium, s.attempt).where(among(s.id, ids)))
+    query = sa.select(s.id, s.customer_id, s.medium, s.attempt).where(among(s.id, ids))
+    rows = connection.execute(query.order_by(s.id).with_for_update(key_share=True))
     by_id = {row.id: row for row in rows}
     found = []
     for report, (number, attempt) in zip(reports, numbers, strict=True):

@@ -9,14 +9,14 @@ from __future__ import annotations
 
 import queue
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 from sqlalchemy.engine import Connection, Engine
 
-from vefa.database import writing
+from vefa.database import is_conflict, retry_conflicts, writing
 
 T = TypeVar("T")
 Asked = TypeVar("Asked")
@@ -48,6 +48,10 @@ class _Piece:
     gathered: Gathered[Any, Any]
     asked: Any
     done: Future[Any]
+
+
+#: A piece with what it returned, or with what it raised.
+_Outcome = tuple[_Piece, Any, BaseException | None]
 
 
 class Committer:
@@ -112,14 +116,11 @@ class Committer:
                 return
 
     def _commit(self, pieces: list[_Piece]) -> None:
-        outcomes: list[tuple[_Piece, Any, BaseException | None]] = []
         groups: dict[Gathered[Any, Any], list[_Piece]] = {}
         for piece in pieces:
             groups.setdefault(piece.gathered, []).append(piece)
         try:
-            with writing(self._engine) as connection:
-                for same in groups.values():
-                    outcomes += _done(connection, same)
+            outcomes = retry_conflicts(lambda: self._write_all(groups.values()))
         except BaseException as error:  # the commit itself, or the connection: nothing of the group is kept
             for piece in pieces:
                 piece.done.set_exception(error)
@@ -131,8 +132,13 @@ class Committer:
             else:
                 piece.done.set_exception(problem)
 
+    def _write_all(self, groups: Collection[list[_Piece]]) -> list[_Outcome]:
+        """What became of each piece, in one transaction."""
+        with writing(self._engine) as connection:
+            return [outcome for same in groups for outcome in _done(connection, same)]
 
-def _done(connection: Connection, same: list[_Piece]) -> list[tuple[_Piece, Any, BaseException | None]]:
+
+def _done(connection: Connection, same: list[_Piece]) -> list[_Outcome]:
     """Do it for all of them together; where that fails, for each alone."""
     values, problem = _attempt(connection, same)
     if problem is None:
@@ -147,6 +153,6 @@ def _attempt(connection: Connection, same: list[_Piece]) -> tuple[Sequence[Any],
         with connection.begin_nested():
             return same[0].gathered.work(connection, [piece.asked for piece in same]), None
     except Exception as error:
-        if connection.invalidated:
+        if connection.invalidated or is_conflict(error):
             raise
         return (), error
