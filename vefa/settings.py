@@ -28,6 +28,7 @@ from pydantic import (
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from vefa.errors import SettingsError
+from vefa.text import ascii_domain, ascii_mailbox, web_address
 
 
 class Shop(BaseModel):
@@ -109,6 +110,11 @@ class Tracking(BaseModel):
     scanners: tuple[str, ...] = Field(
         (), description="words in a browser's name that tell a program which follows links, beside those known"
     )
+
+    @field_validator("hosts")
+    @classmethod
+    def _ascii_hosts(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(ascii_domain(host) or host for host in value)
 
 
 class Retention(BaseModel):
@@ -287,6 +293,23 @@ class Settings(BaseSettings):
     checkout_secret: SecretStr = Field(SecretStr(""), description="signs codes posted to it: VEFA_CHECKOUT_SECRET")
     iys_user: str = Field("", repr=False, description="VEFA_IYS_USER")
     iys_password: SecretStr = Field(SecretStr(""), description="VEFA_IYS_PASSWORD")
+
+    @field_validator("sender_email", "reply_to")
+    @classmethod
+    def _as_in_a_header(cls, value: str | None) -> str | None:
+        if value is None or (address := ascii_mailbox(value)) is not None:
+            return value and address
+        raise ValueError(
+            f'"{value}" cannot stand in a letter\'s head. Write an address such as merhaba@ornek.example, '
+            "before the @ with the letters a to z only (no ı, İ, ş, ğ)"
+        )
+
+    @field_validator("public_url")
+    @classmethod
+    def _as_in_a_link(cls, value: str) -> str:
+        if (address := web_address(value)) is None:
+            raise ValueError(f'"{value}" is no web address; write one such as https://vefa.ornek.example')
+        return address
 
     @field_validator("sendgrid_base_url", "twilio_base_url")
     @classmethod

@@ -8,6 +8,8 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
+from vefa.text import ascii_mailbox, web_address
+
 _COLOR = re.compile(r"#[0-9a-fA-F]{6}")
 #: Quotes, letters, commas: nothing that could end a style.
 _FONTS = re.compile(r"[\w\s,.'\"-]+")
@@ -25,13 +27,19 @@ def _web_address(value: str) -> str:
         raise ValueError("must begin with https://")
     if re.search(r"\s", value):
         raise ValueError("has a space in it. Write %20 for it, or look for a missing quote")
-    return value
+    address = web_address(value) if value else ""
+    if address is None:
+        raise ValueError("is no web address. Write one such as https://www.ornek.example")
+    return address
 
 
 def _mailbox(value: str) -> str:
     if value and not re.fullmatch(r"[^@\s<>]+@[^@\s<>]+\.[^@\s<>.]+", value):
         raise ValueError("is no e-mail address. Write one such as destek@ornek.example")
-    return value
+    address = ascii_mailbox(value) if value else ""
+    if address is None:
+        raise ValueError("has letters before the @ that few servers take. Write a to z, as in destek@ornek.example")
+    return address
 
 
 def _mersis(value: str) -> str:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from hashlib import blake2b
 
+from vefa.text import clean_address
+
 #: A Mersenne prime. Arms are drawn modulo it, so bucket·a + b stays inside 63 bits in every SQL dialect.
 PRIME = 2**31 - 1
 
@@ -26,5 +28,10 @@ def draw(customer_bucket: int, *names: str) -> int:
 
 
 def address_key(address: str) -> str:
-    """What stands for an address in suppressions and in the look for doubles, without being the address."""
+    """What stands for an address in suppressions and in the look for doubles, without being the address.
+
+    One mailbox has one key, in whatever letter case it is written, its domain in Unicode or as punycode.
+    """
+    if not (address.isascii() and address.isprintable()):
+        address = clean_address(address)
     return blake2b(address.strip().lower().encode(), digest_size=16).hexdigest()

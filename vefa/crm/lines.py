@@ -17,7 +17,7 @@ from vefa.database import Money, among, inserting
 LINES = Parts(
     "line",
     "lines",
-    {"product": "text", "name": "text", "quantity": "whole", "unit_price": "money"},
+    {"product": "line", "name": "line", "quantity": "whole", "unit_price": "money"},
     needed=("product", "quantity", "unit_price"),
     most=1000,
     longest=500,

@@ -17,7 +17,7 @@ from vefa.database import from_micros, inserting
 MESSAGES = Parts(
     "message",
     "messages",
-    {"id": "text", "author": "author", "agent": "text", "text": "text", "said_at": "time"},
+    {"id": "line", "author": "author", "agent": "line", "text": "text", "said_at": "time"},
     needed=("id", "author", "text"),
     most=500,
     longest=200,

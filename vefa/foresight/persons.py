@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -12,6 +13,7 @@ from vefa.crm.identity import address_key
 from vefa.crm.tables import consents, contacts, customers, suppressions
 from vefa.crm.wishes import topic_refusals, wishes
 from vefa.errors import UserError
+from vefa.text import clean_line
 
 
 @dataclass(frozen=True)
@@ -75,7 +77,7 @@ class Person:
 
 def find_person(connection: Connection, who: str) -> Person:
     """The customer of that outside id, e-mail address or phone number. UserError where there is none, or several."""
-    c = customers.c
+    c, who = customers.c, clean_line(who)
     ids = connection.scalars(sa.select(c.id).where(c.outside_id == who)).all() or _by_address(connection, who)
     if not ids:
         raise UserError("There is no customer with that number or address.")
@@ -87,7 +89,9 @@ def find_person(connection: Connection, who: str) -> Person:
 
 def _by_address(connection: Connection, who: str) -> list[int]:
     k = contacts.c
-    query = sa.select(k.customer_id).where(k.address_key == address_key(who)).distinct()
+    number = "" if "@" in who else re.sub(r"[\s()./-]+", "", who)
+    keys = {address_key(who), *([address_key(number)] if number.startswith("+") else [])}
+    query = sa.select(k.customer_id).where(k.address_key.in_(sorted(keys))).distinct()
     return list(connection.scalars(query))
 
 

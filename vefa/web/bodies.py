@@ -7,12 +7,14 @@ from typing import Any
 import orjson
 from fastapi import HTTPException
 
+from vefa.text import clean_lines
+
 #: How far objects and lists may stand inside one another.
 DEEPEST = 32
 
 
 def read_json(body: bytes) -> Any:
-    """The value; raises HTTPException with a sentence. NUL, which no database keeps, is left out."""
+    """The value, its texts and names in the normal form (`vefa.text`); raises HTTPException with a sentence."""
     try:
         value = orjson.loads(body)
     except orjson.JSONDecodeError as error:
@@ -30,7 +32,7 @@ def _place(error: orjson.JSONDecodeError) -> str:
 
 def _clean(value: Any, left: int) -> Any:
     if isinstance(value, str):
-        return value.replace("\x00", "") if "\x00" in value else value
+        return clean_lines(value)
     if not isinstance(value, dict | list):
         return value
     if not left:

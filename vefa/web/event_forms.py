@@ -7,16 +7,23 @@ from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, TypeAdapter, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, TypeAdapter, ValidationError
 
 from vefa.crm.arrivals import Arrival, Person
-from vefa.crm.importers.addresses import ascii_email, e164
+from vefa.crm.importers.addresses import LETTERS_BEFORE_AT, ascii_email, e164
+from vefa.crm.personal_names import read_name
 from vefa.language.catalogue import OWN_EVENTS, OWN_OBJECTS, EventType
 from vefa.language.problems import did_you_mean
 from vefa.settings import Settings
+from vefa.text import clean_line
 
-Key = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
-Word = Annotated[str, StringConstraints(strip_whitespace=True, max_length=200)]
+
+def _clean(given: Any) -> Any:
+    return clean_line(given) if isinstance(given, str) else given
+
+
+Key = Annotated[str, BeforeValidator(_clean), StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
+Word = Annotated[str, BeforeValidator(_clean), StringConstraints(strip_whitespace=True, max_length=200)]
 _FIRST_YEAR, _LAST_YEAR = 1900, 2200
 
 
@@ -110,14 +117,16 @@ def _person(given: CustomerIn | None, settings: Settings) -> Person | None:
         return None
     email = ascii_email(given.email) if given.email else None
     if given.email and email is None:
-        raise Refusal("customer.email: this is no address that a mail server would take")
+        ascii_only = given.email.rpartition("@")[0].isascii()
+        why = "this is no address that a mail server would take" if ascii_only else LETTERS_BEFORE_AT
+        raise Refusal(f"customer.email: {why}")
     phone = e164(given.phone, (given.country or settings.shop.country).upper()) if given.phone else None
     if given.phone and phone is None:
         raise Refusal("customer.phone: this can be nobody's number")
     if not (given.id or email or phone):
         raise Refusal("customer: say who, by id, email or phone")
-    names = ("first_name", "last_name", "city")
-    details = {name: value for name in names if (value := getattr(given, name))}
+    names = {"first_name": read_name(given.first_name), "last_name": read_name(given.last_name), "city": given.city}
+    details = {name: value for name, value in names.items() if value}
     details |= {"country": given.country.upper()} if given.country else {}
     details |= {"language": given.language.lower()} if given.language else {}
     return Person(given.id, email, phone, details)

@@ -6,12 +6,17 @@ import re
 from dataclasses import dataclass
 from functools import lru_cache
 
+from vefa.text import clean_address, clean_line
+
 #: Addresses of this plain shape need no closer look; all others go to the library.
 _PLAIN = re.compile(
     r"[a-z0-9_%+-]+(?:\.[a-z0-9_%+-]+)*@"
     r"(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+(?!arpa$|invalid$|local$|onion$|test$)[a-z]{2,24}",
-    re.IGNORECASE,
+    # Without ASCII, [a-z] holds ı, İ and the sign of Kelvin where case is ignored.
+    re.IGNORECASE | re.ASCII,
 )
+#: Why an address is refused that only SMTPUTF8 could carry. Mostly a keyboard put the Turkish ı or İ there.
+LETTERS_BEFORE_AT = "e-mail with letters other than a to z before the @: write i for ı and İ"
 _LONGEST_LOCAL_PART, _LONGEST_ADDRESS = 64, 254
 #: A field of two numbers and a word between them.
 _LONGEST_PHONE = 100
@@ -22,8 +27,11 @@ _BETWEEN_NUMBERS = re.compile(r"\s*(?:[/;,|\n]|\s-\s|\b(?:or|and|veya|ve)\b)\s*"
 
 
 def ascii_email(text: str) -> str | None:
-    """The address in ASCII, its domain lower-cased; None where no mail server could take it."""
-    text = text.strip()
+    """The address in ASCII, its domain lower-cased; None where no mail server could take it.
+
+    Letters beyond ASCII before the @ are taken by few servers and by no channel of ours: such an address is None.
+    """
+    text = clean_address(text)
     if _PLAIN.fullmatch(text):
         local, _, domain = text.partition("@")
         if len(local) <= _LONGEST_LOCAL_PART and len(text) <= _LONGEST_ADDRESS:
@@ -57,6 +65,7 @@ def e164(text: str, country: str) -> str | None:
 @lru_cache(maxsize=4096)
 def parse_phone(text: str, country: str) -> Phone | None:
     """The first number of a text that may hold several, or an extension; None where there is none."""
+    text = clean_line(text)
     if len(text) > _LONGEST_PHONE:
         return None
     plain = _EXTENSION.sub("", text.strip())

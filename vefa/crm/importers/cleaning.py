@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable
 
 from vefa.crm.importers.maps import Column, Scalar, Split
+from vefa.text import clean_lines
 
 _FLOAT_ID = re.compile(r"([+-]?\d+)\.0*")
 #: Excel and Shopify write an apostrophe before digits that are to stay a text.
@@ -14,7 +15,7 @@ _TEXT_MARK = re.compile(r"'[+-]?[\d+][\d+\-(). /,]*")
 
 def clean_text(column: Column) -> Callable[[str], str]:
     """strip, split, id, case, map and default, as the column says them."""
-    values = {key: written(value) for key, value in (column.map or {}).items()}
+    values = {clean_lines(key): written(value) for key, value in (column.map or {}).items()}
     default = written(column.default)
     says_otherwise = column.map is not None and "otherwise" in column.model_fields_set
     shape = _shaper(column)
@@ -32,7 +33,7 @@ def clean_text(column: Column) -> Callable[[str], str]:
 
 def _shaper(column: Column) -> Callable[[str], str]:
     def shape(text: str) -> str:
-        text = text.strip()
+        text = clean_lines(text)
         if column.strip:
             text = text.strip(column.strip + " ").strip()
         if column.split is not None:

@@ -11,6 +11,7 @@ from typing import Any
 from vefa.crm.importers.cleaning import written
 from vefa.crm.importers.maps import Column, Condition
 from vefa.crm.importers.readings import number
+from vefa.text import clean_lines
 
 
 def test_of(condition: Condition) -> Callable[[str], bool]:
@@ -19,7 +20,7 @@ def test_of(condition: Condition) -> Callable[[str], bool]:
     for name in condition.model_fields_set:
         if (value := getattr(condition, name)) is not None:
             tests.append(_TESTS[name](value))
-    return lambda text: all(test(text.strip()) for test in tests)
+    return lambda text: all(test(clean_lines(text)) for test in tests)
 
 
 def _number_test(compare: Callable[[Any, Any], bool]) -> Callable[[Any], Callable[[str], bool]]:
@@ -40,9 +41,9 @@ def _prefixes(value: Any) -> tuple[str, ...]:
 
 
 _TESTS: dict[str, Callable[[Any], Callable[[str], bool]]] = {
-    "equals": lambda value: lambda text: text == written(value),
-    "one_of": lambda values: lambda text: text in {written(value) for value in values},
-    "not_one_of": lambda values: lambda text: text not in {written(value) for value in values},
+    "equals": lambda value: lambda text: text == clean_lines(written(value)),
+    "one_of": lambda values: lambda text: text in {clean_lines(written(value)) for value in values},
+    "not_one_of": lambda values: lambda text: text not in {clean_lines(written(value)) for value in values},
     "starts_with": lambda value: lambda text: text.startswith(_prefixes(value)),
     "not_starts_with": lambda value: lambda text: not text.startswith(_prefixes(value)),
     "matches": lambda value: lambda text: re.fullmatch(value, text) is not None,

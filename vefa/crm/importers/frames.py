@@ -21,7 +21,7 @@ import pandas as pd
 
 from vefa.crm.forgotten import person_key
 from vefa.crm.identity import address_key, bucket
-from vefa.crm.importers.addresses import ascii_email, parse_phone
+from vefa.crm.importers.addresses import LETTERS_BEFORE_AT, ascii_email, parse_phone
 from vefa.crm.importers.cleaning import without_fraction, written
 from vefa.crm.importers.filling import filler_of_lines
 from vefa.crm.importers.filters import test_of
@@ -31,6 +31,7 @@ from vefa.crm.importers.rejecting import ANYBODY, Reject, hint_of
 from vefa.crm.importers.sources import Chunk
 from vefa.database import Money
 from vefa.settings import Settings
+from vefa.text import clean_line, clean_lines
 
 Values = npt.NDArray[np.object_]
 #: What a reject says of the value itself is cut to this many letters.
@@ -180,7 +181,7 @@ class PartReader:
         more: dict[str, Values] = {}
         if self.part.data:
             names = list(self.part.data)
-            rows = zip(*(frame[self.part.data[name]] for name in names), strict=True)
+            rows = zip(*(_each(frame[self.part.data[name]], clean_lines) for name in names), strict=True)
             more["data"] = _filled([orjson.dumps(dict(zip(names, row, strict=True))).decode() for row in rows])
         if self.target.name == "events":
             given = columns.get("occurrence", np.full(len(frame), None, dtype=object))
@@ -234,7 +235,7 @@ def _raw(column: Column, frame: pd.DataFrame) -> pd.Series[Any]:
         return pd.Series([written(column.constant)] * len(frame), dtype=object)
     fields = template_fields(column.template)
     pattern = re.sub(r"\{([^{}:]+)(?::(slug|id))?\}", "{}", column.template)
-    ways = {"slug": slug, "id": lambda text: without_fraction(text.strip()), "": str.strip}
+    ways = {"slug": slug, "id": lambda text: without_fraction(clean_line(text)), "": clean_line}
     parts = [_each(frame[name], ways[way]) for name, way in fields]
     return pd.Series([pattern.format(*row) for row in zip(*parts, strict=True)], dtype=object)
 
@@ -260,7 +261,10 @@ def _product(left: Any, right: Any, scale: int) -> Reading:
 
 
 def _email(text: str) -> Reading:
-    return ascii_email(text) or Misfit("broken e-mail", text)
+    if (address := ascii_email(text)) is not None:
+        return address
+    local = text.rpartition("@")[0]
+    return Misfit("broken e-mail" if local.isascii() else LETTERS_BEFORE_AT, text)
 
 
 def _misfits(values: Values, *, also_none: bool = False) -> list[int]:

@@ -19,7 +19,9 @@ from vefa.crm.importers.cleaning import clean_text
 from vefa.crm.importers.dates import parse_birthday, parse_moment
 from vefa.crm.importers.maps import Column
 from vefa.crm.importers.numbers import parse_number
+from vefa.crm.personal_names import read_name
 from vefa.database import Money, to_micros
+from vefa.text import clean_line, web_address
 
 Value = str | int | bool | date | None
 
@@ -88,18 +90,38 @@ def number(text: str, column: Column) -> Decimal | None:
     return parse_number(text, column.decimal, column.thousands)
 
 
-def _text(longest: int) -> Callable[[Column, Habits], Reader]:
+def _text(longest: int, shape: Callable[[str], str] = str) -> Callable[[Column, Habits], Reader]:
     def make(column: Column, habits: Habits) -> Reader:
         def read(text: str) -> Reading:
             if len(text) > longest:
                 return Misfit("too long", f"{len(text):,} letters, not {longest:,} at most")
             if not _is_unicode(text):
                 return Misfit("broken text")
-            return text.replace("\x00", "")
+            return shape(text)
 
         return read
 
     return make
+
+
+def _name(column: Column, habits: Habits) -> Reader:
+    """A person's name. What is no name leaves the column empty, so that nobody is called by it."""
+    as_line = _text(LONGEST_TEXT, clean_line)(column, habits)
+
+    def read(text: str) -> Reading:
+        line = as_line(text)
+        return line if isinstance(line, Misfit) else read_name(text) or Misfit("no name of a person", text, mild=True)
+
+    return read
+
+
+def _url(column: Column, habits: Habits) -> Reader:
+    """A web address. What is none (`javascript:`, `data:`, a path alone) leaves the column empty."""
+
+    def read(text: str) -> Reading:
+        return web_address(text) or Misfit("no web address", text, mild=True)
+
+    return read
 
 
 def _is_unicode(text: str) -> bool:
@@ -217,7 +239,7 @@ def _state(column: Column, habits: Habits) -> Reader:
     def read(text: str) -> Reading:
         if not _is_unicode(text):
             return Misfit("broken text")
-        state = text.replace("\x00", "").replace("İ", "i").lower()
+        state = clean_line(text).replace("İ", "i").lower()
         return state if len(state) <= LONGEST_STATE else Misfit("too long for a state")
 
     return read
@@ -236,7 +258,10 @@ def _one_of(what: str, *words: str, mild: bool) -> Callable[[Column, Habits], Re
 
 READERS: dict[str, Callable[[Column, Habits], Reader]] = {
     "text": _text(LONGEST_TEXT),
-    "id": _text(LONGEST_ID),
+    "line": _text(LONGEST_TEXT, clean_line),
+    "id": _text(LONGEST_ID, clean_line),
+    "name": _name,
+    "url": _url,
     "money": _money,
     "whole": _whole(-_LARGEST_WHOLE, _LARGEST_WHOLE),
     "stars": _whole(1, 5),

@@ -17,6 +17,7 @@ import sqlalchemy as sa
 from vefa.crm.importers.cleaning import without_text_mark
 from vefa.crm.importers.maps import ImportMap, Input, unknown
 from vefa.errors import ImportMapError
+from vefa.text import clean_line
 
 #: Rows that are in memory at one time.
 CHUNK_ROWS = 20_000
@@ -75,7 +76,7 @@ def _from_file(wanted: Input, file: Path, needed: set[str], rows: int) -> Iterat
     with _opened(file, wanted.encoding) as text:
         reader = csv.reader(text, delimiter=wanted.delimiter)
         try:
-            header = [name.strip() for name in next(reader, [])]
+            header = [clean_line(name) for name in next(reader, [])]
             _check_columns(header, needed, str(file), wanted.delimiter)
             unmarked = ((line, [without_text_mark(cell) for cell in row]) for line, row in _numbered(reader))
             yield from _chunked(unmarked, header, needed, file.name, rows)

@@ -13,6 +13,8 @@ from vefa.crm.importers.addresses import ascii_email, e164
 from vefa.crm.importers.numbers import parse_number
 from vefa.crm.importers.places import countries
 from vefa.crm.importers.readings import LARGEST_MONEY
+from vefa.crm.personal_names import read_name
+from vefa.text import clean_line
 
 _LONGEST = 500
 _FIRST_YEAR, _LAST_YEAR = 1900, 2200
@@ -56,7 +58,7 @@ def text(given: Any) -> str:
     """A word or number as text; empty where it is neither."""
     if isinstance(given, bool) or not isinstance(given, str | int | float):
         return ""
-    return str(given).replace("\x00", "").strip()[:_LONGEST]
+    return clean_line(str(given))[:_LONGEST]
 
 
 def needed(given: Mapping[str, Any], name: str) -> str:
@@ -101,6 +103,8 @@ def person(number: str | None, email: Any, phone: Any, **details: Any) -> Person
     address = ascii_email(text(email)) if text(email) else None
     sms = e164(text(phone), country or "TR") if text(phone) else None
     told = {name: said for name, value in details.items() if (said := text(value))}
+    told |= {name: read_name(told[name]) or "" for name in ("first_name", "last_name") if name in told}
+    told = {name: said for name, said in told.items() if said}
     told.pop("country", None)
     if country in countries():
         told["country"] = country
