@@ -13,8 +13,9 @@ from pydantic import BaseModel, Field
 from sqlalchemy.engine import Connection
 
 from vefa.crm.importers import find_map, map_names
+from vefa.crm.importers.json_files import flat
 from vefa.crm.importers.maps import ImportMap, unknown
-from vefa.crm.importers.messages import flat, take_rows
+from vefa.crm.importers.messages import take_rows
 from vefa.errors import ImportMapError
 from vefa.inbox import Postponed, Received, Taker
 from vefa.settings import Settings

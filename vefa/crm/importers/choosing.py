@@ -16,10 +16,20 @@ from vefa.crm.tables import contacts, customers, order_lines, orders
 _AGGREGATES: dict[str, Callable[[Any], Any]] = {"min": sa.func.min, "max": sa.func.max, "sum": sa.func.sum}
 
 
-def choose(connection: Connection, stage: Stage, source: str, pending: Mapping[str, Stage]) -> None:
-    """Fill the stage's chosen rows; `pending` are the stages of rows that are referred to and not written yet."""
+def choose(
+    connection: Connection,
+    stage: Stage,
+    source: str,
+    pending: Mapping[str, Stage],
+    contacts_coming: Stage | None = None,
+) -> None:
+    """Fill the stage's chosen rows; `pending` are the stages of rows that are referred to and not written yet.
+
+    `contacts_coming` is the stage of addresses where these are not written yet, either.
+    """
     if stage.target.name == "consents" and "address" in stage.filled:
         _find_owners_of_addresses(connection, stage.staged)
+    _find_named_by_address(connection, stage, contacts_coming)
     base = _one_per_key(connection, stage).subquery("base")
     joined, ids = _resolved(base, stage.target, source)
     coming = {name: each.chosen.alias(f"coming_{name}") for name, each in pending.items() if name in ids}
@@ -43,6 +53,35 @@ def choose(connection: Connection, stage: Stage, source: str, pending: Mapping[s
         sa.Index(f"ix_{stage.chosen.name}_outside_id", stage.chosen.c.outside_id).create(connection)
     _set_aside(connection, stage)
     analyze(connection, stage.chosen)
+
+
+def _find_named_by_address(connection: Connection, stage: Stage, coming: Stage | None) -> None:
+    """A customer who is named by their e-mail address is whoever has it; of several the first who came.
+
+    A guest who is made of an address that somebody has already is nobody new.
+    """
+    staged, is_customer = stage.staged, stage.target.name == "customers"
+    if "customer_at" not in staged.c or not {"customer", "outside_id"} & set(stage.filled):
+        return
+    name = "outside_id" if is_customer else "customer"
+    there = sa.exists().where(customers.c.outside_id == staged.c[name]).correlate(staged)
+    owner = _owner_of_address(staged.c.customer_at)
+    if is_customer:
+        taken = sa.and_(staged.c.customer_at.is_not(None), staged.c.outside_id.startswith("guest:"))
+        connection.execute(staged.delete().where(taken, ~there, owner.is_not(None)))
+        return
+    if coming is not None:
+        other = coming.chosen.alias("coming_contacts")
+        found = sa.select(sa.func.min(other.c.customer)).where(other.c.address_key == staged.c.customer_at)
+        owner = sa.func.coalesce(owner, found.correlate(staged).scalar_subquery())
+    named = sa.and_(staged.c.customer_at.is_not(None), ~there, owner.is_not(None))
+    connection.execute(staged.update().where(named).values(customer=owner))
+
+
+def _owner_of_address(key: Any) -> Any:
+    mine = sa.and_(contacts.c.channel == "email", contacts.c.address_key == key)
+    query = sa.select(customers.c.outside_id).join_from(contacts, customers, customers.c.id == contacts.c.customer_id)
+    return query.where(mine).order_by(customers.c.id).limit(1).correlate(key.table).scalar_subquery()
 
 
 def _set_aside(connection: Connection, stage: Stage) -> None:
@@ -174,7 +213,8 @@ def _identity(base: Any, stored: Any, target: Target, ids: dict[str, Any], sourc
 def _owner(base: Any, target: Target) -> Any:
     if target.owner is not None:
         return base.c[target.owner]
-    return base.c.outside_id if "outside_id" in base.c else base.c.object_key
+    name = next(name for name in ("outside_id", "object_key", "address_key") if name in base.c)
+    return base.c[name]
 
 
 def _state(base: Any, stored: Any, stage: Stage, ids: dict[str, Any]) -> Any:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from vefa.crm.importers.maps import Column, Scalar, Split
 from vefa.text import clean_lines
@@ -13,15 +13,19 @@ _FLOAT_ID = re.compile(r"([+-]?\d+)\.0*")
 _TEXT_MARK = re.compile(r"'[+-]?[\d+][\d+\-(). /,]*")
 
 
-def clean_text(column: Column) -> Callable[[str], str]:
-    """strip, split, id, case, map and default, as the column says them."""
+def clean_text(column: Column, table: Mapping[str, str] | None = None) -> Callable[[str], str | None]:
+    """strip, split, id, case, lookup, map and default, as the column says them; None where `table` lacks the text."""
     values = {clean_lines(key): written(value) for key, value in (column.map or {}).items()}
     default = written(column.default)
     says_otherwise = column.map is not None and "otherwise" in column.model_fields_set
     shape = _shaper(column)
 
-    def prepare(text: str) -> str:
+    def prepare(text: str) -> str | None:
         text = shape(text)
+        if text and table is not None:
+            if (found := table.get(text.casefold())) is None:
+                return None
+            text = found
         if text in values:
             text = values[text]
         elif says_otherwise and text:

@@ -16,6 +16,9 @@ FIRST_YEAR, LAST_YEAR = 1900, 2200
 NO_YEAR = 1896
 #: The format of seconds or milliseconds since 1970.
 EPOCH = "epoch"
+#: The format of ISO 8601, beside others.
+ISO = "iso"
+_NAMED = (EPOCH, ISO)
 _LONGEST = 100
 _MILLISECONDS_FROM = 100_000_000_000
 
@@ -50,7 +53,7 @@ class _Pattern:
 
 def problem_of(pattern: str) -> str | None:
     """What is wrong with a format; None where dates can be read by it."""
-    if pattern == EPOCH:
+    if pattern in _NAMED:
         return None
     try:
         _parsed(datetime(2024, 3, 15, 13, 5, 7, tzinfo=UTC).strftime(pattern), pattern)
@@ -61,7 +64,7 @@ def problem_of(pattern: str) -> str | None:
 
 def has_year(pattern: str) -> bool:
     """Whether dates of that format have a year."""
-    return pattern == EPOCH or _YEARS.search(pattern) is not None
+    return pattern in _NAMED or _YEARS.search(pattern) is not None
 
 
 def parse_moment(text: str, formats: tuple[str, ...]) -> Moment | None:
@@ -69,7 +72,7 @@ def parse_moment(text: str, formats: tuple[str, ...]) -> Moment | None:
     if len(text) > _LONGEST:
         return None
     for pattern in formats:
-        found = _epoch(text) if pattern == EPOCH else _by_pattern(text, _pattern(pattern))
+        found = _NAMED_READERS[pattern](text) if pattern in _NAMED else _by_pattern(text, _pattern(pattern))
         if found is not None:
             return _within(found)
     return None if formats else _within(_iso(text))
@@ -120,6 +123,9 @@ def _iso(text: str) -> Moment | None:
         return Moment(datetime.fromisoformat(rest).replace(tzinfo=offset), timed) if offset else None
     except ValueError:
         return None
+
+
+_NAMED_READERS = {EPOCH: _epoch, ISO: _iso}
 
 
 def _by_pattern(text: str, pattern: _Pattern) -> Moment | None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 
+from vefa.crm.importers.chunks import Chunk
 from vefa.crm.importers.maps import ImportMap, Part
-from vefa.crm.importers.sources import Chunk
 
 
 class DownFiller:

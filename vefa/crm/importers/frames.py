@@ -5,13 +5,10 @@ Every reader works on the distinct texts of a column only, so that a column of f
 
 from __future__ import annotations
 
-import operator
-import re
 from collections import Counter
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from decimal import Decimal
-from hashlib import blake2b
+from datetime import datetime
 from typing import Any
 
 import numpy as np
@@ -21,19 +18,35 @@ import pandas as pd
 
 from vefa.crm.forgotten import person_key
 from vefa.crm.identity import address_key, bucket
-from vefa.crm.importers.addresses import LETTERS_BEFORE_AT, ascii_email, parse_phone
-from vefa.crm.importers.cleaning import without_fraction, written
+from vefa.crm.importers.addresses import parse_phone
+from vefa.crm.importers.chunks import Chunk
+from vefa.crm.importers.columns import (
+    Masks,
+    Values,
+    as_unicode,
+    canonical,
+    each,
+    email,
+    filled,
+    fingerprint,
+    guest_reader,
+    kept,
+    misfits,
+    named_address,
+    picked,
+    products,
+    raw,
+    typed_each,
+)
 from vefa.crm.importers.filling import filler_of_lines
 from vefa.crm.importers.filters import test_of
-from vefa.crm.importers.maps import Column, ImportMap, Part, template_fields
-from vefa.crm.importers.readings import LARGEST_MONEY, Habits, Misfit, Reading, number, reader, slug
+from vefa.crm.importers.lookups import Lookups, lookup_key
+from vefa.crm.importers.maps import Column, Condition, ImportMap, Part
+from vefa.crm.importers.readings import Habits, Misfit, Reader, Reading, reader
 from vefa.crm.importers.rejecting import ANYBODY, Reject, hint_of
-from vefa.crm.importers.sources import Chunk
-from vefa.database import Money
+from vefa.database import to_micros
 from vefa.settings import Settings
-from vefa.text import clean_line, clean_lines
 
-Values = npt.NDArray[np.object_]
 #: What a reject says of the value itself is cut to this many letters.
 _DETAIL = 120
 
@@ -57,7 +70,13 @@ class PartReader:
     """Reads one part of a map from chunk after chunk."""
 
     def __init__(
-        self, part: Part, given: ImportMap, settings: Settings, forgotten: Collection[str] = frozenset()
+        self,
+        part: Part,
+        given: ImportMap,
+        settings: Settings,
+        now: datetime,
+        forgotten: Collection[str] = frozenset(),
+        tables: Lookups | None = None,
     ) -> None:
         self.part = part
         self.target = part.target
@@ -65,6 +84,9 @@ class PartReader:
         self._shop_zone = settings.shop.zone
         self._forgotten = forgotten
         self._left_out: Counter[str] = Counter()
+        self._source, self._now = given.source, to_micros(now)
+        self._tables = tables or {}
+        self._typed: Masks = {}
         self._filler = filler_of_lines(given, given.input_of(part), part)
         self._tests = {name: test_of(condition) for name, condition in part.where.items()}
 
@@ -91,8 +113,8 @@ class PartReader:
             columns = {name: values[good] for name, values in columns.items()}
             lines, frame = lines[good], frame[good]
         columns |= self._derived(columns, frame)
-        kept = self._drawn_together(columns, lines)
-        return Batch(*kept, count, tuple(rejects.values()), refused, counted)
+        together = self._drawn_together(columns, lines)
+        return Batch(*together, count, tuple(rejects.values()), refused, counted)
 
     def _refused(self, columns: dict[str, Values], rejects: Collection[int]) -> frozenset[str]:
         """Of whom a row is missing, where that changes what the other rows mean."""
@@ -105,7 +127,8 @@ class PartReader:
         lines = np.asarray(chunk.lines, dtype=np.int64)
         wanted = np.ones(len(lines), dtype=bool)
         for name, test in self._tests.items():
-            wanted &= _each(chunk.frame[name], test).astype(bool)
+            wanted &= each(chunk.frame[name], test).astype(bool)
+        self._typed = {name: mask[wanted] for name, mask in chunk.typed.items()}
         return chunk.frame[wanted], lines[wanted]
 
     def _column(self, name: str, column: Column, frame: pd.DataFrame, before: dict[str, Values]) -> Values:
@@ -113,12 +136,25 @@ class PartReader:
             return self._addresses(column, frame, before)
         kind = self.target.columns.get(name, "id")
         if column.multiply is not None:
-            return _products(column, frame, kind)
-        read = reader(kind, column, self._habits)
+            return products(column, frame, kind, self._typed)
+        if column.at_import is not None:
+            return self._moments(column.at_import, frame)
+        read, plain = self._reader(kind, column), self._reader(kind, canonical(column))
         names_customer = name == "customer" or (name == "outside_id" and self.target.name == "customers")
         if names_customer and self._forgotten:
-            return _each(_raw(column, frame), lambda text: self._unless_forgotten(read(text)))
-        return _each(_raw(column, frame), read)
+            return each(raw(column, frame), lambda text: self._unless_forgotten(read(text)))
+        return typed_each(raw(column, frame), self._typed.get(column.column or ""), read, plain)
+
+    def _reader(self, kind: str, column: Column) -> Reader:
+        read = reader(kind, column, self._habits, self._tables.get(lookup_key(column)))
+        return guest_reader(read) if column.guest else read
+
+    def _moments(self, tests: Mapping[str, Condition], frame: pd.DataFrame) -> Values:
+        """The import's own moment, where the row's cells are as the column says."""
+        holds = np.ones(len(frame), dtype=bool)
+        for name, condition in tests.items():
+            holds &= each(frame[name], test_of(condition)).astype(bool)
+        return filled([self._now if one else None for one in holds.tolist()])
 
     def _unless_forgotten(self, outside_id: Any) -> Reading:
         """Who asked to be forgotten is not brought back."""
@@ -126,16 +162,16 @@ class PartReader:
         return Misfit("forgotten", "") if known else outside_id
 
     def _addresses(self, column: Column, frame: pd.DataFrame, before: dict[str, Values]) -> Values:
-        texts = _each(_raw(column, frame), reader("text", column, self._habits))
+        texts = each(raw(column, frame), self._reader("text", column))
         if self.part.columns["channel"].constant == "email":
-            return _each(pd.Series(texts, dtype=object), _email)
+            return each(pd.Series(texts, dtype=object), lambda text: text if isinstance(text, Misfit) else email(text))
         countries = before.get("country", np.full(len(texts), None, dtype=object))
         pairs = zip(texts, countries, strict=True)
-        return _filled([self._phone(text, country) for text, country in pairs])
+        return filled([self._phone(text, country) for text, country in pairs])
 
     def _phone(self, text: Any, country: Any) -> Reading:
-        if text is None:
-            return None
+        if text is None or isinstance(text, Misfit):
+            return text
         region = country if isinstance(country, str) else self._habits.country
         found = parse_phone(text, region)
         if found is None:
@@ -148,7 +184,7 @@ class PartReader:
         """Leave out what may be missing, and count it; customers without a known zone get the shop's."""
         counted: Counter[str] = Counter()
         for name, values in columns.items():
-            for index in _misfits(values):
+            for index in misfits(values):
                 if values[index].mild:
                     counted[values[index].reason] += 1
                     values[index] = None
@@ -160,7 +196,7 @@ class PartReader:
         found: dict[int, Reject] = {}
         for name, values in columns.items():
             needed = (name in self.target.required or name == "address") and not self._may_be_empty(name)
-            for index in _misfits(values, also_none=needed):
+            for index in misfits(values, also_none=needed):
                 if index not in found:
                     misfit = values[index] or Misfit("no id" if name == "outside_id" else f"no {name}")
                     found[index] = self._reject(name, misfit, place, int(lines[index]))
@@ -181,19 +217,36 @@ class PartReader:
         more: dict[str, Values] = {}
         if self.part.data:
             names = list(self.part.data)
-            rows = zip(*(_each(frame[self.part.data[name]], clean_lines) for name in names), strict=True)
-            more["data"] = _filled([orjson.dumps(dict(zip(names, row, strict=True))).decode() for row in rows])
+            rows = zip(*(each(frame[self.part.data[name]], as_unicode) for name in names), strict=True)
+            more["data"] = filled([orjson.dumps(dict(zip(names, row, strict=True))).decode() for row in rows])
         if self.target.name == "events":
             given = columns.get("occurrence", np.full(len(frame), None, dtype=object))
-            more["occurrence"] = _filled([value or 0 for value in given])
+            more["occurrence"] = filled([value or 0 for value in given])
         if self.target.name == "customers":
-            more["bucket"] = _filled([bucket(outside_id) for outside_id in columns["outside_id"]])
+            more["bucket"] = filled([bucket(outside_id) for outside_id in columns["outside_id"]])
         if "address" in columns:
-            more["address_key"] = _filled([address_key(address) for address in columns["address"]])
+            more["address_key"] = filled([address_key(address) for address in columns["address"]])
+        if (named := columns.get("outside_id" if self.target.name == "customers" else "customer")) is not None:
+            more["customer_at"] = each(pd.Series(named, dtype=object), named_address)
+        if self.target.name == "suppressions":
+            more |= self._of_suppressions(columns, len(frame))
         if self.target.has_fingerprint:
-            said = [values for name, values in columns.items() if self.part.columns[name].pick is None]
-            more["fingerprint"] = _filled([_fingerprint(row) for row in zip(*said, strict=True)])
+            said = [
+                filled([value is not None for value in values]) if column.at_import is not None else values
+                for name, values in columns.items()
+                if (column := self.part.columns[name]).pick is None
+            ]
+            more["fingerprint"] = filled([fingerprint(row) for row in zip(*said, strict=True)])
         return more
+
+    def _of_suppressions(self, columns: dict[str, Values], count: int) -> dict[str, Values]:
+        """What need not be said: now, and by this import."""
+        nothing = filled([None] * count)
+        when, why = (columns.get(name, nothing) for name in ("occurred_at", "evidence"))
+        return {
+            "occurred_at": filled([self._now if value is None else value for value in when]),
+            "evidence": filled([value or f"import {self._source}" for value in why]),
+        }
 
     def _drawn_together(
         self, columns: dict[str, Values], lines: npt.NDArray[np.int64]
@@ -204,101 +257,12 @@ class PartReader:
         if any(values is None for values in keys):
             return plain, lines.tolist()  # lines that get their number in the database
         identities = list(zip(*keys, strict=True))
-        kept = _kept(identities, self.part.repeats)
-        if len(kept) == len(identities):
+        places = kept(identities, self.part.repeats)
+        if len(places) == len(identities):
             return plain, lines.tolist()
-        drawn = {name: values[kept].tolist() for name, values in columns.items()}
+        drawn = {name: values[places].tolist() for name, values in columns.items()}
         for name, column in self.part.columns.items():
             if column.pick is not None and name in columns:
-                picked = _picked(identities, plain[name], column.pick)
-                drawn[name] = [picked.get(identities[index]) for index in kept]
-        return drawn, lines[kept].tolist()
-
-
-def _each(texts: pd.Series[Any], read: Callable[[str], Any]) -> Values:
-    """What `read` makes of each text, asked once for each distinct one."""
-    codes, distinct = pd.factorize(texts, use_na_sentinel=False)
-    return _filled([None if pd.isna(text) else read(text) for text in distinct])[codes]
-
-
-def _filled(values: Sequence[Any]) -> Values:
-    """An array of these objects as they are: no guess at a common type."""
-    array = np.empty(len(values), dtype=object)
-    array[:] = values
-    return array
-
-
-def _raw(column: Column, frame: pd.DataFrame) -> pd.Series[Any]:
-    if column.column is not None:
-        return frame[column.column]
-    if column.template is None:
-        return pd.Series([written(column.constant)] * len(frame), dtype=object)
-    fields = template_fields(column.template)
-    pattern = re.sub(r"\{([^{}:]+)(?::(slug|id))?\}", "{}", column.template)
-    ways = {"slug": slug, "id": lambda text: without_fraction(clean_line(text)), "": clean_line}
-    parts = [_each(frame[name], ways[way]) for name, way in fields]
-    return pd.Series([pattern.format(*row) for row in zip(*parts, strict=True)], dtype=object)
-
-
-def _products(column: Column, frame: pd.DataFrame, kind: str) -> Values:
-    left, right = (_each(frame[name], lambda text: _factor(text, column)) for name in column.sources)
-    scale = (Money.scale if kind == "money" else 1) * (-1 if column.negate else 1)
-    return _filled([_product(a, b, scale) for a, b in zip(left, right, strict=True)])
-
-
-def _factor(text: str, column: Column) -> Decimal | Misfit | None:
-    text = text.strip()
-    value = number(text, column) if text else None
-    return Misfit("wrong number", text) if text and value is None else value
-
-
-def _product(left: Any, right: Any, scale: int) -> Reading:
-    for factor in (left, right):
-        if factor is None or isinstance(factor, Misfit):
-            return factor
-    product = left * right
-    return int((product * scale).to_integral_value()) if abs(product) < LARGEST_MONEY else Misfit("wrong number")
-
-
-def _email(text: str) -> Reading:
-    if (address := ascii_email(text)) is not None:
-        return address
-    local = text.rpartition("@")[0]
-    return Misfit("broken e-mail" if local.isascii() else LETTERS_BEFORE_AT, text)
-
-
-def _misfits(values: Values, *, also_none: bool = False) -> list[int]:
-    kinds = (Misfit, type(None)) if also_none else Misfit
-    return [index for index, value in enumerate(values) if isinstance(value, kinds)]
-
-
-def _fingerprint(row: tuple[Any, ...]) -> str:
-    return blake2b("\x1f".join(map(str, row)).encode(), digest_size=12).hexdigest()
-
-
-def _kept(identities: Sequence[Any], repeats: str) -> list[int]:
-    """Where the row of each identity stands that counts."""
-    places: dict[Any, int] = {}
-    for index, identity in enumerate(identities):
-        if repeats == "last" or identity not in places:
-            places[identity] = index
-    return sorted(places.values())
-
-
-_PICKS: dict[str, Callable[[Any, Any], Any]] = {
-    "first": lambda before, _new: before,
-    "last": lambda _before, new: new,
-    "min": min,
-    "max": max,
-    "sum": operator.add,
-}
-
-
-def _picked(identities: Sequence[Any], values: Sequence[Any], pick: str) -> dict[Any, Any]:
-    """What the rows of each identity say together; empty ones say nothing."""
-    together = _PICKS[pick]
-    said: dict[Any, Any] = {}
-    for identity, value in zip(identities, values, strict=True):
-        if value is not None:
-            said[identity] = together(said[identity], value) if identity in said else value
-    return said
+                said = picked(identities, plain[name], column.pick)
+                drawn[name] = [said.get(identities[index]) for index in places]
+        return drawn, lines[places].tolist()

@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-from vefa.crm.importers.maps import Column, Condition, ImportMap, Input, Part, unknown
+from vefa.crm.importers.maps import Column, Condition, ImportMap, Input, Lookup, Part, Split, unknown
 from vefa.errors import ImportMapError
 from vefa.settings import Settings
 
@@ -57,6 +57,9 @@ _MODELS: dict[str, type[BaseModel]] = {
     "columns": Column,
     "inputs": Input,
     "where": Condition,
+    "at_import": Condition,
+    "lookup": Lookup,
+    "split": Split,
 }
 
 

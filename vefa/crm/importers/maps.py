@@ -51,6 +51,9 @@ class Input(_Closed):
     delimiter: str = Field(",", min_length=1, max_length=1)
     fill_down: tuple[str, ...] = Field((), description="columns whose empty cells mean what stands above them")
     fill_within: str | None = Field(None, description="with fill_down: only from rows with the same text here")
+    header: tuple[str, ...] = Field((), description="the names of the columns, of a file whose first row is data")
+    sheet: str | None = Field(None, description="of an Excel file: the sheet's name; unsaid, the first one")
+    rows: str | None = Field(None, description="of a JSON file: the key under which the rows are, such as data")
     optional: bool = Field(False, description="no such file: nothing is imported from it, and nothing is wrong")
 
     @model_validator(mode="after")
@@ -103,6 +106,14 @@ class Split(_Closed):
         return value
 
 
+class Lookup(_Closed):
+    """A value that stands in another input of the map, in the row that has the column's text in `match`."""
+
+    input: str
+    match: str = Field(description="the other input's column that holds the text")
+    take: str = Field(description="the other input's column that is taken")
+
+
 _WORDS = {f"{which} word": which for which in ("first", "last", "all but first", "all but last")}
 
 
@@ -121,15 +132,22 @@ class Column(_Closed):
     from_lines: Literal[True] | None = Field(
         None, description="orders' total only: the sum of quantity times price over the order's lines"
     )
+    at_import: dict[str, Condition] | None = Field(
+        None,
+        description="the moment of the import, where the row's cells are so and no moment is known yet: "
+        "of files that say a state and not since when",
+    )
     ordinal: Literal[True] | None = Field(
         None, description="order lines' line only: 1, 2, 3 … within the order, as the lines come"
     )
     strip: str | None = Field(None, min_length=1, description="letters that are taken off both ends, such as # or '")
     split: Split | None = Field(None, description="first word, last word, or one part of several")
+    lookup: Lookup | None = Field(None, description="what another input of the same import says of the text")
+    guest: bool = Field(False, description="customers only: the text is an address; who has it, else a guest with it")
     id: bool = Field(False, description="the text is a number's: 233000.0 means 233000")
     format: str | tuple[str, ...] | None = Field(
         None,
-        description="how dates are written, such as %d.%m.%Y %H:%M, or epoch (since 1970); without it ISO 8601",
+        description="how dates are written, such as %d.%m.%Y %H:%M, epoch (since 1970) or iso; without it ISO 8601",
     )
     zone: str | None = Field(None, description="IANA zone of dates without one; else the map's")
     time_of_day: str | None = Field(None, description="of dates without one; else the map's")
@@ -154,6 +172,11 @@ class Column(_Closed):
     _zone = field_validator("zone")(_known_zone)
     _clock = field_validator("time_of_day")(_known_clock)
 
+    @field_validator("at_import", mode="before")
+    @classmethod
+    def _plain_value_is_equals(cls, value: Any) -> Any:
+        return plain_conditions(value)
+
     @field_validator("split", mode="before")
     @classmethod
     def _words_are_a_split(cls, value: Any) -> Any:
@@ -174,7 +197,7 @@ class Column(_Closed):
 
     @model_validator(mode="after")
     def _one_way(self) -> Column:
-        ways = ("column", "constant", "template", "multiply", "from_lines", "ordinal")
+        ways = ("column", "constant", "template", "multiply", "from_lines", "ordinal", "at_import")
         said = [way for way in ways if getattr(self, way) is not None]
         if len(said) != 1:
             raise ValueError(f"needs exactly one of {', '.join(ways)}")
@@ -187,6 +210,8 @@ class Column(_Closed):
             return tuple(name for name, _ in template_fields(self.template))
         if self.multiply is not None:
             return self.multiply
+        if self.at_import is not None:
+            return tuple(self.at_import)
         return (self.column,) if self.column is not None else ()
 
     @property
@@ -231,9 +256,7 @@ class Part(_Closed):
     @field_validator("where", mode="before")
     @classmethod
     def _plain_value_is_equals(cls, value: Any) -> Any:
-        if not isinstance(value, dict):
-            return value
-        return {name: test if isinstance(test, dict) else _plain(test) for name, test in value.items()}
+        return plain_conditions(value)
 
     @field_validator("into")
     @classmethod
@@ -273,6 +296,13 @@ class Part(_Closed):
         return named | set(self.where) | set(self.data.values())
 
 
+def plain_conditions(value: Any) -> Any:
+    """`Status: paid` and `Status: [paid, sent]` written out."""
+    if not isinstance(value, dict):
+        return value
+    return {name: test if isinstance(test, dict | Condition) else _plain(test) for name, test in value.items()}
+
+
 def _plain(test: Any) -> dict[str, Any]:
     return {"one_of": test} if isinstance(test, list) else {"equals": test}
 
@@ -295,6 +325,10 @@ def _misuses(target: Target, part: Part) -> Iterator[str]:
             yield f"{name}: ordinal is for the line of order_lines"
         if target.columns.get(name) == "time" and not all(map(dates.has_year, column.formats)):
             yield f"{name}: a moment needs a year in its format"
+        if column.at_import is not None and (name not in target.moments or target.compared):
+            yield f"{name}: at_import is for moments of orders, deliveries, returns, tickets and so on"
+        if column.guest and (name, target.name) != ("outside_id", "customers") and name != "customer":
+            yield f"{name}: guest is for a customer"
         if column.pick == "sum" and target.columns.get(name) not in ("money", "whole"):
             yield f"{name}: only numbers have a sum"
     if "address" in part.columns and part.columns["channel"].constant not in ("email", "sms"):
@@ -330,6 +364,14 @@ class ImportMap(_Closed):
                 raise ValueError(f"targets ({part.into}): say which input: {', '.join(self.inputs)}")
             if part.input is not None and part.input not in self.inputs:
                 raise ValueError(f"targets: {unknown('input', part.input, self.inputs)}")
+        return self
+
+    @model_validator(mode="after")
+    def _lookups_exist(self) -> ImportMap:
+        for part in self.targets:
+            for column in part.columns.values():
+                if column.lookup is not None and column.lookup.input not in self.inputs:
+                    raise ValueError(f"lookup: {unknown('input', column.lookup.input, self.inputs)}")
         return self
 
     @model_validator(mode="after")

@@ -5,20 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from itertools import count
-from typing import Any
 
-import pandas as pd
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from vefa.crm.importers.batches import plan_batches
 from vefa.crm.importers.choosing import choose, keep_shifted_lines
+from vefa.crm.importers.chunks import Chunk, make_chunk
 from vefa.crm.importers.filling import filler_of
 from vefa.crm.importers.frames import PartReader
+from vefa.crm.importers.lookups import Lookups, look_up_in, lookups_of
 from vefa.crm.importers.maps import ImportMap
 from vefa.crm.importers.rejecting import Reject, reject_row
 from vefa.crm.importers.runs import FAMILIES
-from vefa.crm.importers.sources import Chunk
 from vefa.crm.importers.stages import Stage, make_stages, unknown_reject
 from vefa.crm.importers.writing import Family, Terms, write_batch
 from vefa.crm.people import note_sign_ups
@@ -28,24 +27,6 @@ from vefa.settings import Settings
 
 #: Owners in one batch: all of them, for the transaction is the caller's.
 _ALL = 10**9
-
-
-def flat(row: Mapping[str, Any], before: str = "") -> dict[str, str]:
-    """A JSON object as columns: what stands inside has its names joined by dots, `items.0.name` in a list."""
-    said: dict[str, str] = {}
-    for name, value in row.items():
-        said |= _flat(value, f"{before}{name}")
-    return said
-
-
-def _flat(value: Any, name: str) -> dict[str, str]:
-    if isinstance(value, dict):
-        return flat(value, f"{name}.")
-    if isinstance(value, list):
-        return {key: text for index, each in enumerate(value) for key, text in _flat(each, f"{name}.{index}").items()}
-    if isinstance(value, bool):
-        return {name: "true" if value else "false"}
-    return {name: "" if value is None else str(value)}
 
 
 def take_rows(
@@ -64,8 +45,12 @@ def take_rows(
     for stage in stages.values():
         stage.create(connection)
     numbers = count(1)
+    looked_up = lookups_of(given)
+    tables = {
+        key: look_up_in(each, [_chunk(given, each.input, rows.get(each.input, ()))]) for key, each in looked_up.items()
+    }
     for name, those in rows.items():
-        found += _read(connection, given, name, those, stages, numbers, settings)
+        found += _read(connection, given, _chunk(given, name, those), name, stages, numbers, now, settings, tables)
     terms = Terms(
         source=given.source,
         now=to_micros(now),
@@ -84,25 +69,31 @@ def take_rows(
     return len(found)
 
 
+def _chunk(given: ImportMap, name: str, rows: Sequence[Mapping[str, str]]) -> Chunk:
+    """The rows of an input, with every column that any of them has or the map needs; a missing one is empty."""
+    needed = {column for part in given.parts_of(name) for column in part.sources} | set(filler_of(given, name).sources)
+    needed |= {key for each in lookups_of(given).values() if each.input == name for key in (each.match, each.take)}
+    needed |= {column for row in rows for column in row}
+    cells = {column: [row.get(column, "") for row in rows] for column in sorted(needed)}
+    return filler_of(given, name).fill(make_chunk(name, cells, list(range(1, len(rows) + 1))))
+
+
 def _read(
     connection: Connection,
     given: ImportMap,
+    chunk: Chunk,
     name: str,
-    rows: Sequence[Mapping[str, str]],
     stages: Mapping[str, Stage],
     numbers: Iterator[int],
+    now: datetime,
     settings: Settings,
+    tables: Lookups,
 ) -> list[Reject]:
-    readers = [PartReader(part, given, settings) for part in given.parts_of(name)]
-    needed = sorted({*filler_of(given, name).sources, *(column for reader in readers for column in reader.sources)})
-    columns = {column: pd.Series([row.get(column, "") for row in rows], dtype=object) for column in needed}
-    chunk = Chunk(name, pd.DataFrame(columns, index=range(len(rows))), list(range(1, len(rows) + 1)))
-    chunk = filler_of(given, name).fill(chunk)
     found: list[Reject] = []
-    for reader in readers:
-        batch = reader.read(chunk)
+    for part in given.parts_of(name):
+        batch = PartReader(part, given, settings, now, tables=tables).read(chunk)
         found += batch.rejects
-        stages[reader.part.into].add(connection, batch, name, numbers)
+        stages[part.into].add(connection, batch, name, numbers)
     return found
 
 

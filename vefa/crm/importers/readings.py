@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
@@ -59,18 +59,18 @@ _LANGUAGE = re.compile(r"([A-Za-z]{2,3})(?:[-_]([A-Za-z0-9]{2,8}))*")
 _NOT_IN_A_SLUG = re.compile(r"[^a-z0-9]+")
 
 
-def reader(kind: str, column: Column, habits: Habits) -> Reader:
-    """Reads the text of `column` as `kind`: the column's steps first, then the type."""
+def reader(kind: str, column: Column, habits: Habits, table: Mapping[str, str] | None = None) -> Reader:
+    """Reads the text of `column` as `kind`: the column's steps first (`table` is what it looks up), then the type."""
     read = READERS[kind](column, habits)
-    prepare = clean_text(column)
+    prepare = clean_text(column, table)
     mild = column.on_error == "empty"
     strict = column.on_error == "reject"
 
     def read_one(text: str) -> Reading:
         prepared = prepare(text)
-        if not prepared:
+        if prepared == "":
             return None
-        value = read(prepared)
+        value = Misfit("not in the other file", text.strip()) if prepared is None else read(prepared)
         if isinstance(value, Misfit) and (mild or strict):
             return Misfit(value.reason, value.detail, mild=mild)
         return value
@@ -256,6 +256,29 @@ def _one_of(what: str, *words: str, mild: bool) -> Callable[[Column, Habits], Re
     return make
 
 
+def _suppression(column: Column, habits: Habits) -> Reader:
+    """Why an address is not to be written to, in the words of the usual providers."""
+
+    def read(text: str) -> Reading:
+        word = re.sub(r"[\s_-]+", " ", text).strip().lower()
+        return _SUPPRESSIONS.get(word) or Misfit("unknown reason", text)
+
+    return read
+
+
+#: The reasons that `suppressions` has, and what providers call them.
+_SUPPRESSIONS = {
+    word: reason
+    for reason, words in {
+        "bounced": "bounced, bounce, bounces, hard bounce, hard bounced, cleaned, invalid email, invalid, hard",
+        "complained": "complained, complaint, spam, spam complaint, spam report, spam reports, marked as spam, abuse",
+        "unsubscribed": "unsubscribed, unsubscribe, unsub, opt out, opted out, global unsubscribe",
+        "blocked": "blocked, block, blocks, provider suppressed",
+        "manual": "manual, user suppressed, admin suppressed, manually suppressed, suppressed",
+    }.items()
+    for word in words.split(", ")
+}
+
 READERS: dict[str, Callable[[Column, Habits], Reader]] = {
     "text": _text(LONGEST_TEXT),
     "line": _text(LONGEST_TEXT, clean_line),
@@ -279,6 +302,7 @@ READERS: dict[str, Callable[[Column, Habits], Reader]] = {
     "preference": _one_of("channel", "email", "sms", mild=True),
     "purpose": _one_of("purpose", "commercial", "transactional", mild=False),
     "state": _state,
+    "suppression": _suppression,
     "author": _one_of("author", "customer", "agent", mild=False),
     "survey": _one_of("survey", "nps", "csat", mild=False),
 }

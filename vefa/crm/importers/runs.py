@@ -16,11 +16,13 @@ from sqlalchemy.engine import Connection, Engine
 from vefa.crm.forgotten import forgotten_keys
 from vefa.crm.importers.batches import plan_batches
 from vefa.crm.importers.choosing import choose, keep_shifted_lines
+from vefa.crm.importers.chunks import CHUNK_ROWS, Chunk
 from vefa.crm.importers.filling import filled, filler_of
 from vefa.crm.importers.frames import PartReader
+from vefa.crm.importers.lookups import Lookups, look_up_in, lookups_of
 from vefa.crm.importers.maps import ImportMap
 from vefa.crm.importers.rejecting import ANYBODY, Reject, reject_row
-from vefa.crm.importers.sources import CHUNK_ROWS, Chunk, chunks_of
+from vefa.crm.importers.sources import chunks_of
 from vefa.crm.importers.stages import Stage, changes_of, make_stages, unknown_reject
 from vefa.crm.importers.summary import Change, ImportSummary
 from vefa.crm.importers.tallies import SAMPLES, WRONG_COLUMNS, Tallies
@@ -49,6 +51,7 @@ FAMILIES: tuple[tuple[tuple[str, ...], sa.Table | None], ...] = (
     (("reviews",), None),
     (("survey_answers",), None),
     (("events",), None),
+    (("suppressions",), None),
 )
 
 
@@ -123,6 +126,7 @@ class _Run:
         self._numbers = count(1)
         self._tallies = Tallies(self._stages, settings.imports.unusable_share)
         self._changes: list[Change] = []
+        self._tables: Lookups = {}
         self._events = 0
         self._id = 0
 
@@ -137,6 +141,10 @@ class _Run:
             shop_zone=self._settings.shop.zone,
             parcels_set_orders=any(part.sets_orders for part in self._map.targets),
         )
+        self._tables = {
+            key: look_up_in(lookup, chunks_of(self._map, lookup.input, self._path, {lookup.match, lookup.take}))
+            for key, lookup in lookups_of(self._map).items()
+        }
         for name in self._map.inputs:
             self._read_input(name)
         for names, owner in FAMILIES:
@@ -180,7 +188,12 @@ class _Run:
     def _read_input(self, name: str) -> None:
         with self._transaction():
             forgotten = forgotten_keys(self._connection)
-        readers = [PartReader(part, self._map, self._settings, forgotten) for part in self._map.parts_of(name)]
+        readers = [
+            PartReader(part, self._map, self._settings, self._now, forgotten, self._tables)
+            for part in self._map.parts_of(name)
+        ]
+        if not readers:  # it is there to be looked up in
+            return
         needed = {column for reader in readers for column in reader.sources} | set(filler_of(self._map, name).sources)
         targets = {reader.part.into for reader in readers}
         done = 0
@@ -237,7 +250,8 @@ class _Run:
     def _choose(self, stage: Stage, family: Family, source: str) -> None:
         chosen, tally = stage.chosen, self._tallies[stage.target.name]
         with self._transaction():
-            choose(self._connection, stage, source, self._pending(stage, family))
+            coming = self._stages.get("contacts") if self._dry else None
+            choose(self._connection, stage, source, self._pending(stage, family), coming)
             if stage.target.name == "order_lines":
                 sa.Index(f"ix_{chosen.name}_line", chosen.c.order_id, chosen.c.line).create(self._connection)
         self._reject_unknown(stage)

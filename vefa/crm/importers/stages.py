@@ -40,6 +40,7 @@ _EXTRA = {
     "customers": ("bucket", sa.BigInteger),
     "contacts": ("address_key", sa.Text),
     "consents": ("address_key", sa.Text),
+    "suppressions": ("address_key", sa.Text),
 }
 
 
@@ -155,6 +156,8 @@ def _said(target: Target) -> Iterator[sa.Column[Any]]:
         yield sa.Column(name, sa.Text)
     if target.has_fingerprint:
         yield sa.Column("fingerprint", sa.Text)
+    if target.name == "customers" or "customer" in target.references:
+        yield sa.Column("customer_at", sa.Text)  # the key of the address by which the customer is named
     if target.name in _EXTRA:
         yield sa.Column(*_EXTRA[target.name])
 

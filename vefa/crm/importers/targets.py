@@ -269,6 +269,20 @@ _ALL = (
         events="redemption",
     ),
     Target(
+        name="suppressions",
+        table=tables.suppressions,
+        columns={
+            "channel": "channel",
+            "address": "address",
+            "country": "country",
+            "reason": "suppression",
+            "evidence": "text",
+            "occurred_at": "time",
+        },
+        key=("channel", "address_key", "reason", "evidence"),
+        required=("channel", "address", "reason"),
+    ),
+    Target(
         name="events",
         table=tables.events,
         columns={

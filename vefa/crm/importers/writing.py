@@ -18,9 +18,10 @@ from vefa.crm.happenings import mark_stale_of, record_events_of
 from vefa.crm.importers.stages import UNCHANGED, Stage
 from vefa.crm.importers.targets import Target
 from vefa.crm.parcels import set_orders
-from vefa.crm.tables import deliveries, order_lines, orders
+from vefa.crm.stops import COMMERCIAL, UNSUBSCRIBED, Stop, suppress
+from vefa.crm.tables import deliveries, order_lines, orders, suppressions
 from vefa.crm.wishes import wishes
-from vefa.database import inserting
+from vefa.database import from_micros, inserting
 
 
 @dataclass(frozen=True)
@@ -74,7 +75,10 @@ def write_batch(connection: Connection, family: Family, terms: Terms, number: in
     for stage in family.stages:
         if stage.target.owner is not None:
             writer.find_owners(stage)
-        writer.upsert(stage)
+        if stage.target.table is suppressions:
+            writer.suppress(stage)
+        else:
+            writer.upsert(stage)
     lines, head = family.stage("order_lines"), family.stage("orders")
     if lines is not None and lines.part.is_whole:
         writer.remove_vanished_lines(lines)
@@ -105,6 +109,19 @@ class _Writer:
             .where(chosen.c.batch == self._number, chosen.c[f"{owner}_id"].is_(None))
             .values({f"{owner}_id": found.scalar_subquery()})
         )
+
+    def suppress(self, stage: Stage) -> None:
+        """Addresses that are not to be written to, whoever may have them; an unsubscription is of commercial ones."""
+        chosen = stage.chosen
+        names = ("channel", "address_key", "reason", "evidence", "occurred_at")
+        query = sa.select(*(chosen.c[name] for name in names)).where(chosen.c.batch == self._number)
+        rows = self._connection.execute(query.order_by(chosen.c.n)).all()
+        suppress(self._connection, [self._stop(*row) for row in rows])
+
+    def _stop(self, channel: str, address_key: str, reason: str, evidence: str, occurred: int) -> Stop:
+        at = from_micros(occurred)
+        known = max(at, from_micros(self._terms.now))
+        return Stop(channel, address_key, reason, evidence, at, known, COMMERCIAL if reason == UNSUBSCRIBED else None)
 
     def upsert(self, stage: Stage) -> None:
         """New rows in, changed rows changed in the columns that the map fills."""
@@ -278,7 +295,11 @@ def _updates(stage: Stage, new: Any) -> dict[str, Any]:
     if target.name == "events":
         return updates | {"data": new.data}  # its known_at stays: a correction enters nobody again (rule 7)
     for at, known in target.moments.items():
-        if at in updates:
+        column = stage.part.columns.get(at)
+        if at in updates and column is not None and column.at_import is not None:
+            updates[at] = sa.func.coalesce(stored[at], new[at])  # what is known stays; a state says no moment anew
+            updates[known] = sa.case((stored[at].is_not(None), stored[known]), else_=new[known])
+        elif at in updates:
             same = stored[at].is_not_distinct_from(new[at])
             updates[known] = sa.case((same, stored[known]), else_=new[known])
     if _tells_state_alone(stage):
