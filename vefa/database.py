@@ -94,6 +94,23 @@ class Money(TypeDecorator[Decimal]):
         return self if isinstance(value, Decimal | int) else BigInteger()
 
 
+class Quantity(TypeDecorator[Decimal]):
+    """How much of something: pieces, kilograms, metres. A Decimal here, ten-thousandths in the database."""
+
+    impl = BigInteger
+    cache_ok = True
+    scale = 10_000
+
+    def process_bind_param(self, value: Decimal | int | None, dialect: Dialect) -> int | None:
+        return None if value is None else int((Decimal(value) * self.scale).to_integral_value())
+
+    def process_result_value(self, value: int | None, dialect: Dialect) -> Decimal | None:
+        return None if value is None else Decimal(int(value)) / self.scale
+
+    def coerce_compared_value(self, op: Any, value: Any) -> TypeEngine[Any]:
+        return self if isinstance(value, Decimal | int) else BigInteger()
+
+
 def open_database(url: str, *, echo: bool = False) -> Engine:
     """An engine for `url`. SQLite gets WAL, full durability, foreign keys and a 30 s busy time-out (rule 19).
 

@@ -33,7 +33,8 @@ def problems(store: TemplateStore, **given: frozenset[str]) -> list[str]:
         ),
         (
             {"a.tr.mjml": "{% for line in order.lines %}\n{{ line.nmae }}{% endfor %}"},
-            'a.tr.mjml:2 order.lines has no "nmae"; it has guide_url, image_url, name, price, quantity, url',
+            'a.tr.mjml:2 order.lines has no "nmae"; it has gift_card, guide_url, image_url, name, price, product, '
+            "quantity, url, variant",
         ),
         ({"a.tr.mjml": "\n{{ brand.nmae }}"}, "a.tr.mjml:2 config/brand.yaml has no nmae"),
         ({"a.tr.mjml": "<!-- vefa:include nope -->"}, "a.tr.mjml:1 includes nope, but there is no _nope.tr.mjml"),

@@ -16,7 +16,7 @@ from vefa.crm.tables import orders
 from vefa.database import reading, writing
 from vefa.settings import Shop
 
-MEASURES = ("orders_count", "orders_revenue", "orders_first_at", "orders_last_at")
+MEASURES = ("orders_count", "orders_revenue", "orders_unpriced", "orders_first_at", "orders_last_at")
 
 
 def rolled(world: World) -> dict[int, tuple[object, ...]]:

@@ -66,7 +66,7 @@ def test_a_bad_order_is_rejected_with_its_line(imported, rows, source, customer,
     [
         ("o1,p9,1", "unknown product", "p9"),
         ("o9,p1,1", "unknown order", "o9"),
-        ("o1,p1,1.5", "wrong number", "1.5"),
+        ("o1,p1,a pair", "wrong number", "a pair"),
     ],
 )
 def test_a_bad_line_is_rejected(imported, rows, source, customer, row, reason, detail):

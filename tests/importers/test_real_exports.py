@@ -34,7 +34,7 @@ LINES: dict[str, Any] = {
 }
 PRODUCTS: dict[str, Any] = {"into": "products", "columns": {"outside_id": {"constant": "p1"}, "name": "Name"}}
 FOUND = """
-    select o.outside_id, l.line, l.quantity from order_lines l join orders o on o.id = l.order_id order by 1, 2
+    select o.outside_id, l.line, l.quantity / 10000 from order_lines l join orders o on o.id = l.order_id order by 1, 2
 """
 
 

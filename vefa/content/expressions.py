@@ -26,7 +26,9 @@ _STATEMENT = re.compile(r"\{%[-+]?\s*(\w+)")
 #: fields of the things in a list, so that a slip inside a loop is seen as well
 LIST_FIELDS: Mapping[str, frozenset[str]] = {
     "ticket.messages": frozenset({"author", "who", "when", "text"}),
-    "order.lines": frozenset({"name", "quantity", "price", "image_url", "url", "guide_url"}),
+    "order.lines": frozenset(
+        {"name", "quantity", "price", "image_url", "url", "guide_url", "product", "variant", "gift_card"}
+    ),
     "recommendations": frozenset({"name", "price", "url", "image_url", "category", "because"}),
     "guides": frozenset({"name", "url"}),
     "brand.social": frozenset({"name", "url"}),

@@ -13,6 +13,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from vefa.crm.fields import FIELDS
+from vefa.crm.lines import price_of
 from vefa.crm.scope import Scope
 from vefa.crm.tables import order_lines, orders, products, returns
 from vefa.crm.values import MoneyAmount
@@ -127,6 +128,11 @@ def nested(columns: Mapping[str, Sequence[Any]], row: int) -> Context:
     return context
 
 
+def _pieces(quantity: Decimal) -> int | Decimal:
+    """Whole pieces as a whole number: templates compare them with 1."""
+    return int(quantity) if quantity == quantity.to_integral_value() else quantity
+
+
 def read_order_lines(connection: Connection, order_ids: Sequence[int]) -> dict[int, list[Context]]:
     """The lines of each order as a customer reads them; the price is the whole line's."""
     query = (
@@ -135,11 +141,13 @@ def read_order_lines(connection: Connection, order_ids: Sequence[int]) -> dict[i
             products.c.name,
             order_lines.c.quantity,
             order_lines.c.unit_price,
+            order_lines.c.variant,
             orders.c.currency,
             products.c.image_url,
             products.c.url,
             products.c.guide_url,
             products.c.category,
+            products.c.gift_card,
         )
         .join_from(order_lines, products, products.c.id == order_lines.c.product_id)
         .join(orders, orders.c.id == order_lines.c.order_id)
@@ -147,15 +155,18 @@ def read_order_lines(connection: Connection, order_ids: Sequence[int]) -> dict[i
         .order_by(order_lines.c.order_id, order_lines.c.line)
     )
     found: dict[int, list[Context]] = {}
-    for order_id, name, quantity, price, currency, image_url, url, guide_url, category in connection.execute(query):
+    for row in connection.execute(query):
         line = {
-            "name": name,
-            "quantity": quantity,
-            "price": MoneyAmount(price * quantity, currency),
-            "image_url": image_url,
-            "url": url,
-            "guide_url": guide_url,
-            "category": category,
+            "name": f"{row.name}, {row.variant}" if row.variant else row.name,
+            "product": row.name,
+            "variant": row.variant,
+            "quantity": _pieces(row.quantity),
+            "price": MoneyAmount(price_of(row.quantity, row.unit_price), row.currency),
+            "image_url": row.image_url,
+            "url": row.url,
+            "guide_url": row.guide_url,
+            "category": row.category,
+            "gift_card": row.gift_card,
         }
-        found.setdefault(order_id, []).append(line)
+        found.setdefault(row.order_id, []).append(line)
     return found

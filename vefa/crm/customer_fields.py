@@ -13,6 +13,7 @@ from vefa.crm.importers.dates import FIRST_YEAR
 from vefa.crm.scope import Scope, learned_by
 from vefa.crm.sql_fields import Expression, Kind, SqlField, one
 from vefa.crm.tables import consents, customers, events, survey_answers, tags, tickets
+from vefa.crm.tags import borne
 from vefa.database import Instant, other
 
 
@@ -69,7 +70,7 @@ def last_agent(scope: Scope) -> ColumnElement[str]:
 def tags_of(scope: Scope) -> Select[Any]:
     """The marks that they bear."""
     t = other(tags)
-    return sa.select(t.c.tag.label("value")).where(t.c.customer_id == scope.customer_id, t.c.since <= scope.now)
+    return sa.select(t.c.tag.label("value")).where(t.c.customer_id == scope.customer_id, *borne(t.c, scope.now))
 
 
 def count(table: sa.Table, known: str, *still: str) -> Expression:

@@ -28,13 +28,24 @@ def counted(now: datetime, o: Any = orders.c) -> ColumnElement[bool]:
 
 
 def worth(shop: Shop) -> ColumnElement[Any]:
-    """An order's total in the shop's own currency; nothing where the shop gives no rate for it."""
-    whens: dict[str, Any] = {shop.currency: orders.c.total}
+    """An order's total in the shop's own currency, as the shop adds it up; null where there is no rate for it."""
+    total = sa.func.coalesce(*(sa.type_coerce(money, sa.BigInteger) for money in (orders.c.shop_total, orders.c.total)))
+    whens: dict[str, Any] = {shop.currency: total}
     for currency, rate in shop.exchange_rates.items():
         # Whole numbers only: casts from floating point round on one database and cut on the other.
-        millionths = sa.type_coerce(orders.c.total, sa.BigInteger) * sa.literal(int(rate * 1_000_000), sa.BigInteger)
+        millionths = total * sa.literal(int(rate * 1_000_000), sa.BigInteger)
         whens[currency] = millionths.op("/")(sa.literal(1_000_000, sa.BigInteger))
-    return sa.case(whens, value=orders.c.currency, else_=0)
+    return sa.case(whens, value=counted_currency(), else_=sa.null())
+
+
+def counted_currency(o: Any = orders.c) -> ColumnElement[str]:
+    """In which currency the shop adds an order up."""
+    return sa.case((o.shop_total.is_not(None), sa.func.coalesce(o.shop_currency, o.currency)), else_=o.currency)
+
+
+def unpriced(shop: Shop, o: Any = orders.c) -> ColumnElement[bool]:
+    """Orders in a currency that the shop gives no rate for: they count, and what they are worth is unknown."""
+    return counted_currency(o).not_in(sorted({shop.currency, *shop.exchange_rates}))
 
 
 def measures(now: datetime, shop: Shop) -> list[ColumnElement[Any]]:
@@ -45,6 +56,7 @@ def measures(now: datetime, shop: Shop) -> list[ColumnElement[Any]]:
         sa.type_coerce(sa.func.coalesce(sa.func.sum(sa.case((ok, worth(shop)), else_=0)), 0), Money()).label(
             "orders_revenue"
         ),
+        sa.func.count(sa.case((sa.and_(ok, unpriced(shop)), 1))).label("orders_unpriced"),
         sa.type_coerce(sa.func.min(sa.case((ok, orders.c.placed_at))), Instant()).label("orders_first_at"),
         sa.type_coerce(sa.func.max(sa.case((ok, orders.c.placed_at))), Instant()).label("orders_last_at"),
     ]

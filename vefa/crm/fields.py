@@ -67,6 +67,8 @@ FIELDS: dict[str, SqlField] = {
     "order.total": order.of(lambda o, _: o.total, "money"),
     "order.currency": order.of(lambda o, _: o.currency, "text"),
     "order.coupon_code": order.of(lambda o, _: o.coupon_code, "text"),
+    "order.coupon_codes": SqlField("list", order.codes),
+    "order.only_gift_cards": order.of(order.only_gift_cards, "bool"),
     "order.placed_at": order.moment("placed"),
     "order.shipped_at": order.moment("shipped"),
     "order.delivered_at": order.moment("delivered"),

@@ -16,6 +16,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from vefa.crm.arrivals import KNOWN, NEW, Arrival, Outcome, Person, Receipt, refused
+from vefa.crm.coupon_uses import codes_of, put_codes, several
 from vefa.crm.happenings import FACT_TABLES, Kind, Moment, mark_stale, record_events
 from vefa.crm.importers.cleaning import written
 from vefa.crm.importers.maps import Column, unknown
@@ -26,6 +27,7 @@ from vefa.crm.parcels import set_orders
 from vefa.crm.people import note_sign_ups, put_contacts
 from vefa.crm.states import STATEFUL, changed
 from vefa.crm.tables import customers, deliveries, orders, products
+from vefa.crm.tags import TagList, replace_tags, tag_names
 from vefa.crm.told_messages import Told, put_messages, read_messages
 from vefa.database import Money, among, from_micros, inserting
 
@@ -49,6 +51,8 @@ _ASIDE: dict[str, Callable[[Any], Any]] = {"money": lambda value: Decimal(value)
 #: Letters in a text, and in one that an index holds.
 LONGEST, LONGEST_KEY = 10_000, 200
 _INDEXED = {"coupon_code"}
+#: What an order says beside its columns: all its codes, and that a line of it could not be read.
+_CODES, _INCOMPLETE, _TAGS = "coupon_codes", "lines_incomplete", "tags"
 
 
 #: Who does not say when it happened means now, after all that is dated.
@@ -63,7 +67,9 @@ class _Row:
     key: str
     values: dict[str, Any] = field(default_factory=dict)
     names: dict[str, str] = field(default_factory=dict)
-    lines: list[Line] = field(default_factory=list)
+    lines: list[Line] | None = None
+    codes: tuple[str, ...] | None = None
+    tags: tuple[str, ...] | None = None
     messages: list[Told] = field(default_factory=list)
     customer_id: int | None = None
     id: int | None = None
@@ -95,6 +101,23 @@ def _turns(given: Sequence[Arrival]) -> list[list[int]]:
             turns.append([])
         turns[place].append(index)
     return turns
+
+
+def _note_codes(row: _Row, name: str, value: Any) -> str | None:
+    """All codes, or the text of a single cell; where both are said, the list counts."""
+    if name == _CODES:
+        if not isinstance(value, list) or not all(isinstance(each, str) for each in value):
+            return f"data: {name} must be a list of texts"
+        codes = several(value)
+    elif value is None or isinstance(value, str | int):
+        if row.codes is not None and _CODES in row.arrival.data:
+            return None
+        codes = codes_of(written(value))
+    else:
+        return f"data: {name} must be one value, not several"
+    row.codes = codes
+    row.values["coupon_code"] = codes[0] if codes else None
+    return None
 
 
 class _Writer:
@@ -145,7 +168,16 @@ class _Writer:
     def _note(self, row: _Row, name: str, value: Any) -> str | None:
         if self._kind == "order" and name == "lines":
             row.lines, problem = read_lines(value, self._habits)
+            row.values.setdefault(_INCOMPLETE, False)
             return problem
+        if self._kind == "order" and name in (_CODES, "coupon_code"):
+            return _note_codes(row, name, value)
+        if self._kind == "order" and name == _INCOMPLETE:
+            row.values[_INCOMPLETE] = value is True
+            return None if isinstance(value, bool) else f"data: {name} must be true or false"
+        if self._kind == "customer" and name == _TAGS:
+            row.tags = tag_names(value)
+            return None if isinstance(value, str | list) else "data: tags must be a list of texts"
         if self._kind == "ticket" and name == "messages":
             row.messages, problem = read_messages(value, self._habits)
             return problem
@@ -290,9 +322,11 @@ class _Writer:
         numbers = sorted(ids.values())
         if not numbers:
             return
+        put_codes(self._connection, {ids[row.key]: row.codes for row in rows if row.codes is not None})
         record_events(self._connection, self._kind, numbers, self._changed(rows))
         if self._kind == "order":
-            put_lines(self._connection, {ids[row.key]: row.lines for row in rows if row.lines}, self._receipt.source)
+            lines = {ids[row.key]: row.lines for row in rows if row.lines is not None}
+            put_lines(self._connection, lines, self._receipt.source)
             mark_stale(self._connection, sorted({*before, *self._owners_of(numbers)}))
         elif self._kind == "delivery":
             touched = sa.select(deliveries.c.order_id).where(among(deliveries.c.id, numbers))
@@ -304,6 +338,11 @@ class _Writer:
             told = {ids[row.key]: row.arrival.person for row in rows if row.arrival.person is not None}
             put_contacts(self._connection, told, anew=True)
             fresh = sorted({row.id for row in rows if row.state is NEW and row.id is not None})
+            at, source = self._receipt.now, self._receipt.source
+            named = [(row.id, row.tags) for row in rows if row.id is not None]
+            replace_tags(
+                self._connection, [TagList(id_, those, at, source) for id_, those in named if those is not None]
+            )
             note_sign_ups(self._connection, fresh, self._receipt.now)
 
     def _changed(self, rows: Sequence[_Row]) -> set[str] | None:

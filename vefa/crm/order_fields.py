@@ -9,11 +9,12 @@ import sqlalchemy as sa
 from sqlalchemy.sql import ColumnElement, Select
 
 from vefa.crm import facts
+from vefa.crm.coupon_uses import order_codes
 from vefa.crm.object_fields import is_about
 from vefa.crm.scope import Scope
 from vefa.crm.sql_fields import Expression, Kind, SqlField, one, visible
 from vefa.crm.tables import deliveries, order_lines, orders, products
-from vefa.database import Instant, other
+from vefa.database import Instant, Quantity, other
 
 _EARLIER = orders.alias("earlier")  # stands inside a sub-query over orders
 
@@ -48,10 +49,26 @@ def is_first(o: Any, scope: Scope) -> ColumnElement[bool]:
     return sa.not_(sooner.correlate_except(earlier))
 
 
-def items(o: Any, scope: Scope) -> ColumnElement[int]:
-    """How many pieces are in it."""
+def items(o: Any, scope: Scope) -> ColumnElement[Any]:
+    """How much is in it: pieces, and parts of pieces where goods are weighed or cut."""
     line = other(order_lines)
-    return sa.select(sa.func.coalesce(sa.func.sum(line.c.quantity), 0)).where(line.c.order_id == o.id).scalar_subquery()
+    pieces = sa.func.coalesce(sa.func.sum(sa.type_coerce(line.c.quantity, sa.BigInteger)), 0)
+    exact = sa.cast(pieces, sa.Float) / sa.literal(float(Quantity.scale), sa.Float)
+    return sa.select(exact).where(line.c.order_id == o.id).scalar_subquery()
+
+
+def only_gift_cards(o: Any, scope: Scope) -> ColumnElement[bool]:
+    """Whether all that is known to be in it are gift cards: there are no goods to review or to bring back."""
+    line, p = other(order_lines), other(products)
+    lines = sa.select(line.c.line).join(p, p.c.id == line.c.product_id).where(line.c.order_id == o.id)
+    lines = lines.correlate_except(line, p)
+    return sa.and_(lines.where(p.c.gift_card).exists(), sa.not_(lines.where(sa.not_(p.c.gift_card)).exists()))
+
+
+def codes(scope: Scope) -> Select[Any]:
+    """All discount codes that the order at hand names."""
+    c = other(order_codes)
+    return sa.select(c.c.code.label("value")).where(c.c.order_id == scope.order_id).correlate_except(c)
 
 
 def bought(column: str, *, this_order: bool) -> Expression:

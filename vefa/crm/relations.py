@@ -16,6 +16,7 @@ from vefa.crm.facts import counted
 from vefa.crm.points_fields import points_of_all, tier_of_all
 from vefa.crm.scope import Scope
 from vefa.crm.tables import events, order_lines, orders, products, returns, reviews, survey_answers, tags, tickets
+from vefa.crm.tags import borne
 from vefa.database import Instant
 
 Rows = Select[tuple[int, object]]
@@ -77,7 +78,7 @@ def _last_event(kind: str) -> Relation:
 
 
 def _tags(scope: Scope) -> Rows:
-    return sa.select(tags.c.customer_id, tags.c.tag.label("value")).where(tags.c.since <= scope.now)
+    return sa.select(tags.c.customer_id, tags.c.tag.label("value")).where(*borne(tags.c, scope.now))
 
 
 def _bought(column: str) -> Relation:

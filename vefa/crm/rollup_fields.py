@@ -44,9 +44,9 @@ def gaps_since_last(scope: Scope) -> ColumnElement[Any]:
 
 
 def average(scope: Scope) -> ColumnElement[Any]:
-    """What one order comes to; empty before the first."""
+    """What one order comes to; empty before the first whose worth is known."""
     spent = sa.type_coerce(measure("orders_revenue")(scope), sa.BigInteger)
-    n = measure("orders_count")(scope)
+    n = measure("orders_count")(scope) - measure("orders_unpriced")(scope)
     return sa.type_coerce(spent.op("/")(sa.func.nullif(n, 0)), Money())
 
 

@@ -10,9 +10,11 @@ from __future__ import annotations
 import sqlalchemy as sa
 from sqlalchemy import Column, ForeignKey, Index, Table, UniqueConstraint
 
-from vefa.database import Id, Instant, Money, metadata
+from vefa.crm import tag_tables
+from vefa.database import Id, Instant, Money, Quantity, metadata
 
 Text, Small = sa.Text, sa.SmallInteger
+_INCOMPLETE = sa.text("lines_incomplete")
 
 
 def _id() -> Column[int]:
@@ -125,6 +127,7 @@ products = Table(
     Column("image_url", Text),
     Column("in_stock", sa.Boolean, nullable=False, server_default=sa.true()),
     Column("guide_url", Text, comment="a page that shows how it is used"),
+    Column("gift_card", sa.Boolean, nullable=False, server_default=sa.false(), comment="money, no goods"),
     UniqueConstraint("source", "outside_id"),
 )
 
@@ -146,6 +149,9 @@ orders = Table(
     Column("delivered_known_at", Instant),
     Column("cancelled_at", Instant),
     Column("cancelled_known_at", Instant),
+    Column("shop_total", Money, comment="as the shop adds it up; null: the same"),
+    Column("shop_currency", Text),
+    Column("lines_incomplete", sa.Boolean, nullable=False, server_default=sa.false()),
     UniqueConstraint("source", "outside_id"),
     # All that a roll-up counts: a customer's orders lie side by side here, and anywhere in the table.
     Index(
@@ -156,8 +162,12 @@ orders = Table(
         "cancelled_known_at",
         "total",
         "currency",
+        "shop_total",
+        "shop_currency",
     ),
     Index("ix_orders_coupon_code", "coupon_code"),
+    Index("ix_orders_currency", "currency", "shop_currency"),
+    Index("ix_orders_lines_incomplete", "placed_known_at", sqlite_where=_INCOMPLETE, postgresql_where=_INCOMPLETE),
 )
 
 order_lines = Table(
@@ -166,8 +176,9 @@ order_lines = Table(
     Column("order_id", Id, ForeignKey("orders.id"), primary_key=True),
     Column("line", sa.Integer, primary_key=True),
     Column("product_id", Id, ForeignKey("products.id"), nullable=False),
-    Column("quantity", sa.Integer, nullable=False),
+    Column("quantity", Quantity, nullable=False),
     Column("unit_price", Money, nullable=False),
+    Column("variant", Text, comment="which kind of the product: L, red"),
     Index("ix_order_lines_product_id", "product_id"),
 )
 
@@ -333,14 +344,7 @@ told_early = Table(
     comment="webhooks about an order that came before the order",
 )
 
-tags = Table(
-    "tags",
-    metadata,
-    Column("customer_id", Id, ForeignKey("customers.id"), primary_key=True),
-    Column("tag", Text, primary_key=True),
-    Column("since", Instant, nullable=False),
-    Index("ix_tags_tag", "tag"),
-)
+tags = tag_tables.tags
 
 facts = Table(
     "facts",
@@ -352,6 +356,7 @@ facts = Table(
     Column("orders_last_at", Instant),
     Column("as_of", Instant, nullable=False),
     Column("until", Instant, comment="the row is past when something known from then on comes in"),
+    Column("orders_unpriced", sa.Integer, nullable=False, server_default="0", comment="of them without a rate"),
     # Each with what is asked beside it, so that "lapsed" and the borders of the fifths never leave the index.
     Index("ix_facts_orders_last_at", "orders_last_at", "orders_count", "orders_first_at"),
     Index("ix_facts_orders_first_at", "orders_first_at"),

@@ -30,6 +30,7 @@ ORDER = (
     ),
     *(
         "order_lines",
+        "codes",
         "deliveries",
         "returns",
         "tickets",
@@ -75,7 +76,14 @@ def _rows(connection: Connection, holding: Holding, customer_id: int) -> list[Ro
 
 def _said(row: Any) -> Row:
     """What is empty is not told."""
-    return {str(name): value for name, value in row.items() if value is not None}
+    return {
+        str(name): _pieces(value) if name == "quantity" else value for name, value in row.items() if value is not None
+    }
+
+
+def _pieces(value: Decimal) -> int | str:
+    """How much of something: 2, or "0.5"."""
+    return int(value) if value == value.to_integral_value() else f"{value.normalize():f}"
 
 
 def _plain(value: Any) -> Any:

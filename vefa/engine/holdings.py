@@ -17,9 +17,10 @@ from vefa.consent.tables import iys_pushes
 from vefa.crm import points
 from vefa.crm import tables as crm
 from vefa.crm.answers import channel_answers
-from vefa.crm.coupon_uses import coupon_uses
+from vefa.crm.coupon_uses import coupon_keys, coupon_uses, order_codes
 from vefa.crm.former_addresses import former_addresses
 from vefa.crm.states import STATEFUL, object_states
+from vefa.crm.tag_tables import tag_lists
 from vefa.crm.ticket_messages import ticket_messages
 from vefa.crm.wishes import topic_refusals, wishes
 from vefa.engine.tables import considered, enrolments, journeys, occasions, reentry_slots, segment_members
@@ -162,7 +163,9 @@ HOLDINGS: tuple[Holding, ...] = (
         },
         {"journey": _JOURNEY.where(journeys.c.id == errands.c.journey_id).scalar_subquery()},
     ),
-    Holding("named_codes", coupon_uses, _of_orders(coupon_uses), "stripped", (), {"code_key": _NULL, "news_at": _NULL}),
+    Holding("named_codes", coupon_uses, _of_orders(coupon_uses), "stripped", (), {"news_at": _NULL}),
+    Holding("keys_of_codes", coupon_keys, _of_orders(coupon_keys), "removed"),
+    Holding("codes", order_codes, _of_orders(order_codes), "removed", ("place", "code")),
     Holding(
         "coupons_used",
         redemptions,
@@ -236,7 +239,7 @@ HOLDINGS: tuple[Holding, ...] = (
         crm.order_lines,
         _of_orders(crm.order_lines),
         "kept",
-        ("line", "quantity", "unit_price"),
+        ("line", "quantity", "unit_price", "variant"),
         more={
             "order": sa.select(crm.orders.c.number)
             .where(crm.orders.c.id == crm.order_lines.c.order_id)
@@ -260,7 +263,8 @@ HOLDINGS: tuple[Holding, ...] = (
             "coupon_code": _NULL,
         },
     ),
-    Holding("tags", crm.tags, _own(crm.tags), "removed", ("tag", "since")),
+    Holding("tags", crm.tags, _own(crm.tags), "removed", ("tag", "origin", "since", "until")),
+    Holding("tag_lists", tag_lists, _own(tag_lists), "removed"),
     Holding("roll_up", crm.facts, _own(crm.facts), "removed"),
     Holding("stale_roll_up", crm.stale_facts, _own(crm.stale_facts), "removed"),
     Holding(

@@ -17,8 +17,9 @@ from vefa.crm.conditions import about, compile_condition, event_kind, since_entr
 from vefa.crm.fields import FIELDS
 from vefa.crm.identity import PRIME, chance
 from vefa.crm.scope import learned_by
-from vefa.crm.tables import customers, events, tags
-from vefa.database import Instant, among, beside, inserting, other, writing
+from vefa.crm.tables import customers, events
+from vefa.crm.tags import JOURNEY, TagChange, set_tags, untag
+from vefa.database import Instant, among, beside, other, writing
 from vefa.engine.errand_queue import queue_errands
 from vefa.engine.exits import send_to
 from vefa.engine.giving import give_coupons
@@ -202,16 +203,11 @@ def _points(stand: Stand, step: Points) -> int:
 
 def _tag(stand: Stand, step: Tag) -> int:
     def deed(connection: Connection, ids: list[int]) -> None:
-        chosen = sa.select(e.customer_id).where(among(e.id, ids))
+        chosen = list(connection.scalars(sa.select(e.customer_id).where(among(e.id, ids)).distinct()))
         if step.add:
-            rows = sa.select(e.customer_id, sa.literal(step.tag), sa.literal(stand.now, Instant())).distinct()
-            insert = inserting(connection, tags).from_select(
-                ["customer_id", "tag", "since"], rows.where(among(e.id, ids))
-            )
-            connection.execute(insert.on_conflict_do_nothing())
+            set_tags(connection, [TagChange(each, step.tag, True, stand.now, JOURNEY) for each in chosen])
         else:
-            gone = sa.delete(tags).where(tags.c.tag == step.tag, tags.c.customer_id.in_(chosen))
-            connection.execute(gone)
+            untag(connection, chosen, step.tag, stand.now)
 
     return _do_and_go_on(stand, step.next, deed)
 

@@ -23,7 +23,8 @@ from vefa.plan.ways_in import DateTrigger, EventTrigger
 BESIDE = {
     "ticket.messages": "what was said in the ticket: author (customer or agent), who, when and text of each",
     "ticket.left_out": "how many earlier messages a long ticket.messages leaves out",
-    "order.lines": "the pieces of the order: name, quantity, price, image_url, url and guide_url of each",
+    "order.lines": "the pieces of the order: name, product, variant, quantity, price, image_url, url, guide_url "
+    "and gift_card of each",
     "coupon.percent": "how many per cent the coupon takes off, if it does",
     "coupon.amount": "how much the coupon takes off, if it does",
     "coupon.free_shipping": "whether the coupon gives free shipping",

@@ -15,9 +15,10 @@ from sqlalchemy.engine import Connection
 
 from vefa.crm.points import CUSTOMER, point_moves, tier_changes
 from vefa.crm.points_fields import signed
-from vefa.crm.tables import customers, orders
+from vefa.crm.tables import customers
 from vefa.plan.loyalty import Programme
-from vefa.rewards.tables import coupons
+from vefa.rewards.redemptions import stands
+from vefa.rewards.tables import coupons, redemptions
 from vefa.settings import Shop
 
 
@@ -147,8 +148,8 @@ def _tiers(connection: Connection, programme: Programme, balances: Any, until: d
 
 def _rewards(connection: Connection, since: datetime, until: datetime) -> Iterator[Reward]:
     """Coupons by what they are worth, and points: of who got any in that time, how many have spent any by its end."""
-    c, o = coupons.c, orders.c
-    used = sa.exists().where(o.coupon_code == c.code, o.placed_known_at <= until)
+    c = coupons.c
+    used = sa.exists().where(redemptions.c.coupon_id == c.id, stands(redemptions.c, until))
     terms = sa.cast(c.terms, sa.Text)
     counts = (sa.func.count(), sa.func.sum(sa.case((used, 1), else_=0)))
     query = sa.select(terms, *counts).where(c.made_at > since, c.made_at <= until).group_by(terms)

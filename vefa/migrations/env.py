@@ -8,13 +8,13 @@ import sqlalchemy as sa
 from alembic import context
 from alembic.autogenerate.api import AutogenContext
 
-from vefa.database import Instant, Money
+from vefa.database import Instant, Money, Quantity
 from vefa.migrations.tables import metadata
 
 
 def render_item(kind: str, item: object, _context: AutogenContext) -> str | Literal[False]:
     """Migrations hold what stands in the database and never our own types, which may change later."""
-    if kind == "type" and isinstance(item, Instant | Money):
+    if kind == "type" and isinstance(item, Instant | Money | Quantity):
         return "sa.BigInteger()"
     if kind == "server_default" and isinstance(truth := getattr(item, "arg", None), sa.True_ | sa.False_):
         return f"sa.{truth}()"

@@ -20,6 +20,7 @@ HOMES = (
     "vefa.crm.source_activity",
     "vefa.crm.states",
     "vefa.crm.tables",
+    "vefa.crm.tag_tables",
     "vefa.crm.ticket_messages",
     "vefa.crm.wishes",
     "vefa.engine.privacy_requests",

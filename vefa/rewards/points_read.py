@@ -13,6 +13,8 @@ from zoneinfo import ZoneInfo
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from vefa.crm.facts import counted_currency
+from vefa.crm.lines import price_of
 from vefa.crm.points import point_moves, point_uses, redemptions, tier_changes
 from vefa.crm.tables import order_lines, orders, products, returns
 from vefa.database import among
@@ -68,7 +70,9 @@ def _accounts(connection: Connection, customer_ids: Sequence[int]) -> Read:
 
 def _orders(connection: Connection, ids: Sequence[int], programme: Programme, shop: Shop, found: Read) -> None:
     o = orders.c
-    columns = (o.id, o.customer_id, o.total, o.currency, o.placed_at, o.placed_known_at)
+    total = sa.func.coalesce(o.shop_total, o.total, type_=o.total.type)
+    money = (total.label("total"), counted_currency(o).label("currency"))
+    columns = (o.id, o.customer_id, *money, o.placed_at, o.placed_known_at)
     query = sa.select(*columns, o.delivered_known_at, o.cancelled_known_at).where(among(o.customer_id, ids))
     rows = list(connection.execute(query))
     earning = [row for row in rows if _earns(row.placed_at, programme, shop)]
@@ -130,7 +134,7 @@ def _lines(
     query = query.join(products, p.id == line.product_id).where(among(line.order_id, order_ids))
     found: dict[int, dict[str | None, Decimal]] = defaultdict(lambda: defaultdict(Decimal))
     for order_id, category, quantity, price in connection.execute(query):
-        found[order_id][category] += quantity * price
+        found[order_id][category] += price_of(quantity, price)
     return found
 
 

@@ -17,7 +17,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Engine
 
-from vefa.crm.coupon_uses import coupon_uses
+from vefa.crm.coupon_uses import coupon_keys, coupon_uses, order_codes
 from vefa.crm.tables import events, orders
 from vefa.database import among, inserting, reading, writing
 from vefa.rewards.codes import key_of
@@ -28,6 +28,7 @@ EVENT, SOURCE, KIND = "coupon.redeemed", "vefa", "coupon"
 PART = 2_000
 
 c, o, p, r, u = coupons.c, orders.c, pool_codes.c, redemptions.c, coupon_uses.c
+k, n = coupon_keys.c, order_codes.c
 
 
 def stands(use: Any, now: datetime) -> sa.ColumnElement[bool]:
@@ -63,6 +64,7 @@ class Redemption:
     small: bool
     not_theirs: bool
     other_currency: bool
+    code_key: str
 
 
 def anything_new(connection: Connection, now: datetime) -> bool:
@@ -88,7 +90,7 @@ def find_redemptions(engine: Engine, now: datetime) -> int:
 
 def _take_part(connection: Connection, now: datetime) -> int:
     query = (
-        sa.select(u.order_id, u.code_key, o.coupon_code, o.cancelled_known_at)
+        sa.select(u.order_id, o.cancelled_known_at)
         .join_from(coupon_uses, orders, o.id == u.order_id)
         .where(u.news_at <= now)
         .order_by(u.news_at, u.order_id)
@@ -96,27 +98,41 @@ def _take_part(connection: Connection, now: datetime) -> int:
         .with_for_update(skip_locked=True, of=coupon_uses)
     )
     rows = connection.execute(query).all()
-    keys = {row.order_id: key_of(row.coupon_code) if row.coupon_code else None for row in rows}
-    later = {row.order_id: row.cancelled_known_at for row in rows}
+    later = {row.order_id: at if (at := row.cancelled_known_at) is not None and at > now else None for row in rows}
+    if not later:
+        return 0
     update = sa.update(coupon_uses).where(u.order_id == sa.bindparam("order"))
-    update = update.values(code_key=sa.bindparam("key"), news_at=sa.bindparam("next", type_=u.news_at.type))
-    told = [
-        {"order": order, "key": key, "next": at if (at := later[order]) is not None and at > now else None}
-        for order, key in keys.items()
-    ]
-    if told:
-        connection.execute(update, told)
-    changed = {row.code_key for row in rows if row.code_key} | {key for key in keys.values() if key}
-    _judge(connection, changed, list(keys), now)
+    update = update.values(news_at=sa.bindparam("next", type_=u.news_at.type))
+    connection.execute(update, [{"order": order, "next": at} for order, at in later.items()])
+    _judge(connection, _note_keys(connection, list(later)), list(later), now)
     return len(rows)
+
+
+def _note_keys(connection: Connection, order_ids: Sequence[int]) -> set[str]:
+    """Write down by which keys these orders name their codes; all keys that they name, or named before."""
+    before = set(connection.scalars(sa.select(k.code_key).where(among(k.order_id, order_ids))))
+    connection.execute(sa.delete(coupon_keys).where(among(k.order_id, order_ids)))
+    named: dict[tuple[int, str], str | None] = {}
+    query = sa.select(n.order_id, n.code).where(among(n.order_id, order_ids)).order_by(n.order_id, n.place)
+    for order, code in connection.execute(query):
+        whole = key_of(code)
+        named[order, whole] = None
+        if len(parts := code.split()) > 1:
+            for part in map(key_of, parts):
+                named.setdefault((order, part), whole)
+    rows = [{"order_id": order, "code_key": key, "within": whole} for (order, key), whole in named.items()]
+    if rows:
+        connection.execute(sa.insert(coupon_keys), rows)
+    return before | {key for _, key in named}
 
 
 def _judge(connection: Connection, keys: Collection[str], orders_seen: Sequence[int], now: datetime) -> None:
     """Write anew what became of these codes, and of these orders."""
     ours = _ours(connection, keys)
-    found = [use for key, uses in _uses(connection, ours, now).items() for use in _judged(ours[key], uses, now)]
-    known = [row.order_id for row in found]
-    connection.execute(sa.delete(redemptions).where(among(r.order_id, {*orders_seen, *known})))
+    uses = _uses(connection, ours, now)
+    found = [use for key, those in uses.items() for use in _judged(key, ours[key], those, now)]
+    known = {*orders_seen, *(row.order_id for row in found)}
+    connection.execute(sa.delete(redemptions).where(among(r.order_id, known), r.code_key.in_(sorted(keys))))
     if not found:
         return
     connection.execute(sa.insert(redemptions), [asdict(row) for row in found])
@@ -140,15 +156,22 @@ def _ours(connection: Connection, keys: Collection[str]) -> dict[str, Ours]:
 def _uses(connection: Connection, ours: Mapping[str, Ours], now: datetime) -> Mapping[str, list[Any]]:
     """Orders that name these codes, as known by now, the earliest first."""
     columns = (o.id, o.customer_id, o.total, o.currency, o.placed_at, o.placed_known_at, o.cancelled_known_at)
-    query = sa.select(u.code_key, *columns).join_from(coupon_uses, orders, o.id == u.order_id)
-    query = query.where(u.code_key.in_(sorted(ours)), o.placed_known_at <= now).order_by(o.placed_at, o.id)
+    beside = coupon_keys.alias("beside")
+    others = sa.exists().where(beside.c.order_id == o.id, beside.c.within.is_(None), beside.c.code_key != k.code_key)
+    alone = sa.and_(sa.not_(others), k.within.is_(None)).label("alone")
+    query = sa.select(k.code_key, k.within, alone, *columns).join_from(coupon_keys, orders, o.id == k.order_id)
+    query = query.where(k.code_key.in_(sorted(ours)), o.placed_known_at <= now).order_by(o.placed_at, o.id)
+    rows = connection.execute(query).all()
+    # A space stands within a code, as customers type it; only where the whole is none of ours, between two.
+    wholes = _ours(connection, {row.within for row in rows if row.within is not None})
     found: dict[str, list[Any]] = defaultdict(list)
-    for row in connection.execute(query):
-        found[row.code_key].append(row)
+    for row in rows:
+        if row.within is None or row.within not in wholes:
+            found[row.code_key].append(row)
     return found
 
 
-def _judged(code: Ours, uses: Sequence[Any], now: datetime) -> Iterator[Redemption]:
+def _judged(key: str, code: Ours, uses: Sequence[Any], now: datetime) -> Iterator[Redemption]:
     """Each order that used the code; the first that stands has used it up."""
     used_up = False
     for use in uses:
@@ -163,9 +186,11 @@ def _judged(code: Ours, uses: Sequence[Any], now: datetime) -> Iterator[Redempti
             counts=stands_now and not used_up,
             again=stands_now and used_up,
             late=code.valid_until is not None and use.placed_at > code.valid_until,
-            small=_is_small(code.terms or {}, use.total, use.currency),
+            # What other codes took off the basket nobody knows.
+            small=use.alone and _is_small(code.terms or {}, use.total, use.currency),
             not_theirs=None not in (use.customer_id, code.customer_id) and use.customer_id != code.customer_id,
             other_currency=_is_foreign(code.terms or {}, use.currency),
+            code_key=key,
         )
         used_up = used_up or stands_now
 
@@ -222,4 +247,5 @@ def _tell(connection: Connection, found: Sequence[Redemption], ours: Mapping[int
 
 def look_again(connection: Connection, keys: Collection[str], now: datetime) -> None:
     """There is something new of these codes: orders that named them before we knew them are looked at."""
-    connection.execute(sa.update(coupon_uses).where(u.code_key.in_(sorted(keys))).values(news_at=now))
+    named = sa.select(k.order_id).where(k.code_key.in_(sorted(keys)))
+    connection.execute(sa.update(coupon_uses).where(u.order_id.in_(named)).values(news_at=now))

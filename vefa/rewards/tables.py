@@ -97,6 +97,7 @@ redemptions = Table(
     Column("small", sa.Boolean, nullable=False, comment="the basket was surely below its minimum"),
     Column("not_theirs", sa.Boolean, nullable=False, comment="the order is another customer's"),
     Column("other_currency", sa.Boolean, nullable=False, comment="the order is in another currency than the coupon"),
+    Column("code_key", Text, primary_key=True, comment="the code without spaces and in capitals"),
     Index("ix_redemptions_coupon_id", "coupon_id"),
     Index("ix_redemptions_pool_code_id", "pool_code_id"),
     comment="orders in which a coupon of ours was used, as the shop's checkout let it happen",

@@ -19,7 +19,7 @@ from vefa.crm.importers.cleaning import without_fraction, written
 from vefa.crm.importers.dates import EPOCH, ISO
 from vefa.crm.importers.maps import Column, template_fields
 from vefa.crm.importers.readings import LARGEST_MONEY, Misfit, Reading, number, slug
-from vefa.database import Money
+from vefa.database import Money, Quantity
 from vefa.text import clean_line, clean_lines
 
 Values = npt.NDArray[np.object_]
@@ -68,6 +68,10 @@ def canonical(column: Column) -> Column:
     return column.model_copy(update={"decimal": ".", "thousands": "", "format": named or None})
 
 
+#: Numbers that the database holds as whole ones.
+_SCALES = {"money": Money.scale, "quantity": Quantity.scale}
+
+
 def products(column: Column, frame: pd.DataFrame, kind: str, typed: Masks) -> Values:
     """The product of two columns of numbers."""
     plain = canonical(column)
@@ -75,7 +79,7 @@ def products(column: Column, frame: pd.DataFrame, kind: str, typed: Masks) -> Va
         typed_each(frame[name], typed.get(name), lambda text: _factor(text, column), lambda text: _factor(text, plain))
         for name in column.sources
     )
-    scale = (Money.scale if kind == "money" else 1) * (-1 if column.negate else 1)
+    scale = _SCALES.get(kind, 1) * (-1 if column.negate else 1)
     return filled([_product(a, b, scale) for a, b in zip(left, right, strict=True)])
 
 

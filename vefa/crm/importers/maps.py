@@ -329,7 +329,7 @@ def _misuses(target: Target, part: Part) -> Iterator[str]:
             yield f"{name}: at_import is for moments of orders, deliveries, returns, tickets and so on"
         if column.guest and (name, target.name) != ("outside_id", "customers") and name != "customer":
             yield f"{name}: guest is for a customer"
-        if column.pick == "sum" and target.columns.get(name) not in ("money", "whole"):
+        if column.pick == "sum" and target.columns.get(name) not in ("money", "quantity", "whole"):
             yield f"{name}: only numbers have a sum"
     if "address" in part.columns and part.columns["channel"].constant not in ("email", "sms"):
         yield "channel: with addresses it is a constant, email or sms; write one part for each"

@@ -14,13 +14,14 @@ from datetime import UTC, date, datetime, time
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
+from vefa.crm.coupon_uses import codes_of
 from vefa.crm.importers import places
 from vefa.crm.importers.cleaning import clean_text
 from vefa.crm.importers.dates import parse_birthday, parse_moment
 from vefa.crm.importers.maps import Column
 from vefa.crm.importers.numbers import parse_number
 from vefa.crm.personal_names import read_name
-from vefa.database import Money, to_micros
+from vefa.database import Money, Quantity, to_micros
 from vefa.text import clean_line, web_address
 
 Value = str | int | bool | date | None
@@ -50,6 +51,8 @@ class Habits:
 
 #: Amounts are as large as anybody's; the sum of many still fits into what databases count with.
 LARGEST_MONEY = Decimal(10**12)
+#: Letters of a cell with discount codes.
+LONGEST_CODES = 2_000
 _LARGEST_WHOLE = 2**31 - 1
 #: Letters in an id, which an index holds, and in any other text.
 LONGEST_ID, LONGEST_TEXT, LONGEST_STATE = 200, 100_000, 80
@@ -133,12 +136,38 @@ def _is_unicode(text: str) -> bool:
     return True
 
 
+def _codes(column: Column, habits: Habits) -> Reader:
+    """All discount codes that a cell holds, a line each."""
+
+    def read(text: str) -> Reading:
+        if not _is_unicode(text):
+            return Misfit("broken text")
+        if len(text) > LONGEST_CODES:
+            return Misfit("too long", f"{len(text):,} letters, not {LONGEST_CODES:,} at most")
+        return "\n".join(codes_of(text)) or None
+
+    return read
+
+
 def _money(column: Column, habits: Habits) -> Reader:
     def read(text: str) -> Reading:
         value = number(text, column)
         if value is None or abs(value) >= LARGEST_MONEY:
             return Misfit("wrong number", text)
         return int((value * Money.scale).to_integral_value())
+
+    return read
+
+
+def _quantity(column: Column, habits: Habits) -> Reader:
+    """How much of something: pieces, kilograms, metres, to a ten-thousandth."""
+
+    def read(text: str) -> Reading:
+        value = number(text, column)
+        if value is None or abs(value) > _LARGEST_WHOLE:
+            return Misfit("wrong number", text)
+        scaled = int((value * Quantity.scale).to_integral_value())
+        return Misfit("wrong number", text) if value and not scaled else scaled
 
     return read
 
@@ -286,6 +315,8 @@ READERS: dict[str, Callable[[Column, Habits], Reader]] = {
     "name": _name,
     "url": _url,
     "money": _money,
+    "quantity": _quantity,
+    "codes": _codes,
     "whole": _whole(-_LARGEST_WHOLE, _LARGEST_WHOLE),
     "stars": _whole(1, 5),
     "points": _whole(0, 1_000_000),

@@ -25,6 +25,7 @@ from vefa.database import inserting
 #: Plain types: everything is already as the database holds it.
 _TYPES: dict[str, Any] = {
     "money": sa.BigInteger,
+    "quantity": sa.BigInteger,
     "whole": sa.BigInteger,
     "stars": sa.BigInteger,
     "score": sa.BigInteger,

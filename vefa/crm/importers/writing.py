@@ -14,9 +14,11 @@ from sqlalchemy.dialects import postgresql
 from sqlalchemy.engine import Connection
 
 from vefa.crm import tables
+from vefa.crm.coupon_uses import put_codes, several
 from vefa.crm.happenings import mark_stale_of, record_events_of
 from vefa.crm.importers.stages import UNCHANGED, Stage
 from vefa.crm.importers.targets import Target
+from vefa.crm.lines import line_price
 from vefa.crm.parcels import set_orders
 from vefa.crm.stops import COMMERCIAL, UNSUBSCRIBED, Stop, suppress
 from vefa.crm.tables import deliveries, order_lines, orders, suppressions
@@ -80,6 +82,8 @@ def write_batch(connection: Connection, family: Family, terms: Terms, number: in
         else:
             writer.upsert(stage)
     lines, head = family.stage("order_lines"), family.stage("orders")
+    if head is not None and "coupon_code" in head.filled:
+        writer.put_codes(head)
     if lines is not None and lines.part.is_whole:
         writer.remove_vanished_lines(lines)
     if head is not None and head.part.columns["total"].from_lines:
@@ -142,6 +146,17 @@ class _Writer:
             return
         self._connection.execute(insert.on_conflict_do_update(index_elements=conflict, set_=updates))
 
+    def put_codes(self, head: Stage) -> None:
+        """All codes that the orders' rows name; a text holds one a line."""
+        chosen = head.chosen
+        query = (
+            sa.select(orders.c.id, chosen.c.coupon_code)
+            .join(chosen, chosen.c.outside_id == orders.c.outside_id)
+            .where(orders.c.source == self._terms.source, chosen.c.batch == self._number)
+        )
+        rows = self._connection.execute(query.where(chosen.c.coupon_code.is_not(None)))
+        put_codes(self._connection, {order: several(text.split("\n")) for order, text in rows})
+
     def remove_vanished_lines(self, lines: Stage) -> None:
         """Lines that an order had and has no longer; not where a row could not be read that may be one of them."""
         chosen = lines.chosen
@@ -153,12 +168,7 @@ class _Writer:
     def sum_lines(self, head: Stage) -> None:
         """Orders cost what their lines cost."""
         total = (
-            sa.select(
-                sa.func.coalesce(
-                    sa.func.sum(order_lines.c.quantity * sa.type_coerce(order_lines.c.unit_price, sa.BigInteger)),
-                    0,
-                )
-            )
+            sa.select(sa.func.coalesce(sa.func.sum(line_price(order_lines.c)), 0))
             .where(order_lines.c.order_id == orders.c.id)
             .scalar_subquery()
         )
@@ -244,7 +254,10 @@ def _particular(stage: Stage, terms: Terms, connection: Connection) -> dict[str,
         case "contacts":
             return {"address_key": chosen.c.address_key}
         case "products":
-            return {"in_stock": sa.func.coalesce(chosen.c.in_stock, sa.true())}
+            return {
+                "in_stock": sa.func.coalesce(chosen.c.in_stock, sa.true()),
+                "gift_card": sa.func.coalesce(chosen.c.gift_card, sa.false()),
+            }
         case "tickets" | "returns" if _tells_state_alone(stage):
             # The file says how they stand, not since when: since now, as far as anybody knows.
             return {
@@ -255,6 +268,11 @@ def _particular(stage: Stage, terms: Terms, connection: Connection) -> dict[str,
             return {
                 "number": sa.func.coalesce(chosen.c.number, chosen.c.outside_id),
                 "total": sa.func.coalesce(chosen.c.total, 0),
+                **(
+                    {"coupon_code": _first_line(connection, chosen.c.coupon_code)}
+                    if "coupon_code" in stage.filled
+                    else {}
+                ),
             }
         case "order_lines":
             return {"line": chosen.c.line}
@@ -263,6 +281,13 @@ def _particular(stage: Stage, terms: Terms, connection: Connection) -> dict[str,
             data = sa.cast(chosen.c.data, postgresql.JSON) if on_postgresql else chosen.c.data
             return {"occurrence": chosen.c.occurrence, "data": data}
     return {}
+
+
+def _first_line(connection: Connection, text: Any) -> Any:
+    """What stands before the first end of a line."""
+    if connection.dialect.name == "postgresql":
+        return sa.func.split_part(text, "\n", 1)
+    return sa.func.substr(text, 1, sa.func.instr(text.op("||")("\n"), "\n") - 1)
 
 
 def _tells_state_alone(stage: Stage) -> bool:
