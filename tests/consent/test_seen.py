@@ -7,7 +7,7 @@ import pytest
 from tests.consent.registers import LONG_AGO, Kept
 from tests.engine.worlds import DAY, HOUR, NOON, email, make_plan
 from vefa.consent.sync import sync
-from vefa.crm.saying import Said, say
+from vefa.crm.permissions import Word, record
 from vefa.crm.tables import consents
 from vefa.database import reading, writing
 from vefa.foresight.status import status
@@ -68,11 +68,21 @@ def test_why_tells_that_it_waits_for_iys(kept: Kept) -> None:
 
 def test_a_word_is_added_with_its_proof_and_once(kept: Kept) -> None:
     ada = kept.customer(consent=False)
-    said = Said(ada, "email", "commercial", True, "HS_CAGRI_MERKEZI", LONG_AGO, "v3", "call 4711")
+    word = Word(
+        granted=True,
+        channel="email",
+        signal="staff",
+        source="HS_CAGRI_MERKEZI",
+        occurred_at=LONG_AGO,
+        known_at=NOON,
+        customer_ids=(ada,),
+        evidence="call 4711",
+        text_version="v3",
+    )
 
     with writing(kept.database) as connection:
-        assert say(connection, said, NOON)
-        assert not say(connection, said, NOON)
+        assert record(connection, [word]) == 1
+        assert record(connection, [word]) == 0
 
     (row,) = kept.rows(consents)
     assert (row.text_version, row.evidence, row.occurred_at, row.known_at) == ("v3", "call 4711", LONG_AGO, NOON)

@@ -20,7 +20,10 @@ from vefa.channels.fakes.webhooks import twilio_signature
 from vefa.channels.registry import make_channel
 from vefa.channels.twilio_hooks import INBOUND_PATH, SIGNATURE, STATUS_PATH, status_url
 from vefa.crm.identity import address_key
-from vefa.crm.tables import consents, events, suppressions, tickets
+from vefa.crm.tables import consents, contacts, events, suppressions, tickets
+from vefa.database import writing
+from vefa.engine.shop import open_shop
+from vefa.plan.policy import Policy
 from vefa.settings import Channels, Settings, Shop
 
 SOON = NOON + HOUR
@@ -88,7 +91,7 @@ def in_doubt(world: World, purpose: str = "transactional") -> str:
         ("undelivered", "30003", "failed", "sms.undelivered", None),
         ("undelivered", "30005", "failed", "sms.bounced", "bounced"),
         ("failed", "30006", "failed", "sms.bounced", "bounced"),
-        ("failed", "21610", "failed", "sms.dropped", "unsubscribed"),
+        ("failed", "21610", "failed", "sms.dropped", "opted out, unsubscribed"),
         ("failed", "30007", "failed", "sms.dropped", None),
         ("canceled", "", "failed", "sms.dropped", None),
     ],
@@ -103,7 +106,7 @@ def test_a_status_settles_an_sms_in_doubt(
 
     assert world.send().state == state
     assert [row.type for row in world.rows(events, events.c.object_kind == "send")] == [kind]
-    assert [row.reason for row in world.rows(suppressions)] == ([stop] if stop else [])
+    assert ", ".join(row.reason for row in world.rows(suppressions)) == (stop or "")
 
 
 def test_statuses_doubled_and_in_any_order_leave_the_same_database(world: World, site: Site) -> None:
@@ -201,10 +204,6 @@ def test_a_word_that_takes_back_lets_messages_go_on_and_a_late_double_changes_no
     engine: sa.Engine, world: World, settings: Settings
 ) -> None:
     world.customer(email=False, sms=True)
-    world.insert(
-        suppressions, channel="sms", address_key=address_key(ADA), reason="blocked", evidence="21610: opted out",
-        occurred_at=NOON, known_at=NOON,
-    )  # fmt: skip
     for minute, (text, sid) in enumerate([("stop", "SM1"), ("başla", "SM2"), ("stop", "SM1"), ("BAŞLA", "SM2")]):
         site = Site(engine, settings, SOON + minute * MINUTE)
         write(site, text, sid)
@@ -213,6 +212,32 @@ def test_a_word_that_takes_back_lets_messages_go_on_and_a_late_double_changes_no
 
     assert world.rows(suppressions) == []
     assert [row.granted for row in world.rows(consents)] == [True, False, True]
+
+
+def test_start_lifts_what_the_stop_kept_by_twilio_had_set(engine: sa.Engine, world: World, settings: Settings) -> None:
+    number = "+15005550004"  # FakeTwilio answers 21610 to it, as Twilio does
+    ada = world.customer(email=False, sms=True)
+    with writing(engine) as connection:
+        mine = contacts.c.customer_id == ada
+        connection.execute(sa.update(contacts).where(mine).values(address=number, address_key=address_key(number)))
+    world.deploy(make_plan(email(medium="sms", purpose="transactional"), purpose="transactional"))
+    world.order(ada, NOON)
+    with FakeTwilio() as fake:
+        channel = make_channel("sms", settings.model_copy(update={"twilio_base_url": fake.url}))
+        ways = {"email": world.email, "sms": channel}
+        world.shop = open_shop(settings, database=engine, channels=ways, policy=Policy())
+        world.tick(NOON)
+        channel.close()
+    assert {row.reason for row in world.rows(suppressions)} == {"opted out", "unsubscribed"}
+
+    site = Site(engine, settings, SOON)
+    write(site, "START", number=number)
+    site.take_in()
+    site.close()
+
+    assert world.rows(suppressions) == []
+    assert world.rows(tickets) == []
+    assert world.rows(consents)[-1].granted
 
 
 def test_whoever_never_said_stop_and_says_yes_is_read_by_a_person(world: World, site: Site) -> None:

@@ -116,11 +116,15 @@ class Accepted:
 
 @dataclass(frozen=True)
 class Refused:
-    """Surely not sent, and the fault is this message's: its address or its content. `suppress`: never again."""
+    """Surely not sent, and the fault is this message's: its address or its content.
+
+    `suppress`: the address gets the stop of that name, of `vefa.crm.lifting`.
+    """
 
     reason: str
     detail: str = ""
     suppress: bool = False
+    stop: str = "blocked"
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,9 @@ from typing import Any
 
 import orjson
 
+from vefa.channels.bounces import is_soft
+from vefa.crm.lifting import SOFT_BOUNCE
+from vefa.crm.suppressing import LISTED
 from vefa.errors import SettingsError
 
 SIGNATURE = "X-Twilio-Email-Event-Webhook-Signature"
@@ -21,7 +24,7 @@ TIMESTAMP = "X-Twilio-Email-Event-Webhook-Timestamp"
 #: A request is tried again for 24 hours; clocks differ by no more than the second.
 OLDEST, CLOCKS_APART = timedelta(hours=25), timedelta(minutes=5)
 
-#: SendGrid's words and ours. A bounce of the kind "blocked" is no fault of the address.
+#: SendGrid's words and ours. A bounce of the kind "blocked" is refused as it came: that says little of the address.
 KINDS: Mapping[str, str] = {
     "processed": "processed",
     "deferred": "deferred",
@@ -38,9 +41,9 @@ KINDS: Mapping[str, str] = {
 }
 #: Why it dropped a message, where that says something of the address.
 STOPS: Mapping[str, str] = {
-    "bounced address": "blocked",
-    "invalid": "blocked",
-    "spam reporting address": "blocked",
+    "bounced address": LISTED,
+    "invalid": "bounced",
+    "spam reporting address": "complained",
     "unsubscribed address": "unsubscribed",
 }
 
@@ -99,16 +102,29 @@ def read_events(body: bytes) -> Iterator[MailEvent]:
 
 def _event(told: Mapping[str, Any]) -> MailEvent | None:
     ref, word, address = told.get("send_id"), told.get("event"), told.get("email")
-    if not isinstance(ref, str) or not isinstance(word, str):
+    ours = isinstance(ref, str)
+    address = address.strip() if isinstance(address, str) else ""
+    if not isinstance(word, str) or not (ours or address):
         return None
     kind = KINDS.get("blocked" if word == "bounce" and told.get("type") == "blocked" else word)
     if kind is None:
         return None
     if kind == "opened" and told.get("sg_machine_open") is True:
         kind = "scanned"  # a program fetched the pictures, before anybody read
-    reason = str(told.get("reason") or "").lower()
-    stop = STOPS.get(reason) if kind == "dropped" else None
-    return MailEvent(ref, kind, _moment(told.get("timestamp")), address if isinstance(address, str) else None, stop)
+    return MailEvent(str(ref) if ours else "", kind, _moment(told.get("timestamp")), address or None, _stop(told, kind))
+
+
+def _stop(told: Mapping[str, Any], kind: str) -> str | None:
+    """The stop on the address where the event says more than its kind."""
+    reason = str(told.get("reason") or "")
+    if kind == "dropped":
+        return STOPS.get(reason.lower())
+    if kind == "blocked":
+        return SOFT_BOUNCE
+    if kind != "bounced":
+        return None
+    status, label = str(told.get("status") or ""), str(told.get("bounce_classification") or "")
+    return SOFT_BOUNCE if is_soft(status, reason, label) else None
 
 
 def _moment(value: object) -> datetime | None:

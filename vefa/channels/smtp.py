@@ -9,7 +9,9 @@ from datetime import datetime
 
 from vefa.channels.admission import email_fault
 from vefa.channels.base import Accepted, Busy, Denied, Doubtful, Email, Outcome, Outgoing, Refused
+from vefa.channels.bounces import is_mailbox_full
 from vefa.channels.mime import encode_email, message_id
+from vefa.crm.lifting import SOFT_BOUNCE
 from vefa.plan.steps import Medium
 from vefa.settings import Smtp
 
@@ -134,7 +136,10 @@ def _envelope(connection: smtplib.SMTP, message: Email) -> Outcome | None:
 
 def _refusal(code: int, text: str) -> Outcome:
     if code // 100 == 5:
-        return Refused("refused by the mail server", f"{code} {text}", suppress=text.partition(" ")[0] in _GONE)
+        detail = f"{code} {text}"
+        if is_mailbox_full(code, text):
+            return Refused("refused by the mail server", detail, suppress=True, stop=SOFT_BOUNCE)
+        return Refused("refused by the mail server", detail, suppress=text.partition(" ")[0] in _GONE)
     return Busy(f"{code} {text}", RETRY_AFTER)
 
 

@@ -15,6 +15,7 @@ from twilio.base.exceptions import TwilioRestException, TwilioServiceException
 from vefa.channels.admission import sms_fault
 from vefa.channels.base import Accepted, Busy, Denied, Doubtful, Found, Outcome, Outgoing, Refused, Sms
 from vefa.channels.twilio_transport import SdkClient, retry_after
+from vefa.crm.lifting import OPTED_OUT
 from vefa.errors import ChannelError
 from vefa.plan.steps import Medium
 
@@ -27,7 +28,9 @@ LISTED = 50
 CLOCKS_APART = timedelta(minutes=1)
 
 #: the number itself is at fault, for good
-SUPPRESSING = frozenset({21211, 21214, 21217, 21610, 21614})
+SUPPRESSING = frozenset({21211, 21214, 21217, 21614})
+#: whoever has the number wrote STOP to the provider, which lets nothing through before they write START
+STOPPED_THERE = 21610
 #: keys, rights or sender set-up: the same for everybody
 DENYING = frozenset({20003, 20005, 21212, 21408, 21603, 21606, 21608, 21612, 21660, 21703, 30103})
 
@@ -185,6 +188,8 @@ def outcome_of(status: int, code: int | None, message: str = "", retry_after: st
         return Busy("too many requests", _seconds(retry_after))
     if status == 408 or status >= 500:
         return Doubtful(f"status {status}", detail)
+    if code == STOPPED_THERE:
+        return Refused("refused by the provider", detail, suppress=True, stop=OPTED_OUT)
     if code in SUPPRESSING:
         return Refused("refused by the provider", detail, suppress=True)
     if code in DENYING or status in (401, 403, 404, 405) or status < 400:

@@ -104,7 +104,7 @@ def read_status(body: bytes) -> SmsStatus | None:
     if kind in ("undelivered", "dropped") and code in BAD_NUMBERS:
         return SmsStatus("bounced")
     if kind in ("undelivered", "dropped") and code == OPTED_OUT:
-        return SmsStatus(kind, "unsubscribed")
+        return SmsStatus(kind, "opted out")
     return SmsStatus(kind) if kind else None
 
 

@@ -45,7 +45,7 @@ def consent(
 
     Nothing in this log is ever changed: the newest word counts.
     """
-    from vefa.crm.saying import Said, say
+    from vefa.crm.permissions import Word, record
     from vefa.database import reading, writing
     from vefa.foresight.persons import find_person
 
@@ -60,9 +60,20 @@ def consent(
             said_at = session.moment(at, "--at") if at else moment
             if said_at > moment:
                 raise UserError(f"--at {at} has not come yet.")
-            said = Said(person.id, channel, purpose, grant, source, said_at, text_version, evidence)
+            word = Word(
+                granted=grant,
+                channel=channel,
+                signal="staff",
+                source=source,
+                occurred_at=said_at,
+                known_at=moment,
+                customer_ids=(person.id,),
+                evidence=evidence,
+                purpose=purpose,
+                text_version=text_version,
+            )
             with writing(engine) as connection:
-                say(connection, said, moment)
+                record(connection, [word])
             with reading(engine) as connection:
                 person = find_person(connection, customer)
     print_json(list(person.consents)) if as_json else _log(person, session)

@@ -16,12 +16,16 @@ from sqlalchemy.engine import Connection
 from vefa.consent.tables import iys_recipients
 from vefa.consent.words import KINDS, NO, PERSON, YES, Change
 from vefa.crm.identity import address_key
+from vefa.crm.permissions import keep
+from vefa.crm.suppressing import end_unsubscribes
 from vefa.crm.tables import consents, contacts
 from vefa.database import among, inserting
 from vefa.plan.steps import Medium
 
 r, k, c = iys_recipients.c, contacts.c, consents.c
 SECOND = timedelta(seconds=1)
+#: Customers whose stops are looked at together.
+PART = 2_000
 
 
 def take(connection: Connection, changes: Sequence[Change], *, keyed: bool = False) -> None:
@@ -100,8 +104,11 @@ def write_words(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> in
     new = list({(*_key(row), row["occurred_at"]): row for row in new}.values())
     if not new:
         return 0
-    insert = inserting(connection, consents).on_conflict_do_nothing()
-    connection.execute(insert, new)
+    keep(connection, [{**row, "signal": "register"} for row in new])
+    agreed = sorted({row["customer_id"] for row in new if row["granted"]})
+    for start in range(0, len(agreed), PART):
+        part = agreed[start : start + PART]
+        end_unsubscribes(connection, sa.select(k.customer_id).where(among(k.customer_id, part)), "register")
     return len(new)
 
 

@@ -12,6 +12,7 @@ from vefa.crm.dates import DateNumber, by_zone, local_date
 from vefa.crm.importers.dates import FIRST_YEAR
 from vefa.crm.scope import Scope, learned_by
 from vefa.crm.sql_fields import Expression, Kind, SqlField, one
+from vefa.crm.suppressing import unsubscribed_at
 from vefa.crm.tables import consents, customers, events, survey_answers, tags, tickets
 from vefa.crm.tags import borne
 from vefa.database import Instant, other
@@ -113,8 +114,12 @@ def last_event(kind: str) -> Expression:
 
 
 def consent_given(scope: Scope, channel: Any, purpose: str = "commercial") -> ColumnElement[bool]:
-    """The latest known word of the customer about that channel and purpose; False where they never said one."""
-    return sa.func.coalesce(consent_said(scope, channel, purpose), sa.false(), type_=sa.Boolean())
+    """The latest known word of the customer about that channel and purpose; False where they never said one.
+
+    Whoever reads their mailbox and has unsubscribed it since has not agreed: the claim holds such a message back, too.
+    """
+    said = sa.func.coalesce(consent_said(scope, channel, purpose), sa.false(), type_=sa.Boolean())
+    return sa.and_(said, sa.not_(unsubscribed_at(scope.customer_id, channel, scope.now)))
 
 
 def consent_said(scope: Scope, channel: Any, purpose: str = "commercial") -> ColumnElement[bool | None]:

@@ -15,15 +15,15 @@ from sqlalchemy.engine import Connection
 
 from vefa.crm.happenings import record_events
 from vefa.crm.identity import address_key
+from vefa.crm.lifting import lifted_by
+from vefa.crm.permissions import SAID_BY, Word, record
 from vefa.crm.sms_words import Meaning
-from vefa.crm.stops import UNSUBSCRIBED, Word, listen, owners
+from vefa.crm.suppressing import readers
 from vefa.crm.tables import events, orders, suppressions, tickets
 from vefa.crm.ticket_messages import ticket_messages
 from vefa.database import among, inserting
 
 SOURCE, TYPE = "sms", "sms.received"
-#: What a provider answers for a number whose owner wrote STOP to it: the same refusal, kept on their side.
-_KEPT_THERE = "21610%"
 #: A ticket's subject is what was written, as long as an SMS may be.
 _LONGEST = 1600
 NO_WORDS = "(no words)"
@@ -46,7 +46,7 @@ class Heard:
 def hear(connection: Connection, heard: Heard) -> bool:
     """Do what it asks, once. False if it is for a person to read, and nobody of ours has that number."""
     key = address_key(heard.number)
-    customers = owners(connection, "sms", key)
+    customers = readers(connection, [("sms", key)])["sms", key]
     takes_back = heard.means == "start" and _is_stopped(connection, key)
     if heard.means != "stop" and not takes_back and not customers:
         return False
@@ -61,19 +61,25 @@ def hear(connection: Connection, heard: Heard) -> bool:
 
 
 def _obey(connection: Connection, heard: Heard, key: str, customers: tuple[int, ...]) -> None:
-    granted = heard.means == "start"
-    evidence = f"SMS {heard.key}"
-    listen(connection, [Word(granted, "sms", key, customers, evidence, heard.occurred_at, heard.known_at)])
-    if granted:
-        x = suppressions.c
-        there = sa.and_(x.channel == "sms", x.address_key == key, x.reason == "blocked", x.evidence.like(_KEPT_THERE))
-        connection.execute(sa.delete(suppressions).where(there))
+    word = Word(
+        granted=heard.means == "start",
+        channel="sms",
+        signal="reply",
+        source=SAID_BY["sms"],
+        occurred_at=heard.occurred_at,
+        known_at=heard.known_at,
+        customer_ids=customers,
+        address_key=key,
+        evidence=f"SMS {heard.key}",
+    )
+    record(connection, [word])
 
 
 def _is_stopped(connection: Connection, key: str) -> bool:
+    """Whether there is anything that the reader's own START lifts."""
     x = suppressions.c
-    theirs = sa.or_(x.reason == UNSUBSCRIBED, sa.and_(x.reason == "blocked", x.evidence.like(_KEPT_THERE)))
-    return bool(connection.scalar(sa.select(sa.exists().where(x.channel == "sms", x.address_key == key, theirs))))
+    theirs = sa.and_(x.channel == "sms", x.address_key == key, x.reason.in_(lifted_by("reply")))
+    return bool(connection.scalar(sa.select(sa.exists().where(theirs))))
 
 
 def _who(connection: Connection, customers: Sequence[int]) -> int | None:

@@ -87,6 +87,7 @@ consents = Table(
     Column("occurred_at", Instant, nullable=False),
     Column("known_at", Instant, nullable=False),
     Column("text_version", Text, comment="which words they agreed to: a version that the shop keeps"),
+    Column("signal", Text, comment="how it came to us: page | shop | import | …; see vefa.crm.lifting"),
     UniqueConstraint("customer_id", "channel", "purpose", "occurred_at", "granted", name="uq_consents_said"),
     comment="append-only: the latest known word counts",
 )
@@ -98,10 +99,11 @@ suppressions = Table(
     Column("channel", Text, nullable=False),
     Column("address_key", Text, nullable=False),
     Column("purpose", Text, comment="commercial; null for every purpose"),
-    Column("reason", Text, nullable=False, comment="bounced | complained | unsubscribed | blocked | manual"),
+    Column("reason", Text, nullable=False, comment="bounced | complained | unsubscribed | …: vefa.crm.lifting"),
     Column("evidence", Text),
     Column("occurred_at", Instant, nullable=False),
     Column("known_at", Instant, nullable=False),
+    Column("until", Instant, comment="it ends by itself; null: it does not"),
     Index("ix_suppressions_address", "channel", "address_key"),
 )
 

@@ -8,7 +8,7 @@ a message leaves.
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -16,8 +16,11 @@ import sqlalchemy as sa
 from sqlalchemy import Column, ForeignKey, Table
 from sqlalchemy.engine import Connection
 
+from vefa.crm.lifting import lifted_by
+from vefa.crm.permissions import Word, record
+from vefa.crm.suppressing import stands
 from vefa.crm.tables import consents, contacts, customers, suppressions
-from vefa.database import Id, Instant, inserting, metadata, other
+from vefa.database import EPOCH, Id, Instant, inserting, metadata, other
 
 wishes = Table(
     "wishes",
@@ -38,8 +41,8 @@ topic_refusals = Table(
     comment="topics that customers want nothing commercial of",
 )
 
-#: Stops that the customer's own yes lifts; bounces, complaints and the shop's own stay.
-LIFTED = ("unsubscribed", "forgotten")
+#: Stops that the customer's own yes on a page lifts; bounces, complaints and the shop's own stay.
+LIFTED = lifted_by("page")
 
 
 @dataclass(frozen=True)
@@ -57,17 +60,33 @@ def refuse(connection: Connection, customer_id: int, channel: str, purpose: str,
     False where all of it was so already: repeating a refusal writes nothing.
     """
     purposes = ("commercial",) if purpose == "commercial" else ("commercial", "transactional")
-    told = [_say(connection, customer_id, channel, each, False, said) for each in purposes]
-    stopped = _suppress(connection, customer_id, channel, "commercial" if purpose == "commercial" else None, said)
-    return any(told) or stopped
+    refused = all(last_word(connection, customer_id, channel, each) is False for each in purposes)
+    if refused and _stopped(connection, customer_id, channel, None if len(purposes) > 1 else purpose, said.at):
+        return False
+    record(connection, [_word(customer_id, channel, granted=False, purpose=purpose, said=said)])
+    return True
 
 
 def allow(connection: Connection, customer_id: int, channel: str, said: Said) -> None:
-    """Commercial words may go by this channel again. What the customer did not say, such as a bounce, stays."""
-    _say(connection, customer_id, channel, "commercial", True, said)
-    x = suppressions.c
-    lifted = sa.and_(x.channel == channel, x.address_key == _address_key(customer_id, channel))
-    connection.execute(sa.delete(suppressions).where(lifted, x.reason.in_(LIFTED)))
+    """Commercial words may go by this channel again. What the customer did not say, such as a bounce, stays.
+
+    Whoever answers a page has seen what they take back: the yes is later than that, also within one moment.
+    """
+    stopped = set(stops(connection, customer_id, channel, said.at)) & set(LIFTED)
+    if stopped or last_word(connection, customer_id, channel) is not True:
+        at = max(said.at, _refused_at(connection, customer_id, channel) + timedelta(microseconds=1))
+        answer = replace(said, at=at)
+        record(connection, [_word(customer_id, channel, granted=True, purpose="commercial", said=answer)])
+
+
+def _refused_at(connection: Connection, customer_id: int, channel: str) -> datetime:
+    """When what the customer could take back was said last."""
+    c, x = consents.c, suppressions.c
+    mine = sa.and_(c.customer_id == customer_id, c.channel == channel, c.granted.is_(False))
+    stop = sa.and_(x.channel == channel, x.address_key == _address_key(customer_id, channel), x.reason.in_(LIFTED))
+    moments = [connection.scalar(sa.select(c.occurred_at).where(mine).order_by(c.occurred_at.desc()).limit(1))]
+    moments += [connection.scalar(sa.select(x.occurred_at).where(stop).order_by(x.occurred_at.desc()).limit(1))]
+    return max((moment for moment in moments if moment is not None), default=EPOCH)
 
 
 def pause(connection: Connection, customer_id: int, until: datetime | None) -> None:
@@ -120,34 +139,35 @@ def last_word(connection: Connection, customer_id: int, channel: str, purpose: s
     return connection.scalar(said.order_by(c.occurred_at.desc(), c.granted, c.id.desc()).limit(1))
 
 
-def stops(connection: Connection, customer_id: int, channel: str) -> list[str]:
+def stops(connection: Connection, customer_id: int, channel: str, now: datetime) -> list[str]:
     """Why nothing commercial may go to the customer's address; empty where it may."""
     x = suppressions.c
-    mine = sa.and_(x.channel == channel, x.address_key == _address_key(customer_id, channel))
+    mine = sa.and_(x.channel == channel, x.address_key == _address_key(customer_id, channel), stands(suppressions, now))
     query = sa.select(x.reason).where(mine, sa.or_(x.purpose.is_(None), x.purpose == "commercial"))
     return list(connection.scalars(query.distinct().order_by(x.reason)))
 
 
-def _say(connection: Connection, customer_id: int, channel: str, purpose: str, granted: bool, said: Said) -> bool:
-    if last_word(connection, customer_id, channel, purpose) is granted:
-        return False
-    row = {"customer_id": customer_id, "channel": channel, "purpose": purpose, "granted": granted}
-    row |= {"source": said.source, "evidence": said.evidence, "occurred_at": said.at, "known_at": said.at}
-    connection.execute(inserting(connection, consents).values(row).on_conflict_do_nothing())
-    return True
+def _word(customer_id: int, channel: str, *, granted: bool, purpose: str, said: Said) -> Word:
+    return Word(
+        granted=granted,
+        channel=channel,
+        signal="page",
+        source=said.source,
+        occurred_at=said.at,
+        known_at=said.at,
+        customer_ids=(customer_id,),
+        evidence=said.evidence,
+        purpose=purpose,
+    )
 
 
-def _suppress(connection: Connection, customer_id: int, channel: str, purpose: str | None, said: Said) -> bool:
-    key = connection.scalar(sa.select(_address_key(customer_id, channel)))
+def _stopped(connection: Connection, customer_id: int, channel: str, purpose: str | None, now: datetime) -> bool:
+    """Whether a refusal of all that stops the address already; also where there is no address to stop."""
     x = suppressions.c
+    key = connection.scalar(sa.select(_address_key(customer_id, channel)))
     theirs = sa.and_(x.channel == channel, x.address_key == key, x.reason == "unsubscribed")
     enough = sa.or_(x.purpose.is_(None), x.purpose == purpose)
-    if key is None or connection.scalar(sa.select(sa.exists().where(theirs, enough))):
-        return False
-    row = {"channel": channel, "address_key": key, "purpose": purpose, "reason": "unsubscribed"}
-    row |= {"evidence": said.evidence, "occurred_at": said.at, "known_at": said.at}
-    connection.execute(sa.insert(suppressions).values(row))
-    return True
+    return key is None or bool(connection.scalar(sa.select(sa.exists().where(theirs, enough))))
 
 
 def _address_key(customer_id: int, channel: str) -> Any:

@@ -21,11 +21,13 @@ ORDER = (
         "addresses",
         "former_addresses",
         "consents",
+        "consents_passed_on",
         "told_to_iys",
         "wishes",
         "refused_topics",
         "refused_tracking",
         "stops",
+        "lifted_stops",
         "orders",
     ),
     *(

@@ -18,7 +18,8 @@ from sqlalchemy.engine import Connection, Engine
 
 from vefa.channels.outbox import remove_messages
 from vefa.crm.forgotten import forgotten, person_key
-from vefa.crm.tables import contacts, customers, rejects, suppressions
+from vefa.crm.suppressing import COMMERCIAL, Stop, suppress
+from vefa.crm.tables import contacts, customers, rejects
 from vefa.database import inserting, writing
 from vefa.engine.holdings import HOLDINGS, Holding
 from vefa.engine.plans import leave
@@ -73,10 +74,9 @@ def forget(engine: Engine, settings: Settings, customer_id: int, now: datetime) 
 def _keep_hashes(connection: Connection, customer_id: int, outside_id: str, now: datetime) -> None:
     """Nothing commercial goes to their addresses, and no import makes their row anew."""
     k = contacts.c
-    when = (sa.literal(now, suppressions.c.occurred_at.type), sa.literal(now, suppressions.c.known_at.type))
-    theirs = sa.select(k.channel, k.address_key, sa.literal("commercial"), sa.literal(REASON), *when)
-    names = ["channel", "address_key", "purpose", "reason", "occurred_at", "known_at"]
-    connection.execute(sa.insert(suppressions).from_select(names, theirs.where(k.customer_id == customer_id)))
+    rows = connection.execute(sa.select(k.channel, k.address_key).where(k.customer_id == customer_id))
+    stops = [Stop(row.channel, row.address_key, REASON, "", now, now, COMMERCIAL) for row in rows]
+    suppress(connection, stops)
     row = {"person_key": person_key(outside_id), "forgotten_at": now}
     connection.execute(inserting(connection, forgotten).values(row).on_conflict_do_nothing())
 

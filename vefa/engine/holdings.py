@@ -17,9 +17,11 @@ from vefa.consent.tables import iys_pushes
 from vefa.crm import points
 from vefa.crm import tables as crm
 from vefa.crm.answers import channel_answers
+from vefa.crm.consent_echoes import consents_passed_on
 from vefa.crm.coupon_uses import coupon_keys, coupon_uses, order_codes
 from vefa.crm.former_addresses import former_addresses
 from vefa.crm.states import STATEFUL, object_states
+from vefa.crm.suppression_history import suppression_history
 from vefa.crm.tag_tables import tag_lists
 from vefa.crm.ticket_messages import ticket_messages
 from vefa.crm.wishes import topic_refusals, wishes
@@ -101,6 +103,11 @@ def _point_uses(customer: int) -> sa.ColumnElement[bool]:
 def _suppressions(customer: int) -> sa.ColumnElement[bool]:
     k, x = crm.contacts.c, crm.suppressions.c
     return sa.exists().where(k.customer_id == customer, k.channel == x.channel, k.address_key == x.address_key)
+
+
+def _history_of_stops(customer: int) -> sa.ColumnElement[bool]:
+    k, h = crm.contacts.c, suppression_history.c
+    return sa.exists().where(k.customer_id == customer, k.channel == h.channel, k.address_key == h.address_key)
 
 
 def _nameless(table: sa.Table) -> Any:
@@ -285,6 +292,13 @@ HOLDINGS: tuple[Holding, ...] = (
         ("channel", "granted", "source", "said_at", "state", "changed_at"),
     ),
     Holding(
+        "consents_passed_on",
+        consents_passed_on,
+        _own(consents_passed_on),
+        "removed",
+        ("target", "channel", "granted", "occurred_at", "passed_on_at"),
+    ),
+    Holding(
         "consents",
         crm.consents,
         _own(crm.consents),
@@ -305,6 +319,14 @@ HOLDINGS: tuple[Holding, ...] = (
         _own(former_addresses),
         "removed",
         ("channel", "address", "left_at"),
+    ),
+    Holding(
+        "lifted_stops",
+        suppression_history,
+        _history_of_stops,
+        "stripped",
+        ("what", "channel", "purpose", "reason", "evidence", "stopped_at", "signal", "note", "at"),
+        {"evidence": _NULL, "note": _NULL},
     ),
     Holding("addresses", crm.contacts, _own(crm.contacts), "removed", ("channel", "address", "undeliverable")),
     Holding(

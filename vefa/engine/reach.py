@@ -9,8 +9,9 @@ import sqlalchemy as sa
 from sqlalchemy.sql import ColumnElement
 
 from vefa.consent.gate import ENDS, Gate
-from vefa.crm.customer_fields import consent_given, consent_said
+from vefa.crm.customer_fields import consent_said
 from vefa.crm.scope import World
+from vefa.crm.suppressing import stands
 from vefa.crm.tables import contacts, customers, suppressions
 from vefa.crm.wishes import paused, topic_refused
 from vefa.database import among, other
@@ -51,7 +52,8 @@ class MediumColumns:
         """Whether the customer said yes to commercial messages by this medium; a merchant, whether they said no no."""
         scope = customer_scope(self.world, c.id, c.zone)
         if self.gate is None:
-            return consent_given(scope, self.medium)
+            # What stops the address beside it is asked for by itself, and told as such.
+            return sa.func.coalesce(consent_said(scope, self.medium), sa.false(), type_=sa.Boolean())
         return sa.func.coalesce(consent_said(scope, self.medium), self.gate.is_merchant(c), type_=sa.Boolean())
 
     def register(self) -> ColumnElement[Any]:
@@ -76,7 +78,7 @@ def suppressed(medium: str, address_key: Any, purpose: str, now: datetime) -> Co
     query = sa.select(sa.func.min(x.c.reason)).where(
         x.c.channel == medium,
         x.c.address_key == address_key,
-        x.c.known_at <= now,
+        stands(x, now),
         sa.or_(x.c.purpose.is_(None), x.c.purpose == purpose),
     )
     return query.correlate_except(x).scalar_subquery()

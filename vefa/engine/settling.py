@@ -11,7 +11,9 @@ from sqlalchemy.engine import Connection
 
 from vefa.channels.base import Accepted, Busy, Channel, Denied, Doubtful, Outcome, Refused
 from vefa.crm.identity import address_key
-from vefa.crm.tables import suppressions
+from vefa.crm.lifting import OPTED_OUT
+from vefa.crm.permissions import SAID_BY, Word, record
+from vefa.crm.suppressing import Address, Stop, readers, suppress
 from vefa.database import among, retry_conflicts, writing
 from vefa.engine.claiming import Claim
 from vefa.engine.exits import end_and_hand_over
@@ -36,7 +38,7 @@ class Answers:
     ends: dict[End, list[int]] = field(default_factory=dict)
     #: surely not sent: (seconds until it may be tried again, why)
     returned: dict[tuple[float, str], list[int]] = field(default_factory=dict)
-    suppressed: dict[int, str] = field(default_factory=dict)
+    suppressed: dict[int, Refused] = field(default_factory=dict)
     denied: dict[str, str] = field(default_factory=dict)
     #: channels that asked for quiet, and for how many seconds
     busy: dict[str, float] = field(default_factory=dict)
@@ -64,7 +66,7 @@ class Answers:
             case Refused(reason, detail, suppress):
                 self.end(ids, End("failed", reason, detail))
                 if suppress:
-                    self.suppressed.update(dict.fromkeys(ids, reason))
+                    self.suppressed.update(dict.fromkeys(ids, outcome))
             case Doubtful(reason, detail):
                 self.end(ids, End("unknown", reason, detail))
             case Busy(reason, retry_after):
@@ -112,22 +114,42 @@ def _settle_once(
     return counts
 
 
-def _suppress(connection: Connection, parcels: Sequence[Parcel], reasons: Mapping[int, str], now: datetime) -> None:
-    """The provider says that these addresses never want anything again."""
-    rows = [
-        {
-            "channel": parcel.medium,
-            "address_key": address_key(to),
-            "reason": "blocked",
-            "evidence": reasons[send_id],
-            "occurred_at": now,
-            "known_at": now,
-        }
+def _suppress(
+    connection: Connection,
+    parcels: Sequence[Parcel],
+    refusals: Mapping[int, Refused],
+    now: datetime,
+) -> None:
+    """The provider says that these addresses take nothing: for good, for now, or since their readers said stop."""
+    about = [
+        (send_id, (parcel.medium, address_key(to)), refusals[send_id])
         for parcel in parcels
         for send_id, to in zip(parcel.ids, parcel.addresses, strict=True)
-        if send_id in reasons
+        if send_id in refusals
     ]
-    connection.execute(sa.insert(suppressions), rows)
+    stops = [
+        Stop(*place, refused.stop, f"message {send_id}: {refused.detail or refused.reason}", now, now)
+        for send_id, place, refused in about
+    ]
+    suppress(connection, stops)
+    opted_out = {place for _, place, refused in about if refused.stop == OPTED_OUT}
+    people = readers(connection, opted_out)
+    record(connection, [_refusal(place, people[place], now) for place in sorted(opted_out)])
+
+
+def _refusal(place: Address, customers: tuple[int, ...], now: datetime) -> Word:
+    """A STOP that the provider heard some time ago, and we hear of now."""
+    return Word(
+        granted=False,
+        channel=place[0],
+        signal="provider",
+        source=SAID_BY[place[0]],
+        occurred_at=now,
+        known_at=now,
+        customer_ids=customers,
+        address_key=place[1],
+        evidence="the provider was told to stop",
+    )
 
 
 def _count(counts: StepCounts, end: End, n: int) -> None:

@@ -29,6 +29,8 @@ def refusal_words(outcome: str) -> str:
 
 SUPPRESSIONS = {
     "bounced": "messages to their address came back",
+    "soft bounce": "their mailbox was full or refused mail, and rests for some days",
+    "opted out": "they wrote STOP to the SMS provider; START lifts it",
     "complained": "they called a message of ours spam",
     "unsubscribed": "they asked not to be written to",
     "blocked": "their provider blocks us",

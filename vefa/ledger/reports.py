@@ -18,7 +18,17 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Engine
 
 from vefa.crm.identity import address_key
-from vefa.crm.stops import COMMERCIAL, UNSUBSCRIBED, Stop, Word, address_keys, listen, suppress
+from vefa.crm.lifting import OPTED_OUT, SOFT_BOUNCE, UNSUBSCRIBED
+from vefa.crm.permissions import SAID_BY, Word, record
+from vefa.crm.suppressing import (
+    COMMERCIAL,
+    Address,
+    Stop,
+    addresses_of,
+    lift,
+    readers,
+    suppress,
+)
 from vefa.crm.tables import events
 from vefa.database import among, inserting, retry_conflicts, writing
 from vefa.ledger.settlements import in_doubt, settle_late
@@ -30,13 +40,16 @@ s, v = sends.c, events.c
 BATCH = 500
 #: What the events say they come from, and what they are about.
 SOURCE, OBJECT = "provider", "send"
+#: What stands as the evidence of a report about a message that was not ours.
+OTHER_SYSTEM = "a message of another system"
 
 
 @dataclass(frozen=True)
 class Report:
     """What a provider tells of one attempt: `ref` is what went over the wire with it, `<ledger id>.<attempt>`.
 
-    `address` is the one that was written to, where the provider names it; else the customer's present one is meant.
+    Empty: the message was another system's of the same account. `address` is the one that was written to, where the
+    provider names it; else the customer's present one is meant.
     `stop` is the stop that it puts on the address where more was told than its kind alone says.
     """
 
@@ -142,10 +155,12 @@ def take_in_within(connection: Connection, reports: Sequence[Report], now: datet
     weighs both.
     """
     ours = _ours(connection, reports)
+    foreign = [report for report in reports if report.address and not report.ref]
     # Each once, the earliest; in the order of the key, so that two that take in the same wait and do not dead-lock.
     once = {(one.report.ref, one.report.kind): one for one in sorted(ours, key=_late_first)}
     new, earlier = _write_down(connection, [once[key] for key in sorted(once)])
     _heed(connection, [*new, *earlier], [one for one in ours if PROOFS[one.report.kind].granted is not None])
+    _heed_foreign(connection, foreign)
     settled = settle_told(connection, {one.send_id for one in ours}, now)
     return TakenIn(len(new), settled, len(reports) - len(ours))
 
@@ -224,29 +239,64 @@ def _known(connection: Connection, ours: Sequence[_Ours]) -> dict[tuple[str, str
 
 
 def _heed(connection: Connection, news: Sequence[_Ours], words: Sequence[_Ours]) -> None:
-    """Nothing goes any more to addresses that bounced or complained, nothing commercial to whom has unsubscribed."""
+    """Nothing goes any more to addresses that bounced or complained, nothing commercial to whom has unsubscribed.
+    What arrived shows that a mailbox takes mail again."""
     stopping = [(one, stop) for one in news if (stop := one.report.stop or PROOFS[one.report.kind].stop)]
-    if not stopping and not words:
+    arrived = [one for one in news if one.report.kind == "delivered"]
+    if not stopping and not words and not arrived:
         return
-    concerned = {one.customer_id for one, _ in stopping} | {one.customer_id for one in words}
-    present = address_keys(connection, concerned)
+    present = addresses_of(connection, {one.customer_id for one in (*news, *words)})
 
-    def key(one: _Ours) -> str | None:
-        return address_key(one.report.address) if one.report.address else present.get((one.customer_id, one.medium))
+    def place(one: _Ours) -> Address | None:
+        key = address_key(one.report.address) if one.report.address else present.get((one.customer_id, one.medium))
+        return None if key is None else (one.medium, key)
 
-    suppress(connection, [_stop(one, reason, at) for one, reason in stopping if (at := key(one))])
-    listen(connection, [_word(one, at) for one in words if (at := key(one))])
+    placed = [(one, reason, where) for one, reason in stopping if (where := place(one))]
+    suppress(connection, [_stop(one.report, one.evidence, reason, where) for one, reason, where in placed])
+    refused = [(one, where) for one, reason, where in placed if reason == OPTED_OUT]
+    said = [*refused, *((one, where) for one in words if (where := place(one)))]
+    record(connection, [_word(one.report, one.evidence, (one.customer_id,), where) for one, where in said])
+    _arrive(connection, [(where, one.report.occurred_at) for one in arrived if (where := place(one))])
 
 
-def _stop(one: _Ours, reason: str, key: str) -> Stop:
-    moments = one.report.occurred_at, one.report.known_at
-    return Stop(one.medium, key, reason, one.evidence, *moments, COMMERCIAL if reason == UNSUBSCRIBED else None)
+def _heed_foreign(connection: Connection, reports: Sequence[Report]) -> None:
+    """What is told of mail that another system of the same account has sent says the same of its address."""
+    places = {report: ("email", address_key(report.address or "")) for report in reports}
+    if not places:
+        return
+    stopping = [(one, stop) for one in reports if (stop := one.stop or PROOFS[one.kind].stop)]
+    suppress(connection, [_stop(one, OTHER_SYSTEM, reason, places[one]) for one, reason in stopping])
+    words = [one for one in reports if PROOFS[one.kind].granted is not None]
+    known = readers(connection, {places[one] for one in words})
+    record(connection, [_word(one, OTHER_SYSTEM, known[places[one]], places[one]) for one in words])
+    _arrive(connection, [(places[one], one.occurred_at) for one in reports if one.kind == "delivered"])
 
 
-def _word(one: _Ours, key: str) -> Word:
-    granted = bool(PROOFS[one.report.kind].granted)
-    moments = one.report.occurred_at, one.report.known_at
-    return Word(granted, one.medium, key, (one.customer_id,), one.evidence, *moments)
+def _arrive(connection: Connection, arrived: Sequence[tuple[Address, datetime]]) -> None:
+    latest: dict[Address, datetime] = {}
+    for where, moment in arrived:
+        latest[where] = max(moment, latest.get(where, moment))
+    lift(connection, "delivered", latest)
+
+
+def _stop(report: Report, evidence: str, reason: str, where: Address) -> Stop:
+    moments = report.occurred_at, report.known_at
+    commercial = reason == UNSUBSCRIBED or (reason == SOFT_BOUNCE and report.kind == "blocked")
+    return Stop(*where, reason, evidence, *moments, COMMERCIAL if commercial else None)
+
+
+def _word(report: Report, evidence: str, customers: tuple[int, ...], where: Address) -> Word:
+    return Word(
+        granted=bool(PROOFS[report.kind].granted),
+        channel=where[0],
+        signal="provider",
+        source=SAID_BY[where[0]],
+        occurred_at=report.occurred_at,
+        known_at=report.known_at,
+        customer_ids=customers,
+        address_key=where[1],
+        evidence=evidence,
+    )
 
 
 def _told(connection: Connection, rows: Sequence[Any]) -> dict[int, set[tuple[str, str]]]:

@@ -12,6 +12,7 @@ __all__ = ["HOMES", "metadata"]
 HOMES = (
     "vefa.consent.tables",
     "vefa.crm.answers",
+    "vefa.crm.consent_echoes",
     "vefa.crm.coupon_uses",
     "vefa.crm.forgotten",
     "vefa.crm.former_addresses",
@@ -19,6 +20,7 @@ HOMES = (
     "vefa.crm.recommendations.tables",
     "vefa.crm.source_activity",
     "vefa.crm.states",
+    "vefa.crm.suppression_history",
     "vefa.crm.tables",
     "vefa.crm.tag_tables",
     "vefa.crm.ticket_messages",

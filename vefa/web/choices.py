@@ -64,7 +64,7 @@ def read(connection: Connection, customer_id: int, policy: Policy, now: datetime
     chosen = sa.select(customers.c.language, w.paused_until).outerjoin(wishes.wishes, w.customer_id == customers.c.id)
     language, until = connection.execute(chosen.where(customers.c.id == customer_id)).one()
     refused = connection.scalars(sa.select(t.topic).where(t.customer_id == customer_id))
-    ways = tuple(_ways(connection, customer_id, policy))
+    ways = tuple(_ways(connection, customer_id, policy, now))
     return Choices(
         language, ways, frozenset(refused), until if until and until > now else None, _tracked(connection, customer_id)
     )
@@ -107,7 +107,7 @@ def offered(form: Mapping[str, Sequence[str]], locales: Sequence[str]) -> Wanted
     return Wanted(media, topics, shown, language, pause, tracked)
 
 
-def _ways(connection: Connection, customer_id: int, policy: Policy) -> list[Way]:
+def _ways(connection: Connection, customer_id: int, policy: Policy, now: datetime) -> list[Way]:
     k = contacts.c
     found = connection.execute(sa.select(k.channel, k.undeliverable).where(k.customer_id == customer_id)).all()
     undeliverable = {row.channel: row.undeliverable for row in found}
@@ -115,7 +115,7 @@ def _ways(connection: Connection, customer_id: int, policy: Policy) -> list[Way]
     for medium in MEDIA:
         if medium not in undeliverable:
             continue
-        stops = set(wishes.stops(connection, customer_id, medium))
+        stops = set(wishes.stops(connection, customer_id, medium, now))
         word = wishes.last_word(connection, customer_id, medium)
         agreed = word if word is not None else not policy.rule("commercial", medium).consent
         stuck = bool(undeliverable[medium] or stops - set(wishes.LIFTED))

@@ -23,6 +23,7 @@ from sqlalchemy.engine import Connection
 from vefa.channels.base import Accepted, Email, Sender
 from vefa.channels.registry import make_channel
 from vefa.crm import wishes
+from vefa.crm.suppressing import stands
 from vefa.crm.tables import contacts, suppressions
 from vefa.engine.dossier import as_json, dossier
 from vefa.engine.forgetting import forget
@@ -167,7 +168,11 @@ def _reachable(connection: Connection, customer_id: int, now: datetime) -> str |
     """The e-mail address, unless nothing at all may go to it."""
     k, x = contacts.c, suppressions.c
     every = sa.exists().where(
-        x.channel == k.channel, x.address_key == k.address_key, x.purpose.is_(None), x.reason != "unsubscribed"
+        x.channel == k.channel,
+        x.address_key == k.address_key,
+        x.purpose.is_(None),
+        x.reason != "unsubscribed",
+        stands(suppressions, now),
     )
     mine = sa.and_(k.customer_id == customer_id, k.channel == "email", k.undeliverable.is_(None), sa.not_(every))
     return connection.scalar(sa.select(k.address).where(mine))

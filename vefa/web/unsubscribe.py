@@ -78,7 +78,7 @@ class _Doors:
             who = visitor(connection, claim)
             if who is not None:
                 wishes.refuse(connection, who.id, channel, who.purpose, said)
-            return who, who is not None and _gets_sms(connection, who)
+            return who, who is not None and _gets_sms(connection, who, said.at)
 
         who, sms = await wrap_future(self.service.committer.submit(refuse))
         if not by_page:
@@ -100,7 +100,7 @@ class _Doors:
             if who is None:
                 return None, False
             wishes.allow(connection, who.id, "email", said)
-            return who, bool(wishes.stops(connection, who.id, "email"))
+            return who, bool(wishes.stops(connection, who.id, "email", said.at))
 
         who, stopped = await wrap_future(self.service.committer.submit(allow))
         if who is None:
@@ -122,6 +122,7 @@ class _Doors:
         return self.service.clock()
 
 
-def _gets_sms(connection: Connection, who: Visitor) -> bool:
+def _gets_sms(connection: Connection, who: Visitor, now: datetime) -> bool:
     """Whether they still get commercial SMS, as far as they agreed."""
-    return wishes.last_word(connection, who.id, "sms") is True and not wishes.stops(connection, who.id, "sms")
+    agreed = wishes.last_word(connection, who.id, "sms") is True
+    return agreed and not wishes.stops(connection, who.id, "sms", now)

@@ -18,9 +18,10 @@ from vefa.crm.coupon_uses import put_codes, several
 from vefa.crm.happenings import mark_stale_of, record_events_of
 from vefa.crm.importers.stages import UNCHANGED, Stage
 from vefa.crm.importers.targets import Target
+from vefa.crm.lifting import UNSUBSCRIBED
 from vefa.crm.lines import line_price
 from vefa.crm.parcels import set_orders
-from vefa.crm.stops import COMMERCIAL, UNSUBSCRIBED, Stop, suppress
+from vefa.crm.suppressing import COMMERCIAL, Stop, end_unsubscribes, suppress
 from vefa.crm.tables import deliveries, order_lines, orders, suppressions
 from vefa.crm.wishes import wishes
 from vefa.database import from_micros, inserting
@@ -81,6 +82,8 @@ def write_batch(connection: Connection, family: Family, terms: Terms, number: in
             writer.suppress(stage)
         else:
             writer.upsert(stage)
+        if stage.target.name == "consents":
+            writer.heed_consents(stage)
     lines, head = family.stage("order_lines"), family.stage("orders")
     if head is not None and "coupon_code" in head.filled:
         writer.put_codes(head)
@@ -156,6 +159,12 @@ class _Writer:
         )
         rows = self._connection.execute(query.where(chosen.c.coupon_code.is_not(None)))
         put_codes(self._connection, {order: several(text.split("\n")) for order, text in rows})
+
+    def heed_consents(self, stage: Stage) -> None:
+        """A dated yes lifts what the table of lifts says, for all of the batch at once."""
+        chosen = stage.chosen
+        agreed = sa.select(chosen.c.customer_id).where(chosen.c.batch == self._number, chosen.c.granted.is_(True))
+        end_unsubscribes(self._connection, agreed, "import")
 
     def remove_vanished_lines(self, lines: Stage) -> None:
         """Lines that an order had and has no longer; not where a row could not be read that may be one of them."""
@@ -253,6 +262,9 @@ def _particular(stage: Stage, terms: Terms, connection: Connection) -> dict[str,
             }
         case "contacts":
             return {"address_key": chosen.c.address_key}
+        case "consents":
+            own = stage.part.columns["occurred_at"].constant is None
+            return {"signal": sa.literal("import" if own else "undated import", sa.Text)}
         case "products":
             return {
                 "in_stock": sa.func.coalesce(chosen.c.in_stock, sa.true()),
