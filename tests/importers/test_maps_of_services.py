@@ -15,6 +15,7 @@ from tests.importers.small_sources import write_csv
 from vefa.crm import tables as t
 from vefa.crm.identity import address_key
 from vefa.crm.importers.dates import NO_YEAR
+from vefa.crm.importers.map_files import make_map
 
 CUSTOMERS = (
     "Customer ID,First Name,Last Name,Email,Accepts Email Marketing,Default Address City,Default Address Country Code,"
@@ -174,3 +175,30 @@ def test_a_plain_file_of_addresses_stops_each_of_them(imported, rows, source):
     assert summary.rejected == 0
     keys = {address_key(each) for each in ("a@ornek.example", "b@ornek.example", "+905321110061")}
     assert {row[:2] for row in stops(rows)} == {(key, "manual") for key in keys}
+
+
+def test_who_comes_with_an_address_is_named_by_it_in_the_same_file(imported, rows, source):
+    columns = {"outside_id": "mail", "first_name": "name"}
+    write_csv(source / "rows.csv", "mail,name,id", "a@ornek.example,Ayşe,", "b@ornek.example,Can,")
+    said = {"purpose": {"constant": "commercial"}, "granted": {"constant": True}, "source": {"constant": "list"}}
+    channel = {"constant": "email"}
+    targets = [
+        {"into": "customers", "columns": columns},
+        {"into": "contacts", "columns": {"customer": "mail", "channel": channel, "address": "mail"}},
+        {
+            "into": "consents",
+            "columns": {"address": "mail", "channel": channel, "occurred_at": {"constant": "2026-01-01"}, **said},
+        },
+    ]
+    imported(make_map({"inputs": {"rows": {"file": "rows.csv"}}, "targets": targets[:2]}, "older", "older.yaml"))
+    write_csv(source / "rows.csv", "mail,name", "A@ornek.example,Ayşe", "c@ornek.example,Ece")
+
+    summary = imported(make_map({"inputs": {"rows": {"file": "rows.csv"}}, "targets": targets}, "list", "list.yaml"))
+
+    assert summary.rejected == 0
+    owners = rows("select c.outside_id, a.address from contacts a join customers c on c.id = a.customer_id order by 1")
+    assert sorted(map(tuple, owners)) == sorted(
+        (address, address) for address in ("A@ornek.example", "a@ornek.example", "b@ornek.example", "c@ornek.example")
+    )
+    agreed = rows("select c.outside_id from consents k join customers c on c.id = k.customer_id")
+    assert {row[0] for row in agreed} == {"A@ornek.example", "a@ornek.example", "c@ornek.example"}

@@ -28,8 +28,8 @@ def choose(
     `contacts_coming` is the stage of addresses where these are not written yet, either.
     """
     if stage.target.name == "consents" and "address" in stage.filled:
-        _find_owners_of_addresses(connection, stage.staged)
-    _find_named_by_address(connection, stage, contacts_coming)
+        _find_owners_of_addresses(connection, stage.staged, contacts_coming)
+    _find_named_by_address(connection, stage, pending.get("customer"), contacts_coming)
     base = _one_per_key(connection, stage).subquery("base")
     joined, ids = _resolved(base, stage.target, source)
     coming = {name: each.chosen.alias(f"coming_{name}") for name, each in pending.items() if name in ids}
@@ -55,7 +55,7 @@ def choose(
     analyze(connection, stage.chosen)
 
 
-def _find_named_by_address(connection: Connection, stage: Stage, coming: Stage | None) -> None:
+def _find_named_by_address(connection: Connection, stage: Stage, people: Stage | None, coming: Stage | None) -> None:
     """A customer who is named by their e-mail address is whoever has it; of several the first who came.
 
     A guest who is made of an address that somebody has already is nobody new.
@@ -64,7 +64,10 @@ def _find_named_by_address(connection: Connection, stage: Stage, coming: Stage |
     if "customer_at" not in staged.c or not {"customer", "outside_id"} & set(stage.filled):
         return
     name = "outside_id" if is_customer else "customer"
-    there = sa.exists().where(customers.c.outside_id == staged.c[name]).correlate(staged)
+    there: sa.ColumnElement[bool] = sa.exists().where(customers.c.outside_id == staged.c[name]).correlate(staged)
+    if people is not None:  # whoever is made by this import is there, too
+        new = people.chosen.alias("coming_people")
+        there = sa.or_(there, sa.exists().where(new.c.outside_id == staged.c[name]).correlate(staged))
     owner = _owner_of_address(staged.c.customer_at)
     if is_customer:
         taken = sa.and_(staged.c.customer_at.is_not(None), staged.c.outside_id.startswith("guest:"))
@@ -111,7 +114,7 @@ def keep_shifted_lines(connection: Connection, stage: Stage) -> int:
     return connection.execute(chosen.delete().where(chosen.c.order_id.is_not(None), lacking)).rowcount
 
 
-def _find_owners_of_addresses(connection: Connection, staged: sa.Table) -> None:
+def _find_owners_of_addresses(connection: Connection, staged: sa.Table, coming: Stage | None) -> None:
     """A row for each customer who has the address; one that nobody has names nobody whom anybody knows."""
     analyze(connection, staged)
     k, c = contacts.c, customers.c
@@ -123,9 +126,24 @@ def _find_owners_of_addresses(connection: Connection, staged: sa.Table) -> None:
     rows = rows.join_from(staged, contacts, owned).join(customers, c.id == k.customer_id)
     connection.execute(staged.insert().from_select([column.name for column in staged.c], rows))
     nobody = sa.not_(sa.exists().where(owned).correlate(staged))
+    if coming is not None:
+        nobody = sa.and_(nobody, ~_add_owners_to_come(connection, staged, coming))
     named = sa.literal("address ", sa.Text) + staged.c.address_key
     connection.execute(staged.update().where(staged.c.customer.is_(None), nobody).values(customer=named))
     connection.execute(staged.delete().where(staged.c.customer.is_(None)))
+
+
+def _add_owners_to_come(connection: Connection, staged: sa.Table, coming: Stage) -> sa.ColumnElement[bool]:
+    """The same for those whose addresses this import brings. Returns whether a row has such an owner."""
+    new = coming.chosen.alias("coming_addresses")
+    last = connection.scalar(sa.select(sa.func.max(staged.c.n))) or 0
+    number = sa.func.row_number().over(order_by=(staged.c.n, new.c.n)) + last
+    found = {"n": number, "customer": new.c.customer}
+    owned = sa.and_(new.c.channel == staged.c.channel, new.c.address_key == staged.c.address_key)
+    rows = sa.select(*(found.get(column.name, column) for column in staged.c)).join_from(staged, new, owned)
+    rows = rows.where(staged.c.customer.is_(None))
+    connection.execute(staged.insert().from_select([column.name for column in staged.c], rows))
+    return sa.exists().where(owned).correlate(staged)
 
 
 def _one_per_key(connection: Connection, stage: Stage) -> sa.Select[Any]:

@@ -100,7 +100,7 @@ def _read(
 def _write(connection: Connection, family: Family, terms: Terms, now: datetime) -> list[Reject]:
     found: list[Reject] = []
     for stage in family.stages:
-        choose(connection, stage, terms.source, family.pending(stage))
+        choose(connection, stage, terms.source, family.pending(stage), family.contacts_of(stage))
         stage.refuse_problems(connection)
         chosen = stage.chosen
         wrong = sa.select(chosen.c.place, chosen.c.at_line, chosen.c.problem, chosen.c.detail)

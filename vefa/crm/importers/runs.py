@@ -250,7 +250,7 @@ class _Run:
     def _choose(self, stage: Stage, family: Family, source: str) -> None:
         chosen, tally = stage.chosen, self._tallies[stage.target.name]
         with self._transaction():
-            coming = self._stages.get("contacts") if self._dry else None
+            coming = self._stages.get("contacts") if self._dry else family.contacts_of(stage)
             choose(self._connection, stage, source, self._pending(stage, family), coming)
             if stage.target.name == "order_lines":
                 sa.Index(f"ix_{chosen.name}_line", chosen.c.order_id, chosen.c.line).create(self._connection)

@@ -65,6 +65,10 @@ class Family:
         owner, head = stage.target.owner, self.head
         return {owner: head} if owner is not None and head is not None else {}
 
+    def contacts_of(self, stage: Stage) -> Stage | None:
+        """The stage of addresses by which its rows may name their customers before any of them is written."""
+        return self.stage("contacts") if stage.target.name == "consents" else None
+
     def stage(self, name: str) -> Stage | None:
         """The stage of that target."""
         return next((stage for stage in self.stages if stage.target.name == name), None)
