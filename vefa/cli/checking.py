@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -28,6 +29,7 @@ def check(
     Errors end with exit code 1; warnings alone do not.
     """
     from vefa.foresight import check as checks
+    from vefa.foresight.order_contents import lint_currencies
 
     lists = ((fields, checks.fields), (events, checks.events), (words, checks.words))
     if asked := [each() for wanted, each in lists if wanted]:
@@ -35,6 +37,8 @@ def check(
         return
     session: Session = context.obj
     found = checks.check(session.project, session.settings)
+    unpriced = tuple(lint_currencies(session.settings, session.moment(None)))
+    found = replace(found, warnings=(*found.warnings, *unpriced))
     print_json(found) if as_json else _show(found)
     if not found.good:
         raise typer.Exit(1)

@@ -57,6 +57,7 @@ def _facts(found: Measures) -> dict[str, object]:
         "newcomers": found.conversion.of,
         "orders": found.orders,
         "revenue": found.revenue,
+        "orders_without_rate": found.unpriced,
         "average_order": found.average_order,
         "baskets_left": found.baskets.of,
         "baskets_come_back_to": found.baskets.hits,
@@ -79,6 +80,8 @@ def _show_measures(found: Sequence[Measures], session: Session) -> None:
         "baskets left": [f"{each.baskets.of:,}" for each in found],
         "baskets come back to within 7 days": [percent(each.baskets.rate) for each in found],
     }
+    if any(each.unpriced for each in found):
+        lines["orders in a currency without a rate, in no sum"] = [f"{each.unpriced:,}" for each in found]
     for name, values in lines.items():
         made.add_row(name, *values)
     console.print(made)

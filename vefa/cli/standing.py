@@ -49,7 +49,9 @@ def _look(session: Session, now: str | None, *, migrate: bool = True) -> Status:
 
     iys, rests = session.settings.iys.enabled, loyalty_rests(session.settings)
     with session.store(migrate) as engine, reading(engine) as connection:
-        return told(connection, session.moment(now), datetime.now(UTC), iys=iys, rests=rests)
+        return told(
+            connection, session.moment(now), datetime.now(UTC), iys=iys, rests=rests, shop=session.settings.shop
+        )
 
 
 def _check(session: Session, now: str | None, as_json: bool) -> None:

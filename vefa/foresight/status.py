@@ -13,10 +13,12 @@ from sqlalchemy.engine import Connection
 from vefa.crm.tables import customers
 from vefa.engine.tables import enrolments, journeys, plans, step_names
 from vefa.foresight.met import Followed, followed
+from vefa.foresight.order_contents import order_troubles
 from vefa.foresight.troubles import Trouble, troubles
 from vefa.ledger.tables import batches, breakers, sends
 from vefa.plan.codec import load
 from vefa.plan.plans import Plan, Runs
+from vefa.settings import Shop
 
 DAY, WEEK = timedelta(days=1), timedelta(days=7)
 #: Unknown sends that are told one by one; more than these are a trouble of another kind.
@@ -96,9 +98,17 @@ class Status:
     troubles: tuple[Trouble, ...] = ()
 
 
-def status(connection: Connection, now: datetime, wall: datetime, *, iys: bool = False, rests: bool = False) -> Status:
+def status(
+    connection: Connection,
+    now: datetime,
+    wall: datetime,
+    *,
+    iys: bool = False,
+    rests: bool = False,
+    shop: Shop | None = None,
+) -> Status:
     """Everything about all journeys as of `now`; breakers are closed by the wall clock. `iys`: the shop has it on;
-    `rests`: its loyalty programme does."""
+    `rests`: its loyalty programme does; `shop`: in whose settings the rates of currencies stand."""
     waiting, sendings = _waiting(connection, now), _sendings(connection, now)
     rows = connection.execute(
         sa.select(journeys, plans.c.hash, plans.c.body)
@@ -109,7 +119,8 @@ def status(connection: Connection, now: datetime, wall: datetime, *, iys: bool =
     count = sa.select(sa.func.count()).select_from(sends).where(sends.c.state == "unknown")
     in_all = connection.execute(count).scalar_one()
     found = Status(now, each, _breakers(connection, wall), _unknown(connection), in_all)
-    return replace(found, troubles=troubles(connection, found, wall, iys, rests))
+    late = troubles(connection, found, wall, iys, rests)
+    return replace(found, troubles=(*late, *order_troubles(connection, now, shop)))
 
 
 def _journey(

@@ -12,7 +12,7 @@ from decimal import Decimal
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from vefa.crm.facts import counted, dated, worth
+from vefa.crm.facts import counted, dated, unpriced, worth
 from vefa.crm.tables import customers, events, orders
 from vefa.database import Money
 from vefa.insight.proportions import Share
@@ -30,7 +30,7 @@ class Measures:
 
     `retention`: regulars (two orders or more) of all customers. `repeat`: regulars of all buyers. `conversion`: of
     those who signed up in the stretch, who has ordered. `baskets`: of those left in the stretch, who ordered within
-    seven days after.
+    seven days after. `unpriced`: of the orders, those in a currency without a rate: they are in no sum and no average.
     """
 
     begin: datetime
@@ -42,18 +42,20 @@ class Measures:
     revenue: Decimal
     conversion: Share
     baskets: Share
+    unpriced: int = 0
 
     @property
     def average_order(self) -> Decimal | None:
-        """What an order is worth; None where there was none."""
-        return (self.revenue / self.orders).quantize(Decimal("0.01")) if self.orders else None
+        """What an order is worth; None where there was none whose worth is known."""
+        priced = self.orders - self.unpriced
+        return (self.revenue / priced).quantize(Decimal("0.01")) if priced else None
 
 
 def measures(connection: Connection, begin: datetime, end: datetime, shop: Shop) -> Measures:
     """The shop from `begin` to `end`, as it was known at `end`."""
     everybody = _customers(connection, end)
     buyers, regulars = _buyers(connection, end, shop)
-    count, revenue = _orders(connection, begin, end, shop)
+    count, revenue, without_rate = _orders(connection, begin, end, shop)
     return Measures(
         begin,
         end,
@@ -64,6 +66,7 @@ def measures(connection: Connection, begin: datetime, end: datetime, shop: Shop)
         revenue,
         _conversion(connection, begin, end),
         _baskets(connection, begin, end),
+        without_rate,
     )
 
 
@@ -87,12 +90,12 @@ def _buyers(connection: Connection, end: datetime, shop: Shop) -> tuple[int, int
     return tuple(connection.execute(query).one())
 
 
-def _orders(connection: Connection, begin: datetime, end: datetime, shop: Shop) -> tuple[int, Decimal]:
+def _orders(connection: Connection, begin: datetime, end: datetime, shop: Shop) -> tuple[int, Decimal, int]:
     o = orders.c
     total = sa.type_coerce(sa.func.coalesce(sa.func.sum(worth(shop)), 0), Money())
-    query = sa.select(sa.func.count(), total).where(o.placed_at > begin, o.placed_at <= end, counted(end))
-    count, revenue = connection.execute(query).one()
-    return count, revenue
+    without_rate = sa.func.count(sa.case((unpriced(shop), 1)))
+    query = sa.select(sa.func.count(), total, without_rate).where(o.placed_at > begin, o.placed_at <= end, counted(end))
+    return tuple(connection.execute(query).one())
 
 
 def _conversion(connection: Connection, begin: datetime, end: datetime) -> Share:

@@ -19,6 +19,7 @@ from vefa.crm.importers.choosing import choose, keep_shifted_lines
 from vefa.crm.importers.chunks import CHUNK_ROWS, Chunk
 from vefa.crm.importers.filling import filled, filler_of
 from vefa.crm.importers.frames import PartReader
+from vefa.crm.importers.incomplete import mark_incomplete, set_aside_sums
 from vefa.crm.importers.lookups import Lookups, look_up_in, lookups_of
 from vefa.crm.importers.maps import ImportMap
 from vefa.crm.importers.rejecting import ANYBODY, Reject, reject_row
@@ -235,6 +236,7 @@ class _Run:
         if lines is not None and self._tallies.unusable():  # no file of which so much is wrong says what is gone
             with self._transaction():
                 lines.refuse(self._connection, {ANYBODY})
+        self._set_aside_sums(family)
         with self._transaction():
             plan = plan_batches(self._connection, family, self._batch_keys)
         if plan.vanished_lines:
@@ -246,6 +248,23 @@ class _Run:
             with self._transaction(write=True):
                 self._events += write_batch(self._connection, family, terms, number)
             self._progress(label, number + 1, plan.batches)
+        if lines is not None:
+            with self._transaction(write=True):
+                mark_incomplete(self._connection, terms.source, lines)
+
+    def _set_aside_sums(self, family: Family) -> None:
+        """Orders that cost what their lines cost are rejects where a line is one."""
+        head, lines = family.stage("orders"), family.stage("order_lines")
+        if head is None or lines is None or not head.part.columns["total"].from_lines:
+            return
+        with self._transaction():
+            aside = set_aside_sums(self._connection, head, lines)
+        if not aside.orders:
+            return
+        self._tallies["orders"].states.subtract(aside.orders)
+        self._tallies["order_lines"].states.subtract(aside.lines)
+        self._tallies["order_lines"].counted["kept as they were"] += sum(aside.lines.values())
+        self._reject_unknown(head)
 
     def _choose(self, stage: Stage, family: Family, source: str) -> None:
         chosen, tally = stage.chosen, self._tallies[stage.target.name]

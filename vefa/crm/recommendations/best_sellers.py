@@ -36,7 +36,7 @@ def best_sellers(connection: Connection, now: datetime) -> Shelves:
     query = (
         sa.select(p.id, p.category)
         .outerjoin_from(products, recent, recent.c.product_id == p.id)
-        .where(p.in_stock)
+        .where(p.in_stock, sa.not_(p.gift_card))
         .order_by(pieces.desc(), p.id)
     )
     shelves: Shelves = {"": []}

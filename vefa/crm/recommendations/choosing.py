@@ -122,7 +122,8 @@ def _in_words(
     """The first `count` of each that are in stock now, with their words."""
     ids = {product for row in rows for one in row for product in (one.product, one.because) if product is not None}
     p = products.c
-    query = sa.select(p.id, p.name, p.price, p.currency, p.url, p.image_url, p.category, p.in_stock)
+    goods = sa.and_(p.in_stock, sa.not_(p.gift_card)).label("in_stock")
+    query = sa.select(p.id, p.name, p.price, p.currency, p.url, p.image_url, p.category, goods)
     found = {row.id: row for row in connection.execute(query.where(among(p.id, ids)))}
     told: dict[tuple[int, int | None], Suggestion] = {}
     words = []
