@@ -100,6 +100,21 @@ def test_it_stops_when_there_is_nothing_more_to_ask(world: ShippedWorld, what: s
     assert world.email.got == []
 
 
+def test_of_an_order_that_was_reviewed_before_its_delivery_no_review_is_asked(world: ShippedWorld) -> None:
+    early, other = world.customer(), world.customer()
+    order = delivered(world, early)
+    delivered(world, other)
+    earlier = world.order(other, NOON - 60 * DAY, known=NOON - 60 * DAY)
+    for who, which in ((early, order), (other, earlier)):
+        at = NOON - 2 * HOUR
+        world.fact(reviews, "review", customer_id=who, order_id=which, rating=4, posted_at=at)
+
+    world.walk_on(JOURNEY, NOON, NOON + 20 * DAY)
+
+    assert world.templates(early) == []
+    assert world.templates(other) == ["review-request"]
+
+
 def test_who_orders_every_week_is_asked_once_a_month(world: ShippedWorld) -> None:
     ada = world.customer()
     for week in range(6):
