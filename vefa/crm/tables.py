@@ -99,7 +99,7 @@ suppressions = Table(
     Column("channel", Text, nullable=False),
     Column("address_key", Text, nullable=False),
     Column("purpose", Text, comment="commercial; null for every purpose"),
-    Column("reason", Text, nullable=False, comment="bounced | complained | unsubscribed | …: vefa.crm.lifting"),
+    Column("reason", Text, nullable=False, comment="bounced | complained | unsubscribed | blocked | manual"),
     Column("evidence", Text),
     Column("occurred_at", Instant, nullable=False),
     Column("known_at", Instant, nullable=False),
