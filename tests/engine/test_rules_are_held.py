@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-RULES = range(1, 26)
+RULES = range(1, 27)
 
 
 def marked(path: Path) -> set[int]:

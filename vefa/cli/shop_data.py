@@ -36,6 +36,7 @@ def import_(
     imports.unusable_share says, nothing is removed, and the exit code is 1.
     """
     from vefa.crm.importers import find_map, run_import
+    from vefa.engine.merging import unite_all
 
     session: Session = context.obj
     column_map = find_map(session.settings, name)
@@ -46,6 +47,8 @@ def import_(
             bar(done, total or 0)
 
         summary = run_import(engine, column_map, path, moment, history, session.settings, told, dry=dry_run)
+        if not dry_run:
+            unite_all(engine, moment)
     print_json(summary.as_json()) if as_json else _show_import(summary, dry_run)
     if summary.unusable:
         _tell_unusable(summary, session.settings.imports.unusable_share)

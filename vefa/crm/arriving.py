@@ -6,7 +6,7 @@ The same again changes nothing. A correction changes the event and enters nobody
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -15,6 +15,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from vefa.crm.arrivals import KNOWN, NEW, Arrival, Outcome, Person, Receipt, refused
+from vefa.crm.guests import note_guest_objects
 from vefa.crm.happenings import FACT_TABLES, Kind
 from vefa.crm.objects import MOMENTS, put_objects
 from vefa.crm.people import find_people
@@ -53,9 +54,13 @@ def take(connection: Connection, arrivals: Sequence[Arrival], receipt: Receipt) 
 def _people(connection: Connection, arrivals: Sequence[Arrival], receipt: Receipt) -> dict[Person, int]:
     """Everybody who is named. Who signs up becomes a customer, whatever the shop does with strangers."""
     new = _named(each for each in arrivals if each.type == "customer.created")
-    found = find_people(connection, new, replace(receipt, creates=True)) if new else {}
+    found = find_people(connection, new, replace(receipt, creates=True), own=True) if new else {}
     others = [each for each in _named(arrivals) if each not in found]
-    return found | (find_people(connection, others, receipt) if others else {})
+    if not others:
+        return found
+    also = find_people(connection, others, receipt)
+    # What the others have said may have detached an address from the customer it named before.
+    return also | find_people(connection, new, replace(receipt, creates=True), own=True)
 
 
 def _named(arrivals: Iterable[Arrival]) -> list[Person]:
@@ -102,8 +107,18 @@ def _put(
         told = [row for row, each in corrected if (each.occurred_at is not None) is moves]
         if told:
             connection.execute(_upsert(connection, moves=moves), told)
+    _note_guests(connection, {key: each.person for key, each in zip(keys, arrivals, strict=True)}, receipt.source)
     first = {key: index for index, key in reversed([*enumerate(keys)])}
     return [NEW if key in fresh and first[key] == index else KNOWN for index, key in enumerate(keys)]
+
+
+def _note_guests(connection: Connection, named: Mapping[tuple[str, str], Person | None], source: str) -> None:
+    e = events.c
+    mine = sa.and_(e.source == source, e.object_key.in_(sorted({key for _, key in named})))
+    query = sa.select(e.id, e.type, e.object_key).where(mine, e.type.in_(sorted({type_ for type_, _ in named})))
+    rows = connection.execute(query.where(e.occurrence == 0)).all()
+    people = {number: person for number, *key in rows if (person := named.get((key[0], key[1]))) is not None}
+    note_guest_objects(connection, "event", people)
 
 
 def _row(

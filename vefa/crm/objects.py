@@ -17,6 +17,7 @@ from sqlalchemy.engine import Connection
 
 from vefa.crm.arrivals import KNOWN, NEW, Arrival, Outcome, Person, Receipt, refused
 from vefa.crm.coupon_uses import codes_of, put_codes, several
+from vefa.crm.guests import note_guest_objects
 from vefa.crm.happenings import FACT_TABLES, Kind, Moment, mark_stale, record_events
 from vefa.crm.importers.cleaning import written
 from vefa.crm.importers.maps import Column, unknown
@@ -324,6 +325,9 @@ class _Writer:
             return
         put_codes(self._connection, {ids[row.key]: row.codes for row in rows if row.codes is not None})
         record_events(self._connection, self._kind, numbers, self._changed(rows))
+        if self._kind != "customer":
+            people = {ids[row.key]: row.arrival.person for row in rows if row.arrival.person is not None}
+            note_guest_objects(self._connection, self._kind, people)
         if self._kind == "order":
             lines = {ids[row.key]: row.lines for row in rows if row.lines is not None}
             put_lines(self._connection, lines, self._receipt.source)

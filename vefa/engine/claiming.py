@@ -18,6 +18,7 @@ from vefa.engine.candidates import Reader, lock_customers, read_counted, read_ri
 from vefa.engine.exits import end_and_hand_over
 from vefa.engine.gifts import Gifts
 from vefa.engine.look import Seen
+from vefa.engine.merging import unite_pending
 from vefa.engine.movement import go_on
 from vefa.engine.policy import Candidate, Defer, Go, Rival, Skip, Verdict, judge, over_cap, why_by
 from vefa.engine.post import Post, running
@@ -60,6 +61,7 @@ def claim(words: Words, batch: Batch, limit: int, counts: StepCounts) -> Claim |
     with writing(post.shop.database) as connection:
         if not running(connection, post) or not claims.hold(connection, batch, post.wall()):
             return None
+        unite_pending(connection, now)  # an import may have found since that two customers are one
         if post.shop.policy.caps:
             lock_customers(connection, batch)
         seen = words.look.at(connection, batch.id, limit, now)

@@ -20,6 +20,7 @@ from vefa.crm.answers import channel_answers
 from vefa.crm.consent_echoes import consents_passed_on
 from vefa.crm.coupon_uses import coupon_keys, coupon_uses, order_codes
 from vefa.crm.former_addresses import former_addresses
+from vefa.crm.identifiers import customer_aliases, guest_objects, guests, identifiers, identity_changes
 from vefa.crm.states import STATEFUL, object_states
 from vefa.crm.suppression_history import suppression_history
 from vefa.crm.tag_tables import tag_lists
@@ -110,6 +111,20 @@ def _history_of_stops(customer: int) -> sa.ColumnElement[bool]:
     return sa.exists().where(k.customer_id == customer, k.channel == h.channel, k.address_key == h.address_key)
 
 
+def _names(customer: int) -> sa.Select[Any]:
+    """What names the customer: their id, and the addresses of guests who are attached to them."""
+    mine = sa.select(crm.customers.c.outside_id).where(crm.customers.c.id == customer)
+    return sa.union_all(mine, sa.select(guests.c.name).where(guests.c.customer_id == customer)).subquery().select()
+
+
+def _named(table: sa.Table, column: str = "name") -> Which:
+    return lambda customer: table.c[column].in_(_names(customer))
+
+
+def _changes(customer: int) -> sa.ColumnElement[bool]:
+    return sa.or_(identity_changes.c.kept_id == customer, identity_changes.c.gone_id == customer)
+
+
 def _nameless(table: sa.Table) -> Any:
     """A number that nobody outside knows, in place of the shop's own."""
     return sa.literal("forgotten-") + sa.cast(table.c.id, sa.Text)
@@ -120,6 +135,11 @@ _JOURNEY = sa.select(journeys.c.name)
 
 #: In the order in which they are forgotten: whatever is found by another table's rows comes before it.
 HOLDINGS: tuple[Holding, ...] = (
+    Holding("identity_changes", identity_changes, _changes, "removed"),
+    Holding("guest_objects", guest_objects, _named(guest_objects), "removed"),
+    Holding("identifiers", identifiers, _named(identifiers), "removed"),
+    Holding("merged_ids", customer_aliases, _named(customer_aliases, "kept"), "removed"),
+    Holding("guests", guests, _own(guests), "removed"),
     Holding("occasions", occasions, _occasions, "removed"),
     Holding("considered", considered, _considered, "removed"),
     Holding("events", crm.events, _events, "removed", ("type", "source", "object_key", "occurred_at", "data")),

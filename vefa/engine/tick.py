@@ -28,6 +28,7 @@ from vefa.engine.errands import run_errands
 from vefa.engine.exits import mark_goals, run_exits
 from vefa.engine.giving import take_back
 from vefa.engine.lease import acquire, give_up, renew
+from vefa.engine.merging import unite_all
 from vefa.engine.occupancy import is_occupied, rows_due
 from vefa.engine.plans import JourneyRow, Pinned, plans_in_use, plans_measured
 from vefa.engine.post import Post, queued
@@ -102,6 +103,7 @@ class Tick:
             before = Former(former, row.id) if former else None
             if left := leased(shop.database, wall(), before):
                 recover(shop.database, now, wall(), before)
+            unite_all(shop.database, now)
             find_redemptions(shop.database, now)
             with reading(shop.database) as connection:
                 pins = plans_in_use(connection, row)

@@ -15,6 +15,7 @@ HOMES = (
     "vefa.crm.consent_echoes",
     "vefa.crm.coupon_uses",
     "vefa.crm.forgotten",
+    "vefa.crm.identifiers",
     "vefa.crm.former_addresses",
     "vefa.crm.points",
     "vefa.crm.recommendations.tables",

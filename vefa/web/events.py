@@ -17,6 +17,7 @@ from sqlalchemy.engine import Connection
 from vefa.crm.arrivals import Arrival, Outcome, Receipt, refused
 from vefa.crm.arriving import take
 from vefa.crm.source_activity import note_activity
+from vefa.engine.merging import unite_pending
 from vefa.language.catalogue import EventType
 from vefa.settings import Settings
 from vefa.web.bodies import read_json
@@ -103,6 +104,7 @@ def events_room(service: Service) -> APIRouter:
             told = iter(_take(connection, list(chain(*requests)), Receipt(key.source, now, creates, service.settings)))
             outcomes += [list(islice(told, len(read))) for read in requests]
             counts[f"events of {key.source}"] += sum(map(len, requests))
+        unite_pending(connection, now)
         note_activity(connection, counts, now)
         return outcomes
 

@@ -8,6 +8,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from vefa.crm.importers.identities import follow_merges
 from vefa.crm.importers.rejecting import ANYBODY
 from vefa.crm.importers.stages import CHANGED, NEW, UNCHANGED, Stage, analyze
 from vefa.crm.importers.targets import REFERENCES, Target
@@ -27,6 +28,7 @@ def choose(
 
     `contacts_coming` is the stage of addresses where these are not written yet, either.
     """
+    follow_merges(connection, stage)
     if stage.target.name == "consents" and "address" in stage.filled:
         _find_owners_of_addresses(connection, stage.staged, contacts_coming)
     _find_named_by_address(connection, stage, pending.get("customer"), contacts_coming)

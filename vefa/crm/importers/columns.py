@@ -154,7 +154,7 @@ _GUEST = "guest:"
 
 def guest_reader(read: Callable[[str], Reading]) -> Callable[[str], Reading]:
     """Reads an e-mail address, and gives the number of a guest who has it."""
-    from vefa.crm.people import guest_id
+    from vefa.crm.guests import guest_id
 
     def read_guest(text: str) -> Reading:
         address = read(text)

@@ -16,6 +16,7 @@ from sqlalchemy.engine import Connection
 from vefa.crm import tables
 from vefa.crm.coupon_uses import put_codes, several
 from vefa.crm.happenings import mark_stale_of, record_events_of
+from vefa.crm.importers.identities import note_addresses, note_former
 from vefa.crm.importers.stages import UNCHANGED, Stage
 from vefa.crm.importers.targets import Target
 from vefa.crm.lifting import UNSUBSCRIBED
@@ -82,12 +83,16 @@ def write_batch(connection: Connection, family: Family, terms: Terms, number: in
     for stage in family.stages:
         if stage.target.owner is not None:
             writer.find_owners(stage)
+        if stage.target.name == "contacts":
+            note_former(connection, stage, number)
         if stage.target.table is suppressions:
             writer.suppress(stage)
         else:
             writer.upsert(stage)
         if stage.target.name == "consents":
             writer.heed_consents(stage)
+        if stage.target.name == "contacts":
+            note_addresses(connection, stage, number, terms.now, terms.shop_zone)
     lines, head = family.stage("order_lines"), family.stage("orders")
     if head is not None and "coupon_code" in head.filled:
         writer.put_codes(head)

@@ -42,10 +42,18 @@ def apply_updates(connection: Connection, told: Sequence[Update], receipt: Recei
         early = [each for each in mine if each.order is not None and ("order", each.order) not in known]
         waiting += early
         ready = [each for each in mine if each not in early and not (each.only_known and _key(each) not in known)]
+        _note_people(connection, kind, ready, receipt)
         _take(connection, ready, receipt)
         _put_consents(connection, ready, receipt)
     _deliver(connection, told, receipt.source)
     return waiting
+
+
+def _note_people(connection: Connection, kind: str, told: Sequence[Update], receipt: Receipt) -> None:
+    """Whom they name, also those that are out of date: who is one with whom does not depend on what came first."""
+    named = [each.snapshot.person for each in told if each.snapshot is not None]
+    people = list(dict.fromkeys(person for person in named if person is not None))
+    find_people(connection, people, receipt, own=kind == "customer")
 
 
 def _key(told: Update) -> _Key:
