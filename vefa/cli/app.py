@@ -41,6 +41,7 @@ from vefa.cli import (
     serving,
     shop_data,
     standing,
+    suppressions,
 )
 from vefa.cli.group import Vefa
 from vefa.cli.session import Session
@@ -107,6 +108,7 @@ app.command("demo-shop", rich_help_panel=DATA)(shop_data.demo_shop)
 app.add_typer(recommending.recommendations, name="recommendations", rich_help_panel=DATA)
 app.command("export", rich_help_panel=DATA)(requests.export)
 app.command("forget", rich_help_panel=DATA)(requests.forget)
+app.add_typer(suppressions.suppressions, name="suppressions", rich_help_panel=DATA)
 app.command("keys", rich_help_panel=DATA)(keys.keys)
 app.add_typer(coupons.coupons, name="coupons", rich_help_panel=DATA)
 app.command("status", rich_help_panel=WATCH)(standing.status)
