@@ -21,7 +21,7 @@ from bench.crm import Figure, print_head, timed, working_copy
 from vefa.crm.recommendations.choosing import Recommender
 from vefa.crm.recommendations.making import SPAN, make_links
 from vefa.crm.tables import order_lines, orders, products
-from vefa.database import reading, to_micros, writing
+from vefa.database import Quantity, reading, to_micros, writing
 
 BATCH, BATCHES = 1_000, 20
 PAIRS = (
@@ -57,7 +57,7 @@ def _lines(line: int, goods: int) -> sa.Select[Any]:
     elsewhere = drawn(n, 22 + line, goods)
     chosen = popular if line == 1 else sa.case((drawn(n, 30 + line, 3) == 0, elsewhere), else_=popular + line - 1)
     # A few prices are enough: nothing here looks at them.
-    columns = (n, sa.literal(line), chosen % goods + 1, sa.literal(1), sa.literal(100_000, sa.BigInteger))
+    columns = (n, sa.literal(line), chosen % goods + 1, sa.literal(Quantity.scale), sa.literal(100_000, sa.BigInteger))
     return sa.select(*columns).where(drawn(n, 40, 3) >= line - 1)
 
 

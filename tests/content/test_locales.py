@@ -3,7 +3,7 @@ from decimal import Decimal
 
 import pytest
 
-from vefa.content.environments import html_environment, text_environment
+from vefa.content.environments import html_environment, text_environment, to_text
 from vefa.content.locales import locale_named, turkish_lower, turkish_upper
 from vefa.crm.values import MoneyAmount
 
@@ -113,3 +113,11 @@ def test_what_a_set_block_or_a_macro_made_is_not_escaped_twice() -> None:
     source = "{% macro bold(x) %}<b>{{ x }}</b>{% endmacro %}{% set y %}{{ bold(v) }}{% endset %}{{ y }}"
 
     assert environment.render_str(source, v="a<b") == "<b>a&lt;b</b>"
+
+
+def test_parts_of_pieces_are_written_by_the_locale_and_whole_ones_stay_whole() -> None:
+    written = {
+        name: [to_text(value, locale_named(name)) for value in (Decimal("1.5"), 2, 2.75)] for name in ("tr", "en")
+    }
+
+    assert written == {"tr": ["1,5", "2", "2,75"], "en": ["1.5", "2", "2.75"]}

@@ -14,7 +14,7 @@ from vefa.crm.demo_shop.loading import Columns
 from vefa.crm.demo_shop.people import People
 from vefa.crm.demo_shop.places import COUNTRIES
 from vefa.crm.demo_shop.words import CARRIER_ABROAD, CARRIERS, COUPONS
-from vefa.database import DAY, HOUR, Money
+from vefa.database import DAY, HOUR, Money, Quantity
 
 #: Orders per customer at most: the tail is long, but it ends.
 MOST = 60
@@ -194,7 +194,7 @@ def _line_columns(basket: Basket, ids: Ints) -> Columns:
         "order_id": ids[basket.order].tolist(),
         "line": (np.arange(len(basket.order)) - starts + 1).tolist(),
         "product_id": (basket.product + 1).tolist(),
-        "quantity": basket.quantity.tolist(),
+        "quantity": (basket.quantity * Quantity.scale).tolist(),
         "unit_price": basket.price.tolist(),
     }
 
