@@ -15,7 +15,7 @@ from vefa.clock import system_clock
 from vefa.consent.answers import IysError
 from vefa.consent.register import open_register
 from vefa.consent.sync import Synced, sync
-from vefa.engine.shop import secret_of
+from vefa.secret_key import secret_of
 from vefa.settings import Settings, load_settings
 from vefa.store import open_store
 

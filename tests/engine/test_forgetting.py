@@ -76,8 +76,8 @@ def ada(world: World) -> int:
         put(connection, "sendgrid", b'[{"email":"somebody@ornek.example"}]', NOON)
         connection.execute(sa.update(inbox).values(taken_at=NOON))
     run = world.insert(t.imports, name="shop", path="x", started_at=NOON)
-    for detail in ("c-1", "c-1@ornek.example is taken", "2026-02-30"):
-        world.insert(t.rejects, import_id=run, file="x", line=1, reason="r", detail=detail)
+    for line, detail in enumerate(("c-1", "c-1@ornek.example is taken", "2026-02-30")):
+        world.insert(t.rejects, import_id=run, file="x", line=line, reason="r", detail=detail)
     world.deploy(make_plan(email(next="rest"), wait("rest", None, days=1)))
     world.tick(LATER)
     return ada

@@ -15,12 +15,12 @@ import pytest
 
 from vefa.channels.base import Sms
 from vefa.channels.outbox import Outbox
-from vefa.engine.shop import secret_of
 from vefa.errands.outbox import keep_event
 from vefa.errors import ChannelError, SettingsError
 from vefa.files import create_private, write_private
 from vefa.foresight.preview.sheet import Sheet
 from vefa.logs import DayFiles
+from vefa.secret_key import secret_of
 from vefa.settings import Settings
 from vefa.store import open_store
 

@@ -73,11 +73,12 @@ class OutboxIndex:
         if not self._data.is_dir() or not (addresses or refs):
             return []
         gone: dict[int, str] = {}
+        theirs_to = {address.lower() for address in addresses}
         with _alone(self._path):
             for path in sorted(self._data.glob("list-*.js")):
                 rows = [(line, _LINE.match(line)) for line in path.read_bytes().splitlines(keepends=True)]
                 theirs = [orjson.loads(found[1]) for _, found in rows if found]
-                gone |= {row[0]: row[7] for row in theirs if row[5] in addresses or _ref(row[7]) in refs}
+                gone |= {row[0]: row[7] for row in theirs if row[5].lower() in theirs_to or _ref(row[7]) in refs}
                 self._keep(path, [line for line, found in rows if not (found and orjson.loads(found[1])[0] in gone)])
             for path in {self._data / f"body-{number // BODY_LENGTH}.js" for number in gone}:
                 lines = path.read_bytes().splitlines(keepends=True) if path.exists() else []

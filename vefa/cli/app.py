@@ -24,6 +24,7 @@ from vefa.cli import (
     outbox,
     points,
     previewing,
+    privacy,
     recommending,
     rejects,
     report_complaints,
@@ -109,6 +110,7 @@ app.add_typer(recommending.recommendations, name="recommendations", rich_help_pa
 app.command("export", rich_help_panel=DATA)(requests.export)
 app.command("forget", rich_help_panel=DATA)(requests.forget)
 app.add_typer(suppressions.suppressions, name="suppressions", rich_help_panel=DATA)
+app.command("privacy", rich_help_panel=DATA)(privacy.privacy)
 app.command("keys", rich_help_panel=DATA)(keys.keys)
 app.add_typer(coupons.coupons, name="coupons", rich_help_panel=DATA)
 app.command("status", rich_help_panel=WATCH)(standing.status)

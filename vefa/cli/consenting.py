@@ -109,8 +109,8 @@ def iys(
     from vefa.consent.register import open_register
     from vefa.consent.sync import sync
     from vefa.database import reading
-    from vefa.engine.shop import secret_of
     from vefa.foresight.register import register_status
+    from vefa.secret_key import secret_of
 
     session: Session = context.obj
     if not session.settings.iys.enabled:

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from vefa.cli.options import Customer, Json
-from vefa.cli.printing import err, out, print_json
+from vefa.cli.printing import err, out, print_json, table
 from vefa.cli.session import Session
+
+if TYPE_CHECKING:
+    from vefa.engine.forgetting import Forgot
 
 
 def export(
@@ -58,5 +61,19 @@ def forget(
     if as_json:
         print_json(done)
     elif done is not None:
-        rows = sum(done.removed.values())
-        out().print(f"Forgotten. {rows} rows removed, {done.journeys_left} journeys ended.", markup=False)
+        _show(done)
+
+
+def _show(done: Forgot) -> None:
+    """What was removed, place by place, and what is still there."""
+    console, rows = out(), sum(done.removed.values())
+    console.print(f"Forgotten. {rows} rows removed, {done.journeys_left} journeys ended.", markup=False)
+    places = {**done.removed, **{f"{name}, emptied": count for name, count in done.stripped.items()}}
+    places |= {**(done.raw or {}), "messages in the outbox": done.outbox, **(done.files or {})}
+    found = table("removed", "how many", numbers=("how many",))
+    for name, count in places.items():
+        if count:
+            found.add_row(name.replace("_", " "), f"{count:,}")
+    console.print(found)
+    for each in done.remains:
+        console.print(f"Not reached: {each}.", markup=False)

@@ -38,7 +38,7 @@ def serve(
     ] = True,
 ) -> None:
     """Answer over HTTP: events in, webhooks of providers and shops, unsubscribe and preference pages, health."""
-    from vefa.engine.shop import secret_of
+    from vefa.secret_key import secret_of
     from vefa.web.app import make_app
     from vefa.web.service import open_service
     from vefa.web.serving import serve_app

@@ -72,6 +72,7 @@ def _show(found: Status, zone: ZoneInfo) -> None:
     console = out()
     if not found.journeys:
         console.print("No journey has run yet. Try: vefa run")
+        _needs_a_person(console, found)
         return
     overview = table(
         "journey", "state", "inside", "due", "late", "sent in 24 h", "sent in 7 days", "last looked", numbers=NUMBERS
@@ -81,11 +82,15 @@ def _show(found: Status, zone: ZoneInfo) -> None:
     console.print(overview)
     _waiting(console, found.journeys)
     _events(console, found.journeys)
+    _needs_a_person(console, found)
+    _in_doubt(console, found, zone)
+
+
+def _needs_a_person(console: Console, found: Status) -> None:
     if found.troubles:
         console.print()
         console.print("What needs a person", style="bold red")
         _tell(console, found.troubles)
-    _in_doubt(console, found, zone)
 
 
 NUMBERS = ("inside", "due", "late")

@@ -53,6 +53,8 @@ class Receipt:
     earliest: bool = False
     #: An order is delivered with its last parcel, as far as parcels are known.
     parcels_deliver: bool = True
+    #: People who were erased, and whom a later order or sign-up makes customers anew.
+    back: frozenset[Person] = frozenset()
 
 
 NEW, KNOWN = Outcome("new"), Outcome("known")

@@ -15,6 +15,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from vefa.crm.arrivals import KNOWN, NEW, Arrival, Outcome, Person, Receipt, refused
+from vefa.crm.barred import FORGOTTEN, bar
 from vefa.crm.guests import note_guest_objects
 from vefa.crm.happenings import FACT_TABLES, Kind
 from vefa.crm.objects import MOMENTS, put_objects
@@ -31,10 +32,14 @@ _ORDER = {name: place for place, name in enumerate(MOMENTS)}
 
 def take(connection: Connection, arrivals: Sequence[Arrival], receipt: Receipt) -> list[Outcome]:
     """Write down what came, and say what became of each, in order."""
-    outcomes: dict[int, Outcome] = {}
-    people = _people(connection, arrivals, receipt)
+    barred = bar(connection, arrivals, receipt)
+    outcomes: dict[int, Outcome] = dict.fromkeys(barred.places, refused(FORGOTTEN))
+    receipt = replace(receipt, back=barred.back)
+    people = _people(connection, [each for i, each in enumerate(arrivals) if i not in outcomes], receipt)
     by_type: dict[str, list[int]] = defaultdict(list)
     for index, arrival in enumerate(arrivals):
+        if index in outcomes:
+            continue
         problem = _problem(arrival, people)
         if problem is not None:
             outcomes[index] = refused(problem)

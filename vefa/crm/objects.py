@@ -340,7 +340,7 @@ class _Writer:
             put_messages(self._connection, said, self._receipt.source, self._receipt.now)
         elif self._kind == "customer":
             told = {ids[row.key]: row.arrival.person for row in rows if row.arrival.person is not None}
-            put_contacts(self._connection, told, anew=True)
+            put_contacts(self._connection, told, anew=True, now=self._receipt.now)
             fresh = sorted({row.id for row in rows if row.state is NEW and row.id is not None})
             at, source = self._receipt.now, self._receipt.source
             named = [(row.id, row.tags) for row in rows if row.id is not None]

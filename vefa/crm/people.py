@@ -11,6 +11,8 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from vefa.crm.arrivals import Person, Receipt
+from vefa.crm.barred import may_be_made
+from vefa.crm.former_addresses import keep_former
 from vefa.crm.guests import Move, attach, guest_name, move_objects, note_changes, take_back_merges
 from vefa.crm.identifiers import customer_aliases, guests, identifiers
 from vefa.crm.identity import address_key, bucket
@@ -39,6 +41,10 @@ def find_people(
     seen = _seen(names, own)
     known = _known(connection, set(names.values()))
     if set(names.values()) - set(known) or _is_news(connection, seen):
+        strangers = [person for person, name in names.items() if name not in known]
+        free = may_be_made(connection, strangers, receipt)
+        names = {person: name for person, name in names.items() if name in known or person in free}
+        seen = _seen(names, own)
         lock_identities(connection)
         known = _Resolving(connection, receipt.now, receipt.settings.shop.zone, receipt.creates).note(names, seen)
         put_contacts(connection, {known[n]: p for p, n in names.items() if n in known}, anew=False)
@@ -57,8 +63,10 @@ def lock_identities(connection: Connection) -> None:
         connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_LOCK)))
 
 
-def put_contacts(connection: Connection, people: Mapping[int, Person], *, anew: bool) -> None:
-    """Their addresses; `anew` puts them in the place of others."""
+def put_contacts(
+    connection: Connection, people: Mapping[int, Person], *, anew: bool, now: datetime | None = None
+) -> None:
+    """Their addresses; `anew` puts them in the place of others, which are former ones since `now`."""
     rows = [
         {"customer_id": number, "channel": channel, "address": address, "address_key": address_key(address)}
         for number, person in people.items()
@@ -71,6 +79,8 @@ def put_contacts(connection: Connection, people: Mapping[int, Person], *, anew: 
     if not anew:
         connection.execute(insert.on_conflict_do_nothing(index_elements=same), rows)
         return
+    if now is not None:
+        keep_former(connection, rows, now)
     new = insert.excluded
     told = {"address": new.address, "address_key": new.address_key, "undeliverable": None}
     other = contacts.c.address != new.address

@@ -22,7 +22,7 @@ from vefa.crm.tables import imports, rejects, told_early
 from vefa.database import reading, writing
 from vefa.engine.answers import Learned, learn_channels
 from vefa.engine.entries import OVERLAP
-from vefa.engine.erasures import carry_out
+from vefa.engine.erasures import keep_promises
 from vefa.engine.tables import considered, incidents, journeys
 from vefa.engine.vacuum import tidy
 from vefa.errands import book
@@ -78,7 +78,7 @@ def keep_house(
     """The whole of it. `dry_run` only counts; `vacuum` shrinks an SQLite file of any size."""
     done = Tidied()
     if not dry_run:
-        carry_out(engine, settings, now)
+        keep_promises(engine, settings, now)
     if not dry_run and leased(engine, wall):
         done.returned, done.unknown = recover(engine, now, wall)
     for old in _old_rows(engine, settings.retention, now):

@@ -18,6 +18,7 @@ from sqlalchemy.engine import Connection
 from vefa.clock import Clock, stopped_at
 from vefa.database import metadata, reading, writing
 from vefa.engine.entries import BATCH, Doorway
+from vefa.engine.erasures import forget_again
 from vefa.engine.shop import Shop
 from vefa.engine.stands import Aside, Stand, stand_at
 from vefa.engine.steps import advance
@@ -55,6 +56,7 @@ def close_gap(shop: Shop, since: datetime, *, now: datetime, owner: str, wall: C
     is only remembered. It may be repeated. UserError where the store knows of something later than the backup.
     """
     _refuse_another_past(shop, since, now)
+    forget_again(shop.database, shop.settings)
     with reading(shop.database) as connection:
         names = list(connection.scalars(sa.select(j.name).where(j.state.in_(("live", "closing"))).order_by(j.name)))
     with writing(shop.database) as connection:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -18,8 +17,6 @@ from vefa.content.templates import TemplateStore
 from vefa.content.tracked_links import TrackedLinks
 from vefa.crm.recommendations.choosing import Recommender
 from vefa.database import open_database
-from vefa.errors import SettingsError
-from vefa.files import create_private, make_private_folder
 from vefa.plan.directory import load_outside
 from vefa.plan.loyalty import Programme
 from vefa.plan.outside import Outside
@@ -28,6 +25,7 @@ from vefa.plan.pools import Checkout, shop_coupons
 from vefa.plan.project import load_project, shop_loyalty
 from vefa.plan.steps import Medium
 from vefa.plan.surveys import Surveys
+from vefa.secret_key import secret_of
 from vefa.settings import Settings
 from vefa.statements import Kept
 
@@ -96,24 +94,3 @@ def open_shop(
         outside=outside or load_outside(settings.root),
         loyalty=loyalty or shop_loyalty(settings.root, settings),
     )
-
-
-def secret_of(settings: Settings) -> bytes:
-    """The key that signs links and coupon codes: VEFA_SECRET_KEY, else one made once and kept in `var/secret.key`.
-
-    A shop on several machines must set the variable, or links signed by one are refused by the other. Raises
-    SettingsError where the file cannot be written or read.
-    """
-    given = settings.secret_key.get_secret_value()
-    if given:
-        return given.encode()
-    path = settings.var / "secret.key"
-    try:
-        make_private_folder(path.parent)
-        if path.exists() and not path.stat().st_size:
-            path.unlink()  # a full disk may have left it so; nothing was ever signed with it
-        if not path.exists():
-            create_private(path, secrets.token_urlsafe(48).encode())
-        return path.read_bytes()
-    except OSError as error:
-        raise SettingsError(f"{path}: the key that signs links cannot be kept there: {error.strerror}") from None

@@ -16,7 +16,6 @@ import numpy.typing as npt
 import orjson
 import pandas as pd
 
-from vefa.crm.forgotten import person_key
 from vefa.crm.identity import address_key, bucket
 from vefa.crm.importers.addresses import parse_phone
 from vefa.crm.importers.chunks import Chunk
@@ -75,14 +74,12 @@ class PartReader:
         given: ImportMap,
         settings: Settings,
         now: datetime,
-        forgotten: Collection[str] = frozenset(),
         tables: Lookups | None = None,
     ) -> None:
         self.part = part
         self.target = part.target
         self._habits = Habits(given.zone or settings.shop.zone, given.time_of_day, settings.shop.country)
         self._shop_zone = settings.shop.zone
-        self._forgotten = forgotten
         self._left_out: Counter[str] = Counter()
         self._source, self._now = given.source, to_micros(now)
         self._tables = tables or {}
@@ -140,9 +137,6 @@ class PartReader:
         if column.at_import is not None:
             return self._moments(column.at_import, frame)
         read, plain = self._reader(kind, column), self._reader(kind, canonical(column))
-        names_customer = name == "customer" or (name == "outside_id" and self.target.name == "customers")
-        if names_customer and self._forgotten:
-            return each(raw(column, frame), lambda text: self._unless_forgotten(read(text)))
         return typed_each(raw(column, frame), self._typed.get(column.column or ""), read, plain)
 
     def _reader(self, kind: str, column: Column) -> Reader:
@@ -155,11 +149,6 @@ class PartReader:
         for name, condition in tests.items():
             holds &= each(frame[name], test_of(condition)).astype(bool)
         return filled([self._now if one else None for one in holds.tolist()])
-
-    def _unless_forgotten(self, outside_id: Any) -> Reading:
-        """Who asked to be forgotten is not brought back."""
-        known = isinstance(outside_id, str) and person_key(outside_id) in self._forgotten
-        return Misfit("forgotten", "") if known else outside_id
 
     def _addresses(self, column: Column, frame: pd.DataFrame, before: dict[str, Values]) -> Values:
         texts = each(raw(column, frame), self._reader("text", column))

@@ -9,9 +9,11 @@ from itertools import count
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from vefa.crm.forgotten import hold_erasures
 from vefa.crm.importers.batches import plan_batches
 from vefa.crm.importers.choosing import choose, keep_shifted_lines
 from vefa.crm.importers.chunks import Chunk, make_chunk
+from vefa.crm.importers.erasures import Erasures, discreet
 from vefa.crm.importers.filling import filler_of
 from vefa.crm.importers.frames import PartReader
 from vefa.crm.importers.lookups import Lookups, look_up_in, lookups_of
@@ -44,6 +46,8 @@ def take_rows(
     stages = {stage.target.name: stage for stage in make_stages(given.targets)}
     for stage in stages.values():
         stage.create(connection)
+    hold_erasures(connection)
+    erasures = Erasures(settings, stages, given.source)
     numbers = count(1)
     looked_up = lookups_of(given)
     tables = {
@@ -61,11 +65,11 @@ def take_rows(
     for names, owner in FAMILIES:
         mine = tuple(stages[name] for name in names if name in stages)
         if mine:
-            found += _write(connection, Family(mine, owner), terms, now)
+            found += _write(connection, Family(mine, owner), terms, now, erasures)
     for stage in stages.values():
         stage.drop(connection)
     if found:
-        _keep(connection, given, found, now)
+        _keep(connection, given, discreet(connection, settings, found), now)
     return len(found)
 
 
@@ -97,10 +101,11 @@ def _read(
     return found
 
 
-def _write(connection: Connection, family: Family, terms: Terms, now: datetime) -> list[Reject]:
+def _write(connection: Connection, family: Family, terms: Terms, now: datetime, erasures: Erasures) -> list[Reject]:
     found: list[Reject] = []
     for stage in family.stages:
         choose(connection, stage, terms.source, family.pending(stage), family.contacts_of(stage))
+        erasures.mark(connection, stage)
         stage.refuse_problems(connection)
         chosen = stage.chosen
         wrong = sa.select(chosen.c.place, chosen.c.at_line, chosen.c.problem, chosen.c.detail)

@@ -13,10 +13,11 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Engine
 
-from vefa.crm.forgotten import forgotten_keys
+from vefa.crm.forgotten import hold_erasures
 from vefa.crm.importers.batches import plan_batches
 from vefa.crm.importers.choosing import choose, keep_shifted_lines
 from vefa.crm.importers.chunks import CHUNK_ROWS, Chunk
+from vefa.crm.importers.erasures import Erasures, discreet
 from vefa.crm.importers.filling import filled, filler_of
 from vefa.crm.importers.frames import PartReader
 from vefa.crm.importers.incomplete import mark_incomplete, set_aside_sums
@@ -124,6 +125,7 @@ class _Run:
         self._batch_keys = batch_keys
         self._dry = dry
         self._stages = {stage.target.name: stage for stage in make_stages(given.targets)}
+        self._erasures = Erasures(settings, self._stages, given.source)
         self._numbers = count(1)
         self._tallies = Tallies(self._stages, settings.imports.unusable_share)
         self._changes: list[Change] = []
@@ -187,11 +189,8 @@ class _Run:
         return summary
 
     def _read_input(self, name: str) -> None:
-        with self._transaction():
-            forgotten = forgotten_keys(self._connection)
         readers = [
-            PartReader(part, self._map, self._settings, self._now, forgotten, self._tables)
-            for part in self._map.parts_of(name)
+            PartReader(part, self._map, self._settings, self._now, self._tables) for part in self._map.parts_of(name)
         ]
         if not readers:  # it is there to be looked up in
             return
@@ -227,6 +226,8 @@ class _Run:
             self._tallies.sample(found)
         elif found:
             with self._transaction(write=True):
+                hold_erasures(self._connection)
+                found = discreet(self._connection, self._settings, found)
                 self._connection.execute(rejects.insert(), [reject_row(self._id, reject) for reject in found])
 
     def _write_family(self, family: Family, terms: Terms) -> None:
@@ -246,7 +247,10 @@ class _Run:
         label = f"writing {family.stages[0].target.name}"
         for number in range(plan.batches):
             with self._transaction(write=True):
+                hold_erasures(self._connection)
+                late = self._erasures.drop(self._connection, family, number)
                 self._events += write_batch(self._connection, family, terms, number)
+            self._note_late(late)
             self._progress(label, number + 1, plan.batches)
         if lines is not None:
             with self._transaction(write=True):
@@ -266,11 +270,18 @@ class _Run:
         self._tallies["order_lines"].counted["kept as they were"] += sum(aside.lines.values())
         self._reject_unknown(head)
 
+    def _note_late(self, late: dict[str, list[Reject]]) -> None:
+        """Rows of people who were erased while the import ran."""
+        for name, found in late.items():
+            self._tallies[name].rejected.update(each.reason for each in found)
+            self._reject(found)
+
     def _choose(self, stage: Stage, family: Family, source: str) -> None:
         chosen, tally = stage.chosen, self._tallies[stage.target.name]
         with self._transaction():
             coming = self._stages.get("contacts") if self._dry else family.contacts_of(stage)
             choose(self._connection, stage, source, self._pending(stage, family), coming)
+            self._erasures.mark(self._connection, stage)
             if stage.target.name == "order_lines":
                 sa.Index(f"ix_{chosen.name}_line", chosen.c.order_id, chosen.c.line).create(self._connection)
         self._reject_unknown(stage)

@@ -15,6 +15,7 @@ from sqlalchemy.engine import Connection
 
 from vefa.crm import tables
 from vefa.crm.coupon_uses import put_codes, several
+from vefa.crm.former_addresses import keep_former_of
 from vefa.crm.happenings import mark_stale_of, record_events_of
 from vefa.crm.importers.identities import note_addresses, note_former
 from vefa.crm.importers.stages import UNCHANGED, Stage
@@ -144,10 +145,12 @@ class _Writer:
         chosen, target = stage.chosen, stage.target
         given = _values(stage, self._terms, self._connection)
         query = (
-            sa.select(*given.values())
+            sa.select(*(value.label(name) for name, value in given.items()))
             .where(chosen.c.batch == self._number, chosen.c.news != UNCHANGED)
             .order_by(chosen.c.n)
         )
+        if target.name == "contacts":
+            keep_former_of(self._connection, query.subquery("new"), self._terms.now)
         insert = inserting(self._connection, target.table).from_select(list(given), query)
         conflict = _conflict(target)
         updates = _updates(stage, insert.excluded)

@@ -17,10 +17,12 @@ from sqlalchemy.engine import Connection
 
 from vefa.crm.arrivals import Arrival, Person, Receipt
 from vefa.crm.arriving import take
+from vefa.crm.barred import FORGOTTEN
 from vefa.crm.happenings import FACT_TABLES, Kind
 from vefa.crm.parcels import set_orders
 from vefa.crm.people import find_people
 from vefa.crm.permissions import Said, put_consents
+from vefa.crm.shops.erased import without_erased
 from vefa.crm.shops.update import Unreadable, Update
 from vefa.crm.tables import deliveries, orders, told_last
 from vefa.database import among, inserting
@@ -33,6 +35,7 @@ _Key = tuple[str, str]
 def apply_updates(connection: Connection, told: Sequence[Update], receipt: Receipt) -> list[Update]:
     """Take it in, in the caller's transaction; gives back what must wait for its order. Raises Unreadable."""
     receipt = replace(receipt, creates=True, earliest=True, parcels_deliver=False)
+    told = without_erased(connection, told, receipt)
     waiting: list[Update] = []
     for kind in _KINDS:
         mine = [each for each in told if each.kind == kind]
@@ -75,7 +78,7 @@ def _take(connection: Connection, told: Sequence[Update], receipt: Receipt) -> N
 
 def _put(connection: Connection, arrivals: Sequence[Arrival], receipt: Receipt) -> None:
     for outcome in take(connection, arrivals, receipt) if arrivals else ():
-        if outcome.state == "refused":
+        if outcome.state == "refused" and outcome.problem != FORGOTTEN:
             raise Unreadable("a message cannot be taken")
 
 
