@@ -9,7 +9,9 @@ from datetime import datetime
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from vefa.crm.identifiers import guests
 from vefa.crm.identity import address_key
+from vefa.crm.people import kept_ids
 from vefa.crm.tables import consents, contacts, customers, suppressions
 from vefa.crm.wishes import topic_refusals, wishes
 from vefa.errors import UserError
@@ -76,15 +78,24 @@ class Person:
 
 
 def find_person(connection: Connection, who: str) -> Person:
-    """The customer of that outside id, e-mail address or phone number. UserError where there is none, or several."""
+    """The customer of that outside id, e-mail address or phone number. UserError where there is none, or several.
+
+    An id that was merged away, and the name that a guest had, lead to the customer that stands for them now.
+    """
     c, who = customers.c, clean_line(who)
-    ids = connection.scalars(sa.select(c.id).where(c.outside_id == who)).all() or _by_address(connection, who)
+    names = {who, *kept_ids(connection, [who]).values()}
+    ids = connection.scalars(sa.select(c.id).where(c.outside_id.in_(sorted(names)))).all()
+    ids = ids or _as_guest(connection, who) or _by_address(connection, who)
     if not ids:
         raise UserError("There is no customer with that number or address.")
     if len(ids) > 1:
         numbers = connection.scalars(sa.select(c.outside_id).where(c.id.in_(ids)).order_by(c.outside_id))
         raise UserError(f"Several customers have that address: {', '.join(numbers)}. Name one of them.")
     return _person(connection, ids[0])
+
+
+def _as_guest(connection: Connection, name: str) -> list[int]:
+    return list(connection.scalars(sa.select(guests.c.customer_id).where(guests.c.name == name)))
 
 
 def _by_address(connection: Connection, who: str) -> list[int]:

@@ -78,15 +78,27 @@ def _find_named_by_address(connection: Connection, stage: Stage, people: Stage |
     if coming is not None:
         other = coming.chosen.alias("coming_contacts")
         found = sa.select(sa.func.min(other.c.customer)).where(other.c.address_key == staged.c.customer_at)
-        owner = sa.func.coalesce(owner, found.correlate(staged).scalar_subquery())
+        found = found.having(sa.func.count(sa.distinct(other.c.customer)) == 1)
+        owner = sa.case(
+            (_is_owned(staged.c.customer_at), owner),
+            else_=found.correlate(staged).scalar_subquery(),
+        )
     named = sa.and_(staged.c.customer_at.is_not(None), ~there, owner.is_not(None))
     connection.execute(staged.update().where(named).values(customer=owner))
 
 
 def _owner_of_address(key: Any) -> Any:
+    """The number of the one customer who has the address; null where several have it, for it names none of them then
+    (rule 26)."""
     mine = sa.and_(contacts.c.channel == "email", contacts.c.address_key == key)
-    query = sa.select(customers.c.outside_id).join_from(contacts, customers, customers.c.id == contacts.c.customer_id)
-    return query.where(mine).order_by(customers.c.id).limit(1).correlate(key.table).scalar_subquery()
+    query = sa.select(sa.func.min(customers.c.outside_id))
+    query = query.join_from(contacts, customers, customers.c.id == contacts.c.customer_id).where(mine)
+    return query.having(sa.func.count() == 1).correlate(key.table).scalar_subquery()
+
+
+def _is_owned(key: Any) -> sa.ColumnElement[bool]:
+    mine = sa.and_(contacts.c.channel == "email", contacts.c.address_key == key)
+    return sa.exists().where(mine).correlate(key.table)
 
 
 def _set_aside(connection: Connection, stage: Stage) -> None:
