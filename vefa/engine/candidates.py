@@ -19,6 +19,7 @@ from vefa.crm.scope import World
 from vefa.crm.tables import customers
 from vefa.database import Instant, among, other
 from vefa.engine.exits import leaves_now
+from vefa.engine.mailboxes import sharing_customers
 from vefa.engine.movement import inside
 from vefa.engine.plans import Pinned, elapsed
 from vefa.engine.policy import Candidate, Contact, Counted, Rival
@@ -166,12 +167,14 @@ class Reader:
         )
 
 
-def lock_customers(connection: Connection, batch: Batch) -> None:
-    """Let nobody else count the caps of the batch's customers until the transaction ends (rule 17); SQLite's lock is
-    the whole."""
+def lock_customers(connection: Connection, batch: Batch, *, all_of_them: bool) -> None:
+    """Let nobody else write to the mailboxes that the batch's customers share with others, nor, for caps
+    (`all_of_them`), to any of them, until the transaction ends (rule 17). SQLite's lock is the whole."""
     if connection.dialect.name == "postgresql":
-        theirs = sa.select(s.customer_id).where(unclaimed(batch))
-        query = sa.select(c.id).where(c.id.in_(theirs)).order_by(c.id).with_for_update(key_share=True)
+        whose = [c.id.in_(sharing_customers(batch))]
+        if all_of_them:
+            whose.append(c.id.in_(sa.select(s.customer_id).where(unclaimed(batch))))
+        query = sa.select(c.id).where(sa.or_(*whose)).order_by(c.id).with_for_update(key_share=True)
         connection.execute(query)
 
 

@@ -18,6 +18,7 @@ from vefa.engine.candidates import Reader, lock_customers, read_counted, read_ri
 from vefa.engine.exits import end_and_hand_over
 from vefa.engine.gifts import Gifts
 from vefa.engine.look import Seen
+from vefa.engine.mailboxes import Mailboxes, once_each, read_twins
 from vefa.engine.merging import unite_pending
 from vefa.engine.movement import go_on
 from vefa.engine.policy import Candidate, Defer, Go, Rival, Skip, Verdict, judge, over_cap, why_by
@@ -62,8 +63,7 @@ def claim(words: Words, batch: Batch, limit: int, counts: StepCounts) -> Claim |
         if not running(connection, post) or not claims.hold(connection, batch, post.wall()):
             return None
         unite_pending(connection, now)  # an import may have found since that two customers are one
-        if post.shop.policy.caps:
-            lock_customers(connection, batch)
+        lock_customers(connection, batch, all_of_them=bool(post.shop.policy.caps))
         seen = words.look.at(connection, batch.id, limit, now)
         if not len(seen):
             return None
@@ -168,12 +168,17 @@ class _Claiming:
         candidates = [self.candidates[i] for i in ids]
         policy, step = self.post.shop.policy, self.post.step
         verdicts: dict[int, Verdict] = {one.send_id: judge(one, step, policy, self.now, closed) for one in candidates}
+        mailboxes = Mailboxes.read(self.connection, [one.customer_id for one in candidates])
+        if mailboxes.others:
+            twins = read_twins(self.connection, ids, step.purpose, self.now)
+            verdicts |= once_each(candidates, verdicts, twins, self.now)
         going = [(one, step, v) for one in candidates if isinstance(v := verdicts[one.send_id], Go)]
-        customers = sorted({one.customer_id for one, _, _ in going})
+        customers = mailboxes.everybody(one.customer_id for one, _, _ in going)
         used = read_counted(self.connection, customers, policy, self.now)
         # Who was just judged not to go takes nobody's place.
         rivals = read_rivals(self.connection, customers, policy, self.now)
-        verdicts |= over_cap(going, policy, used, [r for r in rivals if _may_go(r, verdicts)], self.now)
+        rivals = [rival for rival in rivals if _may_go(rival, verdicts)]
+        verdicts |= over_cap(going, policy, used, rivals, self.now, mailboxes.readers)
         self._withhold(candidates, verdicts)
         return {i: verdict.medium for i, verdict in verdicts.items() if isinstance(verdict, Go)}
 

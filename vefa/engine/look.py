@@ -24,6 +24,7 @@ from vefa.crm.tables import customers
 from vefa.database import from_micros, other
 from vefa.engine.candidates import Reader
 from vefa.engine.exits import leaves_now
+from vefa.engine.mailboxes import shares_mailbox
 from vefa.engine.movement import inside
 from vefa.engine.plans import elapsed
 from vefa.engine.policy import counts
@@ -178,6 +179,7 @@ def _plain(reader: Reader, medium: MediumColumns) -> ColumnElement[bool]:
     if step.medium is None:
         rather = sa.func.coalesce(c.preferred_channel, answers_on(c.id, reader.world.now))
         holds.append(rather.is_distinct_from("sms"))
+    holds.append(sa.not_(shares_mailbox(s.customer_id)))
     return sa.and_(*holds, *_far_from_caps(step, medium.medium, policy, reader.world.now))
 
 

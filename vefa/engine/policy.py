@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -229,31 +229,32 @@ def over_cap(
     used: Iterable[Counted],
     rivals: Iterable[Rival],
     now: datetime,
+    readers: Callable[[int, str | None], Iterable[int]] = lambda customer_id, _medium: (customer_id,),
 ) -> dict[int, Verdict]:
     """Verdicts for those of `going` that a cap stops: by send id.
+
+    `readers` are the customers whose mailbox a message to a customer by a medium reaches.
 
     In a customer's order of rank (priority, due time, id), each message takes a place in every cap that counts it;
     who finds none loses by that cap's policy (rule 17).
     """
     mine = {one.send_id: (one, message, go) for one, message, go in going}
-    counted: dict[int, list[Counted]] = defaultdict(list)
+    taken: dict[int, list[Counted]] = defaultdict(list)
     for past in used:
-        counted[past.customer_id].append(past)
-    queue: dict[int, list[Rival]] = defaultdict(list)
-    for rival in rivals:
-        queue[rival.customer_id].append(rival)
+        for reader in readers(past.customer_id, past.medium):
+            taken[reader].append(past)
     stopped: dict[int, Verdict] = {}
-    for customer_id, due in queue.items():
-        taken = list(counted[customer_id])
-        for rival in sorted(due, key=lambda r: r.rank):
-            here = mine.get(rival.send_id)
-            medium = here[2].medium if here else rival.medium
-            full = _full(policy.caps, taken, rival.purpose, medium, now)
-            if full is None:
-                taken.append(Counted(customer_id, rival.purpose, medium, now, sure=here is not None))
-            elif here:
-                cap, until = full
-                stopped[rival.send_id] = withhold(here[0], cap.withhold, now, until, f"cap: {cap.name}")
+    for rival in sorted(rivals, key=lambda r: r.rank):
+        here = mine.get(rival.send_id)
+        medium = here[2].medium if here else rival.medium
+        full = _full(policy.caps, taken[rival.customer_id], rival.purpose, medium, now)
+        if full is None:
+            place = Counted(rival.customer_id, rival.purpose, medium, now, sure=here is not None)
+            for reader in readers(rival.customer_id, medium):
+                taken[reader].append(place)
+        elif here:
+            cap, until = full
+            stopped[rival.send_id] = withhold(here[0], cap.withhold, now, until, f"cap: {cap.name}")
     return stopped
 
 

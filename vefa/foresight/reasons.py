@@ -70,6 +70,11 @@ REASONS: tuple[tuple[str, str | Callable[[re.Match[str]], str]], ...] = (
     (r"topic: (.+)", lambda m: f"they want nothing of the topic “{m[1]}”"),
     (r"quiet hours", "it was a quiet hour on their clock"),
     (r"open ticket", "a complaint or question of theirs was open"),
+    (r"the same mailbox already got it", "another customer's record names the same address, which already got this"),
+    (
+        r"another record of the same mailbox goes first",
+        "another customer's record names the same address, and goes first",
+    ),
     (r"cap: (.+)", lambda m: f"they had had as many messages as the limit “{m[1]}” allows"),
     (r"expired \((.+)\)", lambda m: f"it could not go in time: {reason_words(m[1])}"),
     (r"too late", "it had become pointless (`not_after`)"),
