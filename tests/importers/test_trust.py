@@ -24,7 +24,10 @@ ORDERS: dict[str, Any] = {
     "placed_at": {"constant": "2026-02-01"},
 }
 LINE: dict[str, Any] = {"order": "order", "product": "product", "quantity": "quantity", "unit_price": {"constant": 1}}
-LINES = "select o.outside_id, l.line, l.quantity / 10000 from order_lines l join orders o on o.id = l.order_id order by 1, 2"
+LINES = (
+    "select o.outside_id, l.line, l.quantity / 10000 from order_lines l"
+    " join orders o on o.id = l.order_id order by 1, 2"
+)
 HEADER = "order,line,product,quantity"
 WHOLE = ["o1,1,p1,1", "o1,2,p1,2", "o2,1,p1,3", "o2,2,p1,4"]
 
