@@ -36,7 +36,7 @@ check: $(READY) ## the whole gate: format, lint, types, imports, tests
 	@echo "All right 👍"
 
 soak: $(READY) ## many rounds of what the tests draw at random and of races between two processes
-	SOAK=1 $(BIN)/python -m pytest -n auto --dist worksteal $(or $(WHAT),tests/races)
+	SOAK=1 $(BIN)/python -m pytest -n auto --dist worksteal $(or $(WHAT),tests/races tests/shops)
 
 contracts: $(READY) ## our requests and stand-ins against the providers' OpenAPI files: make contracts SPECS=a-folder
 	@$(BIN)/python -m tests.contracts.prepare "$(or $(SPECS),$(VEFA_SPECS))"

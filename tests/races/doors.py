@@ -136,7 +136,7 @@ def _names(connection: sa.Connection) -> Mapping[int, Any]:
 
 
 def _placed_and_cancelled(n: int) -> tuple[Message, Message]:
-    gone = _order(n, NOON + MINUTE, cancelled_at=NOON.isoformat())
+    gone = _order(n, NOON + MINUTE, cancelled_at=(NOON + MINUTE).isoformat())
     return _shopify("orders/create", _order(n)), _shopify("orders/cancelled", gone)
 
 
@@ -244,7 +244,10 @@ def _ends(connection: sa.Connection) -> Mapping[int, Any]:
 
 
 DOORS: Mapping[str, Door] = {
-    "an order and its end": Door(_placed_and_cancelled, _cancelled, lambda n: NOON),
+    "a parcel and its order": Door(_parcel_and_order, _shipped, lambda n: NOON),
+    "two snapshots of one order": Door(_two_totals, _totals, lambda n: 55),
+    "two snapshots of one customer": Door(_two_names, _names, lambda n: "New"),
+    "an order and its end": Door(_placed_and_cancelled, _cancelled, lambda n: NOON + MINUTE),
     "two orders of one guest": Door(_one_guest, _guests, lambda n: (2, 1)),
     "a yes and a later no": Door(_yes_and_no, _last_consents, lambda n: False),
     "dropped and delivered": Door(_dropped_and_delivered, _ends, lambda n: "sent", _in_doubt),
