@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 import sqlalchemy as sa
 
-from tests.importers.small_sources import write_csv
+from tests.importers.small_sources import one_table_map, write_csv
 from vefa.crm import tables as t
 from vefa.crm.identity import address_key
 from vefa.crm.importers.dates import NO_YEAR
@@ -202,3 +202,23 @@ def test_who_comes_with_an_address_is_named_by_it_in_the_same_file(imported, row
     )
     agreed = rows("select c.outside_id from consents k join customers c on c.id = k.customer_id")
     assert {row[0] for row in agreed} == {"A@ornek.example", "a@ornek.example", "c@ornek.example"}
+
+
+def test_tags_come_as_whole_lists_and_go_away_again(imported, rows, source):
+    borne = """
+        select c.outside_id, g.tag from tags g join customers c on c.id = g.customer_id
+        where g.until is null order by 1, 2
+    """
+    people = one_table_map("customers", {"outside_id": "id", "tags": "tags"})
+    goods = {"outside_id": "id", "name": "id", "tags": {"column": "tags", "separator": ";"}}
+
+    write_csv(source / "rows.csv", "id,tags", 'c1,"vip, toptan"', 'c2,"""VIP"",""Blog"""', "c3,")
+    imported(people)
+    imported(one_table_map("products", goods))
+    assert rows(borne) == [("c1", "toptan"), ("c1", "vip"), ("c2", "Blog"), ("c2", "VIP")]
+    write_csv(source / "rows.csv", "id,tags", "c1,vip", 'c2,"""VIP"",""Blog"""', "c3,yeni")
+    imported(people, now=datetime(2026, 3, 2, 9, tzinfo=UTC))
+
+    assert rows(borne) == [("c1", "vip"), ("c2", "Blog"), ("c2", "VIP"), ("c3", "yeni")]
+    assert imported(people).changes == 0
+    assert len(rows("select tag from product_tags")) == 2

@@ -144,6 +144,7 @@ class Column(_Closed):
     split: Split | None = Field(None, description="first word, last word, or one part of several")
     lookup: Lookup | None = Field(None, description="what another input of the same import says of the text")
     guest: bool = Field(False, description="customers only: the text is an address; who has it, else a guest with it")
+    separator: str = Field(",", min_length=1, description="of tags: what stands between them")
     id: bool = Field(False, description="the text is a number's: 233000.0 means 233000")
     format: str | tuple[str, ...] | None = Field(
         None,

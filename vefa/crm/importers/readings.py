@@ -21,6 +21,7 @@ from vefa.crm.importers.dates import parse_birthday, parse_moment
 from vefa.crm.importers.maps import Column
 from vefa.crm.importers.numbers import parse_number
 from vefa.crm.personal_names import read_name
+from vefa.crm.tags import tag_names
 from vefa.database import Money, Quantity, to_micros
 from vefa.text import clean_line, web_address
 
@@ -145,6 +146,18 @@ def _codes(column: Column, habits: Habits) -> Reader:
         if len(text) > LONGEST_CODES:
             return Misfit("too long", f"{len(text):,} letters, not {LONGEST_CODES:,} at most")
         return "\n".join(codes_of(text)) or None
+
+    return read
+
+
+def _tags(column: Column, habits: Habits) -> Reader:
+    """All tags that a cell holds, a line each; they may be quoted, as Mailchimp quotes them."""
+
+    def read(text: str) -> Reading:
+        if not _is_unicode(text):
+            return Misfit("broken text")
+        words = [clean_line(word).strip("\"' ") for word in text.split(column.separator)]
+        return "\n".join(tag_names(words)) or None
 
     return read
 
@@ -317,6 +330,7 @@ READERS: dict[str, Callable[[Column, Habits], Reader]] = {
     "money": _money,
     "quantity": _quantity,
     "codes": _codes,
+    "tags": _tags,
     "whole": _whole(-_LARGEST_WHOLE, _LARGEST_WHOLE),
     "stars": _whole(1, 5),
     "points": _whole(0, 1_000_000),

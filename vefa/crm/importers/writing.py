@@ -19,6 +19,7 @@ from vefa.crm.former_addresses import keep_former_of
 from vefa.crm.happenings import mark_stale_of, record_events_of
 from vefa.crm.importers.identities import note_addresses, note_former
 from vefa.crm.importers.stages import UNCHANGED, Stage
+from vefa.crm.importers.tag_lists import put_tags
 from vefa.crm.importers.targets import Target
 from vefa.crm.lifting import UNSUBSCRIBED
 from vefa.crm.lines import line_price
@@ -94,6 +95,8 @@ def write_batch(connection: Connection, family: Family, terms: Terms, number: in
             writer.heed_consents(stage)
         if stage.target.name == "contacts":
             note_addresses(connection, stage, number, terms.now, terms.shop_zone)
+        if "tags" in stage.filled:
+            put_tags(connection, stage, terms.source, from_micros(terms.now), number)
     lines, head = family.stage("order_lines"), family.stage("orders")
     if head is not None and "coupon_code" in head.filled:
         writer.put_codes(head)
