@@ -83,20 +83,7 @@ def write_batch(connection: Connection, family: Family, terms: Terms, number: in
     if family.owner is orders:
         writer.mark_customers_stale(family)
     for stage in family.stages:
-        if stage.target.owner is not None:
-            writer.find_owners(stage)
-        if stage.target.name == "contacts":
-            note_former(connection, stage, number)
-        if stage.target.table is suppressions:
-            writer.suppress(stage)
-        else:
-            writer.upsert(stage)
-        if stage.target.name == "consents":
-            writer.heed_consents(stage)
-        if stage.target.name == "contacts":
-            note_addresses(connection, stage, number, terms.now, terms.shop_zone)
-        if "tags" in stage.filled:
-            put_tags(connection, stage, terms.source, from_micros(terms.now), number)
+        _write_stage(connection, writer, stage, terms, number)
     lines, head = family.stage("order_lines"), family.stage("orders")
     if head is not None and "coupon_code" in head.filled:
         writer.put_codes(head)
@@ -107,6 +94,24 @@ def write_batch(connection: Connection, family: Family, terms: Terms, number: in
     if family.owner is orders:
         writer.mark_customers_stale(family)
     return writer.record(family)
+
+
+def _write_stage(connection: Connection, writer: _Writer, stage: Stage, terms: Terms, number: int) -> None:
+    """One target's rows of a batch, and what goes with them."""
+    if stage.target.owner is not None:
+        writer.find_owners(stage)
+    if stage.target.name == "contacts":
+        note_former(connection, stage, number)
+    if stage.target.table is suppressions:
+        writer.suppress(stage)
+    else:
+        writer.upsert(stage)
+    if stage.target.name == "consents":
+        writer.heed_consents(stage)
+    if stage.target.name == "contacts":
+        note_addresses(connection, stage, number, terms.now, terms.shop_zone)
+    if "tags" in stage.filled:
+        put_tags(connection, stage, terms.source, from_micros(terms.now), number)
 
 
 class _Writer:
