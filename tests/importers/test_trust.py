@@ -15,7 +15,7 @@ from vefa.crm.importers.map_files import make_map
 from vefa.crm.importers.maps import Column
 from vefa.crm.importers.rejecting import hint_of
 from vefa.crm.importers.tallies import Tally
-from vefa.database import Quantity, reading
+from vefa.database import reading
 
 ORDERS: dict[str, Any] = {
     "outside_id": "order",
@@ -53,7 +53,7 @@ def shop(imported, source: Path, settings) -> Any:
 
 
 def stored(rows: Any) -> list[tuple[str, int, int]]:
-    return [(order, line, int(quantity) // Quantity.scale) for order, line, quantity in rows(LINES)]
+    return [(order, line, int(quantity)) for order, line, quantity in rows(LINES)]
 
 
 BEFORE = [("o1", 1, 1), ("o1", 2, 2), ("o2", 1, 3), ("o2", 2, 4)]
