@@ -98,6 +98,8 @@ def fill(world: World) -> int:
         parked = {"source": "shopify", "kind": "shopify", "about": {}, "received_at": NOON}
         for key, body in ((ORDER, b"{}"), ("77", orjson.dumps({"email": MAIL}))):
             connection.execute(sa.insert(t.told_early).values(order_key=key, body=body, **parked))
+        asked: Any = {"outside_id": NUMBER, "email": MAIL, "phone": None, "orders": []}
+        note_privacy_request(connection, source="shopify", kind="export", now=NOON, **asked)
         said = {"source": "shopify", "said_at": NOON}
         for kind, key in (("customer", NUMBER), ("order", ORDER)):
             connection.execute(sa.insert(t.told_last).values(kind=kind, outside_id=key, **said))
@@ -161,13 +163,14 @@ def test_a_request_is_carried_out_behind_what_came_before_and_leaves_a_trace_wit
             note_privacy_request(connection, source="shopify", kind="erase", **named)
     carry_out(world.database, world.settings, LATER)
     with reading(world.database) as connection:
-        assert len(open_requests(connection)) == 1  # something from before still waits
+        assert len(open_requests(connection)) == 2  # something from before still waits
     with writing(world.database) as connection:
         connection.execute(sa.update(inbox).values(taken_at=NOON))
 
     assert carry_out(world.database, world.settings, LATER) == 1
     assert_nowhere(world)
-    (request,) = world.rows(privacy_requests)
+    copied, request = world.rows(privacy_requests)
+    assert copied.outcome == "they were forgotten before"
     assert (request.done_at, request.subject, request.done_by) == (LATER, None, "vefa")
     assert "1 records" in request.outcome
 

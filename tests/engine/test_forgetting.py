@@ -18,14 +18,15 @@ from vefa.crm import wishes
 from vefa.crm.importers import run_import
 from vefa.crm.ticket_messages import ticket_messages
 from vefa.crm.wishes import Said
-from vefa.database import metadata, reading, writing
+from vefa.database import reading, writing
 from vefa.engine.dossier import ORDER, as_json, dossier
 from vefa.engine.forgetting import Forgot, forget
-from vefa.engine.holdings import HOLDINGS
+from vefa.engine.holdings import ELSEWHERE, HOLDINGS, IMPERSONAL
 from vefa.foresight.audience import audience_size
 from vefa.inbox import inbox, put
 from vefa.language.conditions import Everything
 from vefa.ledger.reports import Report, take_in
+from vefa.migrations.tables import metadata
 from vefa.plan.ways_in import SegmentTrigger
 from vefa.settings import Settings, Shop
 
@@ -100,6 +101,14 @@ def test_every_table_with_customers_in_it_says_what_becomes_of_them() -> None:
 
     assert with_customers - listed == set()
     assert {holding.name for holding in HOLDINGS if holding.told} == set(ORDER)
+
+
+def test_every_table_there_is_stands_in_the_inventory_once() -> None:
+    """Whoever adds a table says what becomes of it, or why it holds nobody."""
+    lists = [{holding.table.name for holding in HOLDINGS}, set(ELSEWHERE), set(IMPERSONAL)]
+
+    assert set.union(*lists) == set(metadata.tables)
+    assert sum(map(len, lists)) == len(metadata.tables)
 
 
 def test_nothing_personal_stays_and_nobody_else_loses_anything(world: World, ada: int) -> None:

@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Engine
 
-from vefa.crm.forgotten import hold_writers, keep_keys, keyed
+from vefa.crm.forgotten import contact_key, hold_writers, keep_keys, keyed, person_key
 from vefa.crm.former_addresses import former_addresses
 from vefa.crm.suppressing import COMMERCIAL, Stop, suppress
 from vefa.crm.tables import contacts, customers, rejects, told_early
@@ -25,7 +25,7 @@ from vefa.engine.erased_keys import keep_beside
 from vefa.engine.file_traces import remove_from_files
 from vefa.engine.holdings import HOLDINGS, Holding
 from vefa.engine.plans import leave
-from vefa.engine.privacy_requests import Subject
+from vefa.engine.privacy_requests import Subject, close_request, open_requests
 from vefa.engine.scrub import scrub
 from vefa.engine.subjects import Known, known_of, records_of
 from vefa.engine.tables import enrolments
@@ -129,6 +129,7 @@ def _forget_rows(
     raw["notes on what shops told last"] = raw_traces.remove_snapshots(connection, known.objects)
     keys = {keyed(settings, key) for key in known.keys}
     keep_keys(connection, keys, now)
+    raw["requests for a copy"] = _close_copies(connection, known, now)
     left = leave(connection, enrolments.c.customer_id.in_(known.ids), now, REASON, at_once=True) if known.ids else 0
     done: Counter[str] = Counter()
     for number in known.ids:
@@ -143,6 +144,18 @@ def _forget_rows(
     )
     raw = {name: count for name, count in raw.items() if count}
     return Forgot(removed, stripped, left, raw=raw, records=len(known.ids), keys=len(keys))
+
+
+def _close_copies(connection: Connection, known: Known, now: datetime) -> int:
+    """Whoever had asked for a copy is named by that request: nothing is left to copy."""
+    count = 0
+    for request in open_requests(connection):
+        subject = request.subject or Subject()
+        named = {person_key(subject.outside_id)} if subject.outside_id else set()
+        named |= {contact_key(subject.email)} if subject.email else set()
+        if request.kind == "export" and named & known.keys:
+            count += close_request(connection, request.id, "they were forgotten before", "vefa", now)
+    return count
 
 
 def _forget_files(engine: Engine, settings: Settings, known: Known, done: Forgot, tidy: bool) -> Forgot:

@@ -368,3 +368,26 @@ HOLDINGS: tuple[Holding, ...] = (
         },
     ),
 )
+
+#: Tables that came raw, or that name people by the way: what an erasure does with them stands elsewhere.
+ELSEWHERE = {
+    "inbox": "vefa.engine.raw_traces: searched in every writing",
+    "told_early": "vefa.engine.raw_traces",
+    "rejects": "vefa.engine.raw_traces",
+    "told_last": "vefa.engine.raw_traces: by the numbers of theirs",
+    "privacy_requests": "whom one is about is emptied when it is done; a copy that was asked for ends",
+    "forgotten": "HMACs, for good",
+}
+#: Tables that hold nothing of customers, and why.
+IMPERSONAL = {
+    **dict.fromkeys(("api_keys",), "names of programs"),
+    **dict.fromkeys(("batches", "breakers", "paces", "incidents", "run_failures"), "how sending went"),
+    **dict.fromkeys(("journeys", "plans", "step_names", "test_decisions"), "the journeys themselves"),
+    **dict.fromkeys(("coupon_exports", "coupon_pools", "pool_codes", "pool_shortages"), "codes, of nobody"),
+    **dict.fromkeys(("products", "product_links", "product_tags", "link_makings"), "goods"),
+    "points_settled": "how far the posting of points has come",
+    "source_activity": "how much came from a source in an hour",
+    "imports": "which file was read, and counts",
+    "iys_progress": "how far we have come with İYS",
+    "iys_recipients": "what İYS says of a hash of an address: a stop, which stays as suppressions do",
+}
