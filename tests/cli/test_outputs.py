@@ -113,7 +113,7 @@ SHAPES = {
         *("journey", "name", "description", "owner", "status", "purpose", "plan", "runs", "enters", "timeline"),
         *("leaves", "goal", "policy", "whenever", "audience_now", "inside", "in_older_plans"),
     },
-    ("status",): {"now", "journeys", "breakers", "unknown", "unknown_in_all", "troubles"},
+    ("status",): {"now", "journeys", "breakers", "unknown", "unknown_in_all", "shared_addresses", "troubles"},
     ("housekeeping",): {"returned", "unknown", "removed", "learned", "database"},
     ("why", "A-1"): {"person", "journeys"},
 }

@@ -22,7 +22,7 @@ from vefa.crm.tables import customers, order_lines, orders, products, tags
 from vefa.crm.tables import facts as facts_table
 from vefa.crm.tags import JOURNEY, TagChange, TagList, borne, replace_tags, set_tags, untag
 from vefa.database import reading, writing
-from vefa.foresight.order_contents import lint_currencies
+from vefa.foresight.order_contents import lint_stored_data
 from vefa.foresight.status import status
 from vefa.insight.measures import measures
 from vefa.rewards.codes import key_of
@@ -192,7 +192,7 @@ def test_the_customers_currency_is_shown_the_shops_is_added_up_and_one_without_a
         found = measures(connection, NOON - DAY, NOON + DAY, shop)
         seen = status(connection, NOON + DAY, NOON + DAY, shop=shop)
     settings = world.settings.model_copy(update={"shop": shop})
-    warned = [] if world.database.dialect.name != "sqlite" else list(lint_currencies(settings, NOON + DAY))
+    warned = [] if world.database.dialect.name != "sqlite" else list(lint_stored_data(settings, NOON + DAY))
 
     assert (row.orders_count, row.orders_revenue, row.orders_unpriced) == (3, 5_400, 1)
     assert (found.orders, found.revenue, found.unpriced, found.average_order) == (3, 5_400, 1, 2_700)

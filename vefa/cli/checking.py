@@ -29,7 +29,7 @@ def check(
     Errors end with exit code 1; warnings alone do not.
     """
     from vefa.foresight import check as checks
-    from vefa.foresight.order_contents import lint_currencies
+    from vefa.foresight.order_contents import lint_stored_data
 
     lists = ((fields, checks.fields), (events, checks.events), (words, checks.words))
     if asked := [each() for wanted, each in lists if wanted]:
@@ -37,8 +37,8 @@ def check(
         return
     session: Session = context.obj
     found = checks.check(session.project, session.settings)
-    unpriced = tuple(lint_currencies(session.settings, session.moment(None)))
-    found = replace(found, warnings=(*found.warnings, *unpriced))
+    stored = tuple(lint_stored_data(session.settings, session.moment(None)))
+    found = replace(found, warnings=(*found.warnings, *stored))
     print_json(found) if as_json else _show(found)
     if not found.good:
         raise typer.Exit(1)

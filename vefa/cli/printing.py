@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -15,9 +16,17 @@ from typing import Any
 
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
+
+from vefa.text import without_escapes
 
 #: Lines of a file or a pipe; a terminal says its own width.
 WIDTH = 100
+
+#: What a terminal obeys, or what turns the reading around: C0 and C1 controls, bidirectional overrides and isolates.
+_COMMANDS = frozenset(map(chr, (*range(0x20), *range(0x7F, 0xA0), *range(0x202A, 0x202F), *range(0x2066, 0x206A))))
+#: Of these JSON writes the first thirty-two as \\u001b by itself.
+_JSON_ESCAPED = re.compile("[\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 
 Progress = Callable[[int, int], None]
 
@@ -32,9 +41,25 @@ def err() -> Console:
     return _console(stderr=True)
 
 
+class SafeConsole(Console):
+    """A console that no text of a customer's or a shop's can command: its colours come from our styles alone."""
+
+    def render_str(self, text: str, **options: Any) -> Text:
+        """Make text of a string, without what a terminal would obey or what turns the reading around."""
+        return super().render_str(displayable(text), **options)
+
+
+def displayable(text: str) -> str:
+    """The text without escapes, controls and changes of direction; lines and tabs stay."""
+    if text.isascii() and text.isprintable():
+        return text
+    plain = without_escapes(text)
+    return "".join(each for each in plain if each in "\n\t" or each not in _COMMANDS)
+
+
 def _console(stderr: bool) -> Console:
     stream = sys.stderr if stderr else sys.stdout
-    return Console(stderr=stderr, highlight=False, soft_wrap=False, width=None if stream.isatty() else _width())
+    return SafeConsole(stderr=stderr, highlight=False, soft_wrap=False, width=None if stream.isatty() else _width())
 
 
 def _width() -> int:
@@ -46,7 +71,8 @@ def _width() -> int:
 
 def print_json(facts: Any) -> None:
     """The facts as JSON, and nothing else on standard output."""
-    sys.stdout.write(json.dumps(plain(facts), ensure_ascii=False, indent=2) + "\n")
+    text = json.dumps(plain(facts), ensure_ascii=False, indent=2)
+    sys.stdout.write(_JSON_ESCAPED.sub(lambda found: f"\\u{ord(found[0]):04x}", text) + "\n")
 
 
 def plain(value: Any) -> Any:

@@ -11,13 +11,14 @@ from rich.text import Text
 
 from vefa.cli.moments import shown
 from vefa.cli.options import Json, Now
-from vefa.cli.printing import out, print_json, table
+from vefa.cli.printing import out, plain, print_json, table
 from vefa.cli.session import Session
 from vefa.logs import masked
 
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from vefa.crm.shared_mailboxes import SharedMailboxes
     from vefa.foresight.status import JourneyStatus, Sendings, Status
     from vefa.foresight.troubles import Trouble
 
@@ -38,8 +39,23 @@ def status(
     if check:
         _check(session, now, as_json)
         return
-    found = _look(session, now)
-    print_json(found) if as_json else _show(found, session.settings.zone)
+    found, shared = _look(session, now), _shared(session)
+    if as_json:
+        print_json({**plain(found), "shared_addresses": plain(shared)})
+        return
+    _show(found, session.settings.zone)
+    if shared.addresses:
+        from vefa.foresight.order_contents import describe_sharing
+
+        out().print(f"\n{describe_sharing(shared)}", style="dim", markup=False)
+
+
+def _shared(session: Session) -> SharedMailboxes:
+    from vefa.crm.shared_mailboxes import shared_mailboxes
+    from vefa.database import reading
+
+    with session.store() as engine, reading(engine) as connection:
+        return shared_mailboxes(connection)
 
 
 def _look(session: Session, now: str | None, *, migrate: bool = True) -> Status:

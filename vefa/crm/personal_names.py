@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from vefa.text import clean_line
+from vefa.text import clean_line, without_links
 
 #: What exports and forms write where nobody wrote a name, in small letters.
 _PLACEHOLDERS = frozenset(
@@ -25,11 +25,12 @@ _LINK = re.compile(r"://|(?:^|[^\w.])www\d?[.。．｡]|(?:mailto|tel|javascript
 def read_name(text: str | None) -> str | None:
     """The name in its stored form; None where the text is nobody's name.
 
-    A name has a letter, is none of the words that programs write for a missing one, and no web or e-mail address.
+    A name has a letter, is none of the words that programs write for a missing one, and no web or e-mail address. A
+    space stands behind each dot inside it, so that no mail program makes a link of it.
     """
     name = clean_line(text or "")
     if not any(map(str.isalpha, name)) or name in _WRITTEN_BY_PROGRAMS or name.lower() in _PLACEHOLDERS:
         return None
     if _ALL_X.fullmatch(name) or _LINK.search(name) or "@" in name or "＠" in name:
         return None
-    return name
+    return without_links(name)

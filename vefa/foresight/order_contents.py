@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from vefa.crm.facts import counted, counted_currency, unpriced
+from vefa.crm.shared_mailboxes import SharedMailboxes, shared_mailboxes
 from vefa.crm.tables import orders
 from vefa.database import open_database, reading
 from vefa.foresight.findings import Finding
@@ -42,8 +43,9 @@ def order_troubles(connection: Connection, now: datetime, shop: Shop | None) -> 
         yield Trouble("no rate", says, _remedy(currency))
 
 
-def lint_currencies(settings: Settings, now: datetime) -> Iterator[Finding]:
-    """A warning for each currency of orders without a rate, where there is a database of today's form to look at."""
+def lint_stored_data(settings: Settings, now: datetime) -> Iterator[Finding]:
+    """Warnings about what the shop's data holds, where there is a database of today's form to look at: a currency of
+    orders without a rate, and addresses that several customers share."""
     path = sa.make_url(settings.database).database
     if settings.database.startswith("sqlite") and not (path and Path(path).exists()):
         return
@@ -53,10 +55,25 @@ def lint_currencies(settings: Settings, now: datetime) -> Iterator[Finding]:
             if version_of(connection) == versions()[-1]:
                 found = unpriced_currencies(connection, now, settings.shop)
                 yield from (_finding(currency, count) for currency, count in found.items())
+                yield from _sharing(shared_mailboxes(connection))
     except sa.exc.OperationalError:
         return  # a database that cannot be reached keeps nobody from checking files
     finally:
         engine.dispose()
+
+
+def _sharing(shared: SharedMailboxes) -> Iterator[Finding]:
+    if shared.addresses:
+        yield Finding("warning", "the shop's data", describe_sharing(shared))
+
+
+def describe_sharing(shared: SharedMailboxes) -> str:
+    """A sentence on addresses that several customers name, with some of the customers' numbers."""
+    addresses = "1 address is" if shared.addresses == 1 else f"{shared.addresses:,} addresses are"
+    return (
+        f"{addresses} shared by {shared.customers:,} customers ({', '.join(shared.examples)}"
+        f"{', …' if shared.customers > len(shared.examples) else ''}): each is written to once and capped as one."
+    )
 
 
 def _finding(currency: str, count: int) -> Finding:

@@ -29,6 +29,7 @@ from vefa.crm.importers.stages import Stage, changes_of, make_stages, unknown_re
 from vefa.crm.importers.summary import Change, ImportSummary
 from vefa.crm.importers.tallies import SAMPLES, WRONG_COLUMNS, Tallies
 from vefa.crm.importers.writing import Family, Terms, write_batch
+from vefa.crm.shared_mailboxes import shared_mailboxes
 from vefa.crm.tables import customers, imports, orders, rejects
 from vefa.database import to_micros
 from vefa.settings import Settings
@@ -252,6 +253,10 @@ class _Run:
                 self._events += write_batch(self._connection, family, terms, number)
             self._note_late(late)
             self._progress(label, number + 1, plan.batches)
+        if family.stage("contacts") is not None:
+            with self._transaction():
+                if shared := shared_mailboxes(self._connection).addresses:
+                    self._tallies["contacts"].counted["addresses of several customers"] = shared
         if lines is not None:
             with self._transaction(write=True):
                 mark_incomplete(self._connection, terms.source, lines)
