@@ -26,12 +26,13 @@ from vefa.database import inserting
 #: A sender's clock may be ahead by so much; what "has happened" within it is known at once.
 AHEAD = timedelta(minutes=5)
 #: Objects that a sender must name, because other events will be about them.
-NAMED = ("order", "delivery", "return", "ticket")
+NAMED = ("order", "delivery", "return", "refund", "ticket")
 _ORDER = {name: place for place, name in enumerate(MOMENTS)}
 
 
 def take(connection: Connection, arrivals: Sequence[Arrival], receipt: Receipt) -> list[Outcome]:
     """Write down what came, and say what became of each, in order."""
+    arrivals = [_refund(each) if each.type == "order.refunded" else each for each in arrivals]
     barred = bar(connection, arrivals, receipt)
     outcomes: dict[int, Outcome] = dict.fromkeys(barred.places, refused(FORGOTTEN))
     receipt = replace(receipt, back=barred.back)
@@ -54,6 +55,14 @@ def take(connection: Connection, arrivals: Sequence[Arrival], receipt: Receipt) 
         )
         outcomes |= dict(zip(by_type[type_], put, strict=True))
     return [outcomes[index] for index in range(len(arrivals))]
+
+
+def _refund(arrival: Arrival) -> Arrival:
+    """Money of an order that went back: the object is the order, and the sender's id names the payment."""
+    if arrival.object_id is None or arrival.object_kind not in (None, "order"):
+        return arrival
+    data = {**arrival.data, "order": arrival.object_id}
+    return replace(arrival, data=data, object_kind="refund", object_id=arrival.id)
 
 
 def _people(connection: Connection, arrivals: Sequence[Arrival], receipt: Receipt) -> dict[Person, int]:
@@ -83,6 +92,8 @@ def _problem(arrival: Arrival, people: dict[Person, int]) -> str | None:
     kind = MOMENTS[arrival.type][0]
     if kind == "customer" and arrival.person is None:
         return "customer is missing: say who signed up"
+    if kind == "refund" and arrival.object_kind != "refund":
+        return 'object is missing: say of which order it is, such as {"object": {"kind": "order", "id": "1001"}}'
     if kind in NAMED and arrival.object_id is None:
         return f'object is missing: say which {kind} it is, such as {{"object": {{"id": "1001"}}}}'
     if arrival.object_kind not in (None, kind):

@@ -14,7 +14,7 @@ from sqlalchemy.engine import Connection, Engine
 from sqlalchemy.sql import ColumnElement, Select
 
 from vefa.crm.scope import Borders, Source
-from vefa.crm.tables import facts, orders, stale_facts
+from vefa.crm.tables import facts, orders, refunds, stale_facts
 from vefa.database import Instant, Money, among, inserting, to_micros, writing
 from vefa.settings import Shop
 
@@ -48,12 +48,31 @@ def unpriced(shop: Shop, o: Any = orders.c) -> ColumnElement[bool]:
     return counted_currency(o).not_in(sorted({shop.currency, *shop.exchange_rates}))
 
 
+def _paid_back(now: datetime, shop: Shop) -> ColumnElement[Any]:
+    """What had gone back of an order by `now`, in the shop's own currency."""
+    r, amount = refunds.c, sa.type_coerce(refunds.c.amount, sa.BigInteger)
+    currency = sa.func.coalesce(r.currency, orders.c.currency)
+    whens: dict[str, Any] = {shop.currency: amount}
+    for name, rate in shop.exchange_rates.items():
+        millionths = amount * sa.literal(int(rate * 1_000_000), sa.BigInteger)
+        whens[name] = millionths.op("/")(sa.literal(1_000_000, sa.BigInteger))
+    total = sa.func.sum(sa.case(whens, value=currency, else_=0))
+    query = sa.select(total).where(r.order_id == orders.c.id, r.refunded_known_at <= now)
+    back = query.correlate(orders).scalar_subquery()
+    return sa.cast(sa.func.coalesce(back, 0), sa.BigInteger)
+
+
+def revenue(now: datetime, shop: Shop) -> ColumnElement[Any]:
+    """What an order has brought by `now`: its worth without what went back."""
+    return sa.type_coerce(worth(shop), sa.BigInteger) - _paid_back(now, shop)
+
+
 def measures(now: datetime, shop: Shop) -> list[ColumnElement[Any]]:
     """count, revenue, first and last over `orders`, as of `now`. Shape: one row per group."""
     ok = counted(now)
     return [
         sa.func.count(sa.case((ok, 1))).label("orders_count"),
-        sa.type_coerce(sa.func.coalesce(sa.func.sum(sa.case((ok, worth(shop)), else_=0)), 0), Money()).label(
+        sa.type_coerce(sa.func.coalesce(sa.func.sum(sa.case((ok, revenue(now, shop)), else_=0)), 0), Money()).label(
             "orders_revenue"
         ),
         sa.func.count(sa.case((sa.and_(ok, unpriced(shop)), 1))).label("orders_unpriced"),
@@ -128,14 +147,14 @@ def _refresh_batch(engine: Engine, now: datetime, shop: Shop) -> int:
 
 def _store(connection: Connection, now: datetime, shop: Shop, which: ColumnElement[bool]) -> None:
     # What is known from a later moment on ends the row's validity at that moment.
-    later = [
-        sa.case((column > now, column), else_=None)
-        for column in (orders.c.placed_known_at, orders.c.cancelled_known_at)
-    ]
-    far = sa.literal(2**62, sa.BigInteger)
-    soonest = sa.func.min(
-        sa.case((sa.func.coalesce(later[0], far) < sa.func.coalesce(later[1], far), later[0]), else_=later[1])
+    r, far = refunds.c, sa.literal(2**62, sa.BigInteger)
+    back = sa.select(sa.func.min(r.refunded_known_at)).where(r.order_id == orders.c.id, r.refunded_known_at > now)
+    moments = (
+        sa.case((orders.c.placed_known_at > now, orders.c.placed_known_at), else_=far),
+        sa.case((orders.c.cancelled_known_at > now, orders.c.cancelled_known_at), else_=far),
+        sa.func.coalesce(back.correlate(orders).scalar_subquery(), far),
     )
+    soonest = sa.func.nullif(_least([sa.func.min(each) for each in moments]), far)
     rows = (
         sa.select(
             orders.c.customer_id,
@@ -152,6 +171,14 @@ def _store(connection: Connection, now: datetime, shop: Shop, which: ColumnEleme
     )
     updates = {c.name: insert.excluded[c.name] for c in facts.c if c.name != "customer_id"}
     connection.execute(insert.on_conflict_do_update(index_elements=[facts.c.customer_id], set_=updates))
+
+
+def _least(values: list[Any]) -> Any:
+    """The smallest of several numbers, none of which is null."""
+    least: Any = sa.type_coerce(values[0], sa.BigInteger)
+    for value in values[1:]:
+        least = sa.case((sa.type_coerce(value, sa.BigInteger) < least, value), else_=least)
+    return least
 
 
 def borders(connection: Connection, now: datetime, shop: Shop, source: Source) -> Borders:

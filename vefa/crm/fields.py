@@ -73,6 +73,8 @@ FIELDS: dict[str, SqlField] = {
     "order.shipped_at": order.moment("shipped"),
     "order.delivered_at": order.moment("delivered"),
     "order.cancelled_at": order.moment("cancelled"),
+    "order.refunded_at": order.refunded("refunded_at"),
+    "order.refunded_amount": order.refunded("amount"),
     "order.is_first": order.of(order.is_first, "bool"),
     "order.items": order.of(order.items, "number"),
     "order.categories": SqlField("list", order.bought("category", this_order=True)),

@@ -1,7 +1,8 @@
 """From facts to events: an order says when it was placed, shipped, delivered; each such moment is an event.
 
 An event's key is source, type, object and occurrence (rule 7). A corrected row updates its events, never
-their `known_at`, so a correction enters nobody again. A moment that is taken back leaves its event standing.
+their `known_at`, so a correction enters nobody again. The event of a moment that is withdrawn stands without a
+customer: it counts for nothing and enters nobody, until the moment comes back.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from vefa.crm.tables import (
     deliveries,
     events,
     orders,
+    refunds,
     returns,
     reviews,
     stale_facts,
@@ -31,7 +33,7 @@ from vefa.crm.tables import (
 )
 from vefa.database import inserting
 
-Kind = Literal["customer", "order", "delivery", "return", "ticket", "review", "survey", "redemption"]
+Kind = Literal["customer", "order", "delivery", "return", "refund", "ticket", "review", "survey", "redemption"]
 
 #: Customers bear no source of their own: their events say they come from the CRM.
 CUSTOMER_SOURCE = "crm"
@@ -63,6 +65,7 @@ FACT_TABLES: dict[Kind, FactTable] = {
     "order": FactTable(orders, _moments("order", "placed", "shipped", "delivered", "cancelled")),
     "delivery": FactTable(deliveries, _moments("delivery", "shipped", "delivered")),
     "return": FactTable(returns, _moments("return", "requested", "received", "refunded")),
+    "refund": FactTable(refunds, (Moment("order.refunded", "refunded_at", "refunded_known_at"),)),
     "ticket": FactTable(tickets, _moments("ticket", "opened", "answered", "resolved")),
     "review": FactTable(reviews, _moments("review", "posted")),
     "survey": FactTable(survey_answers, _moments("survey", "answered")),
@@ -132,12 +135,12 @@ def mark_stale_of(connection: Connection, customer_ids: sa.Select[Any]) -> None:
 def _mark_points(connection: Connection, kind: Kind, wanted: sa.ColumnElement[bool] | None) -> None:
     """Whose points these rows change. New orders are marked with the roll-ups; here come deliveries, returns of an
     order, and what was spent."""
-    if kind not in ("order", "return", "redemption"):
+    if kind not in ("order", "return", "refund", "redemption"):
         return
     table = FACT_TABLES[kind].table
     whose = sa.select(table.c.customer_id)
-    if kind == "return":  # what comes back counts for whoever bought it
-        whose = sa.select(orders.c.customer_id).join(returns, returns.c.order_id == orders.c.id)
+    if kind in ("return", "refund"):  # what comes back counts for whoever bought it
+        whose = sa.select(orders.c.customer_id).join(table, table.c.order_id == orders.c.id)
     mark_points(connection, whose if wanted is None else whose.where(wanted))
 
 
@@ -165,9 +168,11 @@ def _record_states(connection: Connection, kind: Kind, table: sa.Table, wanted: 
 def _put(connection: Connection, happened: sa.Select[Any]) -> int:
     insert = inserting(connection, events).from_select(_COLUMNS, happened)
     new = insert.excluded
+    # One that counted for nobody, and does now, is learned now.
+    known = sa.case((events.c.customer_id.is_(None), new.known_at), else_=events.c.known_at)
     upsert = insert.on_conflict_do_update(
         index_elements=["source", "type", "object_key", "occurrence"],
-        set_={name: new[name] for name in _CORRECTED},
+        set_={name: new[name] for name in _CORRECTED} | {"known_at": known},
         where=sa.or_(*(events.c[name].is_distinct_from(new[name]) for name in _CORRECTED)),
     )
     return connection.execute(upsert, execution_options={"preserve_rowcount": True}).rowcount
@@ -177,21 +182,36 @@ def _happened(kind: Kind, table: sa.Table, moment: Moment) -> sa.Select[Any]:
     """One row per event that this moment makes, in the columns of `events`."""
     occurred, known = table.c[moment.occurred], table.c[moment.known]
     source = sa.literal(CUSTOMER_SOURCE) if table is customers else table.c.source
+    # Money that goes back is about the order; each payment is an event of its own (rule 7).
+    about, number = ("order", refunds.c.order_id) if table is refunds else (kind, table.c.id)
     query = sa.select(
         source,
         sa.literal(moment.type),
-        sa.literal(kind),
+        sa.literal(about),
         table.c.outside_id,
-        table.c.id,
+        number,
         _order(table),
         sa.literal(0),
         _customer(table),
         occurred,
         known,
     ).where(occurred.is_not(None))
-    if table is deliveries:
-        query = query.join_from(deliveries, orders, orders.c.id == deliveries.c.order_id)
+    if table is refunds:
+        query = query.where(refunds.c.amount.is_not(None))
+    if table is deliveries or table is refunds:
+        query = query.join_from(table, orders, orders.c.id == table.c.order_id)
     return query.order_by(table.c.id)
+
+
+def withdraw_events(connection: Connection, kind: Kind, ids: Sequence[int]) -> None:
+    """Events of these objects' moments that have not happened after all are nobody's."""
+    fact = FACT_TABLES[kind]
+    for moment in fact.moments:
+        gone = sa.select(fact.table.c.id).where(
+            fact.table.c.id.in_(_numbers(connection, ids)), fact.table.c[moment.occurred].is_(None)
+        )
+        mine = (events.c.type == moment.type, events.c.object_id.in_(gone), events.c.customer_id.is_not(None))
+        connection.execute(sa.update(events).where(*mine).values(customer_id=None))
 
 
 def _order(table: sa.Table) -> sa.ColumnElement[Any]:
@@ -202,9 +222,17 @@ def _order(table: sa.Table) -> sa.ColumnElement[Any]:
 
 
 def _customer(table: sa.Table) -> sa.ColumnElement[Any]:
+    """Whose event it is: nobody's where the order, or the parcel, is none after all."""
     if table is customers:
         return customers.c.id
-    return orders.c.customer_id if table is deliveries else table.c.customer_id
+    stands = orders.c.withdrawn.is_(None)
+    if table is orders:
+        return sa.case((stands, orders.c.customer_id))
+    if table is deliveries:
+        return sa.case((sa.and_(stands, deliveries.c.cancelled_at.is_(None)), orders.c.customer_id))
+    if table is refunds:
+        return sa.case((stands, sa.func.coalesce(refunds.c.customer_id, orders.c.customer_id)))
+    return table.c.customer_id
 
 
 def _numbers(connection: Connection, ids: Sequence[int]) -> sa.Select[Any]:

@@ -13,7 +13,7 @@ from vefa.crm.coupon_uses import order_codes
 from vefa.crm.object_fields import is_about
 from vefa.crm.scope import Scope
 from vefa.crm.sql_fields import Expression, Kind, SqlField, one, visible
-from vefa.crm.tables import deliveries, order_lines, orders, products
+from vefa.crm.tables import deliveries, order_lines, orders, products, refunds
 from vefa.database import Instant, Quantity, other
 
 _EARLIER = orders.alias("earlier")  # stands inside a sub-query over orders
@@ -47,6 +47,22 @@ def is_first(o: Any, scope: Scope) -> ColumnElement[bool]:
         sa.or_(earlier.c.cancelled_known_at.is_(None), earlier.c.cancelled_known_at > scope.now),
     )
     return sa.not_(sooner.correlate_except(earlier))
+
+
+def refunded(column: str) -> SqlField:
+    """What has gone back of the order at hand, as known: the sum of all payments, or the moment of the last."""
+
+    def sql(scope: Scope) -> ColumnElement[Any]:
+        r = other(refunds)
+        value: Any = sa.func.max(r.c.refunded_at)
+        if column == "amount":
+            value = sa.func.coalesce(sa.func.sum(sa.type_coerce(r.c.amount, sa.BigInteger)), 0)
+        kind = r.c[column].type
+        mine = (r.c.order_id == scope.order_id, r.c.refunded_known_at <= scope.now, r.c.amount.is_not(None))
+        query = sa.select(value).where(*mine).correlate_except(r)
+        return sa.type_coerce(query.scalar_subquery(), kind)
+
+    return SqlField("money" if column == "amount" else "time", sql)
 
 
 def items(o: Any, scope: Scope) -> ColumnElement[Any]:
@@ -95,7 +111,7 @@ def parcel(column: str, kind: Kind, known: str | None = None) -> SqlField:
         own = one(sa.select(value).where(d.c.id == scope.object_id, *is_about(scope, "delivery")), d)
         if scope.object_kind == "delivery":
             return own
-        last = sa.select(value).where(d.c.order_id == scope.order_id)
+        last = sa.select(value).where(d.c.order_id == scope.order_id, d.c.cancelled_at.is_(None))
         last = last.order_by(d.c.delivered_at.desc().nulls_last(), d.c.id.desc()).limit(1)
         brought = [own] if scope.object_kind is None and scope.kind_at is not None else []
         if known is None:

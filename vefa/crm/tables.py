@@ -154,6 +154,7 @@ orders = Table(
     Column("shop_total", Money, comment="as the shop adds it up; null: the same"),
     Column("shop_currency", Text),
     Column("lines_incomplete", sa.Boolean, nullable=False, server_default=sa.false()),
+    Column("withdrawn", Text, comment="why it is no order after all: trashed, deleted, voided, test, unpaid"),
     UniqueConstraint("source", "outside_id"),
     # All that a roll-up counts: a customer's orders lie side by side here, and anywhere in the table.
     Index(
@@ -197,6 +198,8 @@ deliveries = Table(
     Column("shipped_known_at", Instant),
     Column("delivered_at", Instant),
     Column("delivered_known_at", Instant),
+    Column("cancelled_at", Instant, comment="it is no parcel after all"),
+    Column("assumed", sa.Boolean, nullable=False, server_default=sa.false(), comment="no carrier has reported it"),
     UniqueConstraint("source", "outside_id"),
     Index("ix_deliveries_order_id", "order_id"),
     comment="one parcel a row",
@@ -224,6 +227,25 @@ returns = Table(
     UniqueConstraint("source", "outside_id"),
     Index("ix_returns_customer_id", "customer_id"),
     Index("ix_returns_order_id", "order_id"),
+)
+
+refunds = Table(
+    "refunds",
+    metadata,
+    _id(),
+    *_outside(),
+    Column("customer_id", Id, ForeignKey("customers.id")),
+    Column("order_id", Id, ForeignKey("orders.id"), nullable=False),
+    Column("reason", Text),
+    Column("amount", Money, comment="null: nothing has been paid back yet"),
+    Column("currency", Text),
+    Column("goods_back", sa.Boolean, nullable=False, server_default=sa.false(), comment="goods came back with it"),
+    Column("refunded_at", Instant),
+    Column("refunded_known_at", Instant),
+    UniqueConstraint("source", "outside_id"),
+    Index("ix_refunds_order_id", "order_id", "refunded_known_at"),
+    Index("ix_refunds_customer_id", "customer_id"),
+    comment="money that went back, one payment a row; goods that come back are returns",
 )
 
 tickets = Table(
@@ -329,7 +351,23 @@ told_last = Table(
     Column("outside_id", Text, primary_key=True),
     Column("said_at", Instant, nullable=False, comment="the shop's own time of it: older words change nothing back"),
     Column("partial", sa.Boolean, comment="of an order: more parcels are to come"),
+    Column("rank", Small, nullable=False, server_default="0", comment="its state's rank: decides at equal said_at"),
+    Column("digest", Text, nullable=False, server_default="", comment="of its content: decides at equal rank"),
+    Column("withdrawn", Text, comment="why the object does not count: trashed, deleted, voided, test, cancelled"),
     comment="when a shop's webhooks last said something of an object: they may come in any order",
+)
+
+moment_reports = Table(
+    "moment_reports",
+    metadata,
+    Column("source", Text, primary_key=True),
+    Column("kind", Text, primary_key=True, comment="order | delivery | customer"),
+    Column("outside_id", Text, primary_key=True),
+    Column("moment", Text, primary_key=True, comment="placed | shipped | delivered | cancelled | created"),
+    Column("updated_at", Instant, primary_key=True, comment="of the snapshot that reports it"),
+    Column("rank", Small, primary_key=True, autoincrement=False),
+    Column("at", Instant, comment="null: it has not happened"),
+    comment="what each snapshot of a shop system reports of a moment, append-only; the value follows from all of them",
 )
 
 told_early = Table(

@@ -35,6 +35,7 @@ ORDER = (
         "codes",
         "deliveries",
         "returns",
+        "refunds",
         "tickets",
         "ticket_messages",
         "states",

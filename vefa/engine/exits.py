@@ -11,7 +11,7 @@ from sqlalchemy.sql import ColumnElement
 
 from vefa.crm.conditions import about, compile_condition, event_kind, since_entry
 from vefa.crm.scope import Scope, World, learned_by
-from vefa.crm.tables import events
+from vefa.crm.tables import deliveries, events, orders
 from vefa.database import Id, among, other, reading, writing
 from vefa.engine.entries import BATCH, Doorway, as_candidates, enter_candidates
 from vefa.engine.plans import Pinned, elapsed, journey_row, leave, pinned
@@ -21,6 +21,9 @@ from vefa.language.conditions import EventScope
 from vefa.plan.steps import Message
 
 e = enrolments.c
+
+#: Why somebody leaves whose order was trashed, deleted, voided, a test, or is unpaid again.
+WITHDRAWN = "exit: the order was withdrawn"
 
 
 def happened_since_entry(scope: Scope, wanted: EventScope) -> ColumnElement[bool]:
@@ -35,25 +38,43 @@ def happened_since_entry(scope: Scope, wanted: EventScope) -> ColumnElement[bool
     return sa.exists().where(came).correlate_except(v)
 
 
+def order_withdrawn() -> ColumnElement[bool]:
+    """Over an enrolment: the order that it is about, or its parcel, is none after all."""
+    o, d = other(orders), other(deliveries)
+    order = sa.exists().where(o.c.id == e.order_id, o.c.withdrawn.is_not(None)).correlate_except(o)
+    parcel = sa.exists().where(d.c.id == e.object_id, e.object_kind == "delivery", d.c.cancelled_at.is_not(None))
+    return sa.or_(order, parcel.correlate_except(d))
+
+
 def leaves_now(world: World, pin: Pinned) -> ColumnElement[Any]:
     """Over an enrolment: why it must end now, as text; null where it may go on. Asked again at every claim."""
     scope = enrolment_scope(world, pin)
     exits = pin.plan.exits
-    whens = [(happened_since_entry(scope, on), sa.literal(f"exit: {on.event}")) for on in exits.on]
+    whens = [(order_withdrawn(), sa.literal(WITHDRAWN))]
+    whens += [(happened_since_entry(scope, on), sa.literal(f"exit: {on.event}")) for on in exits.on]
     if exits.unless is not None:
         whens.append((sa.not_(compile_condition(exits.unless, scope)), sa.literal("exit: no longer meant")))
-    return sa.case(*whens) if whens else sa.cast(sa.null(), sa.Text)
+    return sa.case(*whens)
 
 
 def run_exits(door: Doorway, pin: Pinned) -> int:
     """End everybody in this plan on whom an exit event has come since the last look. Returns how many left."""
-    left = 0
+    gone = sa.and_(e.journey_id == door.row.id, e.plan_id == pin.id, e.state == "active", order_withdrawn())
+    left = leave_in_batches(door, pin, sa.select(e.id).where(gone), WITHDRAWN) if _any_withdrawn(door) else 0
     for wanted in pin.plan.exits.on:
         came = happened_since_entry(enrolment_scope(door.world, pin), wanted)
         inside = sa.and_(e.journey_id == door.row.id, e.plan_id == pin.id, e.state == "active", came)
         which = sa.union(*(sa.select(e.id).where(new, inside) for new in _newly_concerned(door, pin, wanted)))
         left += leave_in_batches(door, pin, which, f"exit: {wanted.event}")
     return left
+
+
+def _any_withdrawn(door: Doorway) -> bool:
+    """Whether any order or parcel was ever withdrawn: most shops have few, and many have none."""
+    order = sa.exists().where(orders.c.withdrawn.is_not(None))
+    parcel = sa.exists().where(deliveries.c.cancelled_at.is_not(None))
+    with reading(door.engine) as connection:
+        return bool(connection.scalar(sa.select(sa.or_(order, parcel))))
 
 
 def _newly_concerned(door: Doorway, pin: Pinned, wanted: EventScope) -> list[ColumnElement[bool]]:

@@ -231,6 +231,14 @@ HOLDINGS: tuple[Holding, ...] = (
         ("outside_id", "carrier", "tracking", "promised_at", "shipped_at", "delivered_at"),
         {"outside_id": _nameless(crm.deliveries), "fingerprint": "", "carrier": _NULL, "tracking": _NULL},
     ),
+    Holding(
+        "refunds",
+        crm.refunds,
+        _of_orders(crm.refunds),
+        "stripped",
+        ("outside_id", "reason", "amount", "currency", "refunded_at"),
+        {"outside_id": _nameless(crm.refunds), "fingerprint": "", "reason": _NULL},
+    ),
     Holding("states", object_states, _states, "removed", ("kind", "state", "changed_at")),
     Holding(
         "returns",

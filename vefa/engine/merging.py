@@ -297,6 +297,7 @@ RULES: Mapping[str, Rule] = {
     "tag_lists": _unite(tag_tables.tag_lists, "origin", latest="at"),
     "orders": _move(crm.orders),
     "returns": _move(crm.returns),
+    "refunds": _move(crm.refunds),
     "tickets": _move(crm.tickets),
     "reviews": _move(crm.reviews),
     "survey_answers": _move(crm.survey_answers),

@@ -14,7 +14,7 @@ import orjson
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from vefa.crm.tables import rejects, told_early, told_last
+from vefa.crm.tables import moment_reports, rejects, told_early, told_last
 from vefa.database import among
 from vefa.engine.traces import Traces
 from vefa.inbox import inbox
@@ -98,6 +98,8 @@ def remove_snapshots(connection: Connection, keys: Collection[tuple[str, str]]) 
     for kind, outside_id in keys:
         mine = sa.and_(told_last.c.kind == kind, told_last.c.outside_id == outside_id)
         count += connection.execute(sa.delete(told_last).where(mine)).rowcount
+        reported = sa.and_(moment_reports.c.kind == kind, moment_reports.c.outside_id == outside_id)
+        count += connection.execute(sa.delete(moment_reports).where(reported)).rowcount
     return count
 
 

@@ -36,6 +36,7 @@ from vefa.engine.entries import (
 from vefa.engine.preflight import fed, first_held
 from vefa.engine.tables import considered, enrolments, segment_members
 from vefa.engine.timing import yearly
+from vefa.language.catalogue import REPEATED_EVENTS
 from vefa.plan.ways_in import DateTrigger, EventTrigger, EveryTrigger, SegmentTrigger
 
 NULL_TEXT = sa.cast(sa.null(), sa.Text)
@@ -67,7 +68,8 @@ def enter(door: Doorway) -> EntryCounts:
 
 def _enter_by_event(door: Doorway, trigger: EventTrigger) -> Iterator[dict[str, int]]:
     e = events.c
-    key = sa.func.coalesce(e.object_id, e.id) if trigger.object_kind else e.id
+    by_object = trigger.object_kind and trigger.event not in REPEATED_EVENTS
+    key = sa.func.coalesce(e.object_id, e.id) if by_object else e.id
     columns = (e.customer_id, key, e.occurred_at, e.object_kind, e.object_id, e.order_id, NULL_DATE, e.id)
     for ids in _batches(door.engine, _new_events(door, trigger)):
         with writing(door.engine) as connection:

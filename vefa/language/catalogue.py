@@ -106,6 +106,8 @@ _ORDER = (
     Field("order.shipped_at", "time", "order", "when it left the shop", nullable=True),
     Field("order.delivered_at", "time", "order", "when its last parcel arrived", nullable=True),
     Field("order.cancelled_at", "time", "order", "when it was cancelled", nullable=True),
+    Field("order.refunded_at", "time", "order", "when money of it last went back", nullable=True),
+    Field("order.refunded_amount", "money", "order", "what has gone back of it so far"),
     Field("order.coupon_code", "text", "order", "coupon it was paid with, the first of several", nullable=True),
     Field("order.coupon_codes", "list", "order", "all coupons it was paid with"),
     Field("order.only_gift_cards", "bool", "order", "nothing in it but gift cards"),
@@ -200,6 +202,7 @@ EVENTS: dict[str, EventType] = {
         EventType("order.shipped", "order", "an order left the shop"),
         EventType("order.delivered", "order", "the last parcel of an order arrived"),
         EventType("order.cancelled", "order", "an order was cancelled"),
+        EventType("order.refunded", "order", "money of an order went back, a part of it or all"),
         EventType("delivery.shipped", "delivery", "a parcel left the shop"),
         EventType("delivery.delivered", "delivery", "a parcel arrived"),
         EventType("return.requested", "return", "the customer wants to send something back"),
@@ -222,6 +225,9 @@ EVENTS: dict[str, EventType] = {
         EventType("email.clicked", "send", "a link in an e-mail of ours was clicked"),
     )
 }
+
+#: Events that come several times for one object, each a fact of its own that somebody can enter by.
+REPEATED_EVENTS = frozenset({"order.refunded"})
 
 #: Events that vefa itself makes of other facts: nobody outside can tell of them.
 OWN_EVENTS = frozenset({"loyalty.tier_changed", "loyalty.tier_raised", "points.expiring"})
@@ -250,6 +256,7 @@ FILLED_BY: dict[str, frozenset[str]] = {
     "order.shipped": frozenset({"order.shipped_at"}),
     "order.delivered": frozenset({"order.delivered_at"}),
     "order.cancelled": frozenset({"order.cancelled_at"}),
+    "order.refunded": frozenset({"order.refunded_at"}),
     "delivery.shipped": frozenset({"delivery.shipped_at"}),
     # of the order's several parcels this may not be the last, so order.delivered_at may still be empty
     "delivery.delivered": frozenset({"delivery.delivered_at"}),

@@ -16,7 +16,7 @@ from sqlalchemy.engine import Connection
 from vefa.crm.facts import counted_currency
 from vefa.crm.lines import price_of
 from vefa.crm.points import point_moves, point_uses, redemptions, tier_changes
-from vefa.crm.tables import order_lines, orders, products, returns
+from vefa.crm.tables import order_lines, orders, products, refunds, returns
 from vefa.database import among
 from vefa.plan.loyalty import Programme
 from vefa.rewards.accounts import Account, Move, Use
@@ -113,8 +113,17 @@ def _taken(connection: Connection, order_ids: Sequence[int], shop: Shop) -> dict
     """What came back, from the moment at which the goods or the money did: asking for it alone takes nothing."""
     r = returns.c
     known = (r.received_known_at, r.refunded_known_at)
-    query = sa.select(r.order_id, r.amount, r.currency, *known).where(among(r.order_id, order_ids)).order_by(r.id)
     found: dict[int, list[Taken]] = {number: [] for number in order_ids}
+    m = refunds.c
+    paid = sa.select(m.order_id, m.amount, m.currency, m.refunded_known_at).where(m.amount.is_not(None))
+    for order_id, amount, currency, moment in connection.execute(
+        paid.where(among(m.order_id, order_ids)).order_by(m.id)
+    ):
+        found[order_id].append(Taken(moment, worth(amount, currency, shop)))
+    # A return whose money is a refund of the same name is taken once.
+    same = sa.exists().where(m.source == r.source, m.outside_id == r.outside_id, m.amount.is_not(None))
+    query = sa.select(r.order_id, r.amount, r.currency, *known).where(among(r.order_id, order_ids), ~same)
+    query = query.order_by(r.id)
     for order_id, amount, currency, *moments in connection.execute(query):
         came = [moment for moment in moments if moment is not None]
         if came:

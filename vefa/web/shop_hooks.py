@@ -6,7 +6,8 @@ import base64
 import hashlib
 import hmac
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -18,9 +19,11 @@ from sqlalchemy.engine import Connection
 from vefa.crm.arrivals import Receipt
 from vefa.crm.shops import shopify, woocommerce
 from vefa.crm.shops.apply import apply_updates
-from vefa.crm.shops.update import Unreadable, Update
+from vefa.crm.shops.settle import read_orders
+from vefa.crm.shops.update import Unreadable, Update, inside, text
 from vefa.crm.tables import told_early
-from vefa.inbox import Received, Taker, put
+from vefa.engine.privacy_requests import Kind, note_privacy_request
+from vefa.inbox import NotTaken, Received, Taker, put
 from vefa.settings import Settings
 from vefa.web.bodies import read_json
 from vefa.web.events import PROBLEMS
@@ -28,11 +31,11 @@ from vefa.web.service import Service
 
 #: What WooCommerce sends, unsigned, when a webhook is made.
 _PING = re.compile(rb"webhook_id=\d{1,19}")
-_TOPIC = re.compile(r"[a-z_]+[./][a-z_]+")
+_TOPIC = re.compile(r"[A-Za-z_-]{1,60}[./][A-Za-z_-]{1,60}")
 
 
 class Kept(BaseModel):
-    """Whether it was written down; a topic that says nothing to vefa is not."""
+    """Whether it was written down; only topics that the docs name as of no use are not."""
 
     kept: bool
 
@@ -52,7 +55,7 @@ def shop_hooks_room(service: Service) -> APIRouter:
             return Kept(kept=False)
         _prove("VEFA_WOOCOMMERCE_SECRET", secret, body, signature)
         topic = request.headers.get("X-WC-Webhook-Topic", "")
-        return await _keep(service, "woocommerce", topic, topic in woocommerce.TOPICS, body)
+        return await _keep(service, "woocommerce", topic, topic not in woocommerce.NO_USE, body)
 
     @router.post("/v1/hooks/shopify", summary="Shopify", response_model=Kept, responses=PROBLEMS)
     async def shopify_hook(request: Request) -> Kept:
@@ -62,7 +65,7 @@ def shop_hooks_room(service: Service) -> APIRouter:
         _prove("VEFA_SHOPIFY_SECRET", secret, body, request.headers.get("X-Shopify-Hmac-Sha256", ""))
         topic = request.headers.get("X-Shopify-Topic", "")
         is_test = request.headers.get("X-Shopify-Test", "").lower() == "true"
-        return await _keep(service, "shopify", topic, topic in shopify.TOPICS and not is_test, body)
+        return await _keep(service, "shopify", topic, topic not in shopify.NO_USE and not is_test, body)
 
     return router
 
@@ -93,27 +96,59 @@ def shop_takers(settings: Settings) -> Mapping[str, Taker]:
         return woocommerce.tell(topic, body, woo.statuses, received)
 
     return {
-        "woocommerce": _taker(tell_woo, woo.source, settings),
-        "shopify": _taker(shopify.tell, shop.source, settings),
+        "woocommerce": _taker(System(tell_woo, woocommerce.TOPICS, woocommerce.PRIVACY, woo.source), settings),
+        "shopify": _taker(System(shopify.tell, shopify.TOPICS, shopify.PRIVACY, shop.source), settings),
     }
 
 
-Teller = Callable[[str, Mapping[str, Any], datetime], list[Update]]
+@dataclass(frozen=True)
+class System:
+    """How one shop system's messages are read, and under which source its objects are kept."""
+
+    tell: Callable[[str, Mapping[str, Any], datetime], list[Update]]
+    topics: Collection[str]
+    privacy: Mapping[str, Kind]
+    source: str
 
 
-def _taker(tell: Teller, source: str, settings: Settings) -> Taker:
+def _taker(system: System, settings: Settings) -> Taker:
+    source = system.source
+
     def taker(connection: Connection, rows: Sequence[Received], now: datetime) -> None:
-        told: list[Update] = []
+        updates: list[Update] = []
         by: dict[int, Received] = {}
         for row in rows:
-            for each in tell(str(row.about.get("topic")), _object(row.body), row.received_at):
+            topic, body = str(row.about.get("topic")), _object(row.body)
+            if topic in system.privacy:
+                _note_request(connection, system.privacy[topic], body, source, row.received_at)
+                continue
+            if topic not in system.topics:
+                name = topic if _TOPIC.fullmatch(topic) else "without a name"
+                raise NotTaken(f"the topic {name} is not understood")
+            for each in system.tell(topic, body, row.received_at):
                 by[id(each)] = row
-                told.append(each)
-        waiting = apply_updates(connection, told, Receipt(source, now, True, settings))
-        _park(connection, [(each.order or "", by[id(each)]) for each in waiting], source)
-        _unpark(connection, {each.key for each in told if each.kind == "order"}, source)
+                updates.append(each)
+        waiting = apply_updates(connection, updates, Receipt(source, now, True, settings))
+        _park(connection, [(each.order or each.key, by[id(each)]) for each in waiting], source)
+        _unpark(connection, {each.key for each in updates if each.kind == "order"}, source)
 
     return taker
+
+
+def _note_request(connection: Connection, kind: Kind, body: Mapping[str, Any], source: str, received: datetime) -> None:
+    """Write a request of the law down: `customer` inside, or the body itself where the customer is the object."""
+    customer = inside(body, "customer") or ({} if kind == "erase_shop" else body)
+    numbers = body.get("orders_to_redact") or body.get("orders_requested")
+    note_privacy_request(
+        connection,
+        source=source,
+        kind=kind,
+        outside_id=text(customer.get("id")) or None,
+        email=text(customer.get("email")) or None,
+        phone=text(customer.get("phone")) or None,
+        orders=[text(number) for number in numbers] if isinstance(numbers, list) else [],
+        now=received,
+    )
 
 
 def _object(body: bytes) -> Mapping[str, Any]:
@@ -143,10 +178,14 @@ def _park(connection: Connection, waiting: Sequence[tuple[str, Received]], sourc
         connection.execute(sa.insert(told_early), list(rows.values()))
 
 
-def _unpark(connection: Connection, orders: set[str], source: str) -> None:
-    """Their order has come: they go back to the inbox, as what they are."""
+def _unpark(connection: Connection, keys: set[str], source: str) -> None:
+    """Take up what waits for these orders, as far as they are there now: it goes back to the inbox, as what it is.
+
+    Whoever parked it held the order's lock, and so does this transaction: nothing is parked behind its back.
+    """
     c = told_early.c
-    mine = sa.and_(c.source == source, c.order_key.in_(sorted(orders)))
+    there = sorted(read_orders(connection, keys, source))
+    mine = sa.and_(c.source == source, c.order_key.in_(there))
     for row in connection.execute(sa.select(told_early).where(mine).order_by(c.id)).all():
         put(connection, row.kind, row.body, row.received_at, row.about)
         connection.execute(sa.delete(told_early).where(c.id == row.id))

@@ -208,6 +208,22 @@ _ALL = (
         events="return",
     ),
     Target(
+        name="refunds",
+        table=tables.refunds,
+        columns={
+            "outside_id": "id",
+            "amount": "money",
+            "currency": "currency",
+            "reason": "text",
+            "refunded_at": "time",
+        },
+        key=("outside_id",),
+        required=("outside_id", "order", "amount", "refunded_at"),
+        references=("customer", "order"),
+        moments=_moments("refunded"),
+        events="refund",
+    ),
+    Target(
         name="tickets",
         table=tables.tickets,
         columns={

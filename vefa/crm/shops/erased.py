@@ -48,7 +48,7 @@ def _orders(update: Update) -> list[str]:
 def _person(update: Update) -> Person | None:
     if update.snapshot is not None and update.snapshot.person is not None:
         return update.snapshot.person
-    return next((each.person for each in update.moments if each.person is not None), None)
+    return update.person
 
 
 def _is_of_order(update: Update, source: str, at: Mapping[str, datetime]) -> bool:

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
+from functools import cached_property
+from hashlib import blake2b
 from typing import Any, Literal
 
 from vefa.crm.arrivals import Arrival, Person
@@ -26,32 +28,98 @@ class Unreadable(ValueError):
 
 @dataclass(frozen=True)
 class ConsentChange:
-    """What a customer has said about being written to."""
+    """What a customer has said about being written to.
+
+    `only_after_yes`: nobody has asked them, as far as the shop knows; it ends a consent and says nothing else.
+    """
 
     channel: Literal["email", "sms"]
     granted: bool
     evidence: str
     occurred_at: datetime
+    only_after_yes: bool = False
+
+
+@dataclass(frozen=True)
+class TagReport:
+    """One tag that a customer got or lost."""
+
+    tag: str
+    added: bool
+    at: datetime
+
+
+@dataclass(frozen=True)
+class MomentReport:
+    """When something happened, as a snapshot shows it; None: it has not happened."""
+
+    moment: Literal["created", "placed", "shipped", "delivered", "cancelled"]
+    at: datetime | None
+
+
+@dataclass(frozen=True)
+class RefundReport:
+    """A payment back to the customer. `amount` is None while no money has gone back."""
+
+    amount: Decimal | None
+    currency: str | None
+    reason: str | None
+    goods_back: bool
+    refunded_at: datetime
+
+
+@dataclass(frozen=True)
+class Merge:
+    """Two customers of the shop are one: `gone` went into `kept`."""
+
+    kept: str
+    gone: str
+
+
+#: Later than whatever a shop can send: nothing reverses what bears it.
+FINAL = datetime(9000, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True)
 class Update:
     """One object as a message shows it.
 
-    `snapshot` holds until something is said later than `updated_at`; `moments` hold for ever. What `only_known` says is
-    nothing to us unless the object is known. `order` is the one that must be known before. `partial`: more parcels
-    of the order are to come.
+    Of an object's snapshots the one with the latest (`updated_at`, `rank`) holds; `digest` makes that order total.
+    `moments` are kept from every snapshot, whichever holds. `withdrawn` says why the object counts nowhere.
+    `order` must be known before. `partial`: more parcels of the order are to come.
     """
 
-    kind: Literal["customer", "order", "delivery", "return"]
+    kind: Literal["customer", "order", "delivery", "refund"]
     key: str
     updated_at: datetime
     snapshot: Arrival | None
-    moments: tuple[Arrival, ...] = ()
+    moments: tuple[MomentReport, ...] = ()
+    rank: int = 0
+    withdrawn: str | None = None
     order: str | None = None
-    only_known: bool = False
     partial: bool | None = None
+    person: Person | None = None
     consents: tuple[ConsentChange, ...] = ()
+    tags: tuple[TagReport, ...] = ()
+    refund: RefundReport | None = None
+    merge: Merge | None = None
+
+    @cached_property
+    def digest(self) -> str:
+        """Tells two snapshots of one moment and rank apart, the same on every machine."""
+        seen = (self.snapshot and _plain(self.snapshot), self.withdrawn, self.partial, self.refund)
+        return blake2b(repr(seen).encode(), digest_size=16).hexdigest()
+
+    @property
+    def version(self) -> tuple[datetime, int, str]:
+        """What decides among the snapshots of one object."""
+        return self.updated_at, self.rank, self.digest
+
+
+def _plain(given: Arrival) -> tuple[object, ...]:
+    who = given.person
+    named = who and (who.outside_id, who.email, who.sms, sorted(who.details.items()))
+    return given.occurred_at, sorted(given.data.items(), key=lambda item: item[0]), named
 
 
 def text(given: Any) -> str:

@@ -9,28 +9,66 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, Literal
 
 from vefa.crm.arrivals import Arrival
-from vefa.crm.shops.update import Unreadable, Update, amount, each, inside, moment, needed, person, text
+from vefa.crm.shops.update import (
+    MomentReport,
+    RefundReport,
+    Unreadable,
+    Update,
+    amount,
+    each,
+    inside,
+    moment,
+    needed,
+    person,
+    text,
+)
 
-TOPICS = ("order.created", "order.updated", "order.restored", "customer.created", "customer.updated")
-#: Nobody has bought anything yet.
-NOT_YET = {"pending", "failed", "checkout-draft", "auto-draft", "draft", "trash", ""}
+TOPICS = (
+    *("order.created", "order.updated", "order.restored", "order.deleted"),
+    *("customer.created", "customer.updated"),
+)
+#: An account that was deleted: the shop's owner erases who it was.
+PRIVACY: dict[str, Literal["erase", "export", "erase_shop"]] = {"customer.deleted": "erase"}
+#: What vefa keeps nothing of.
+NO_USE = frozenset(
+    {f"{kind}.{verb}" for kind in ("product", "coupon") for verb in ("created", "updated", "deleted", "restored")}
+)
+#: Nobody has bought anything yet: they wait for a payment, a bank transfer among others.
+WAITING = {"pending", "on-hold", "failed", "checkout-draft", "auto-draft", "draft", ""}
+#: Paid for at the door: placed as it was made.
+_AT_THE_DOOR = {"cod"}
+_RANKS = {
+    **dict.fromkeys(WAITING, 0),
+    "failed": 1,
+    "on-hold": 1,
+    "processing": 2,
+    "refunded": 6,
+    "cancelled": 7,
+    "trash": 8,
+}
 
 
 def tell(topic: str, given: Mapping[str, Any], statuses: Mapping[str, str], received: datetime) -> list[Update]:
     """What a message says. Raises Unreadable."""
     if topic.startswith("customer."):
         return [_customer(given, received)]
-    return [_order(given, statuses, received), *_refunds(given, received)]
+    if topic == "order.deleted":  # the bin, or for good: the body holds the id alone
+        return [Update("order", needed(given, "id"), received, None, rank=9, withdrawn="deleted")]
+    # What was fetched from the bin is later than its way there, though nothing else was changed.
+    restored = received if topic == "order.restored" else None
+    return [_order(given, statuses, received, restored), *_refunds(given, received)]
 
 
-def _order(given: Mapping[str, Any], statuses: Mapping[str, str], received: datetime) -> Update:
+def _order(
+    given: Mapping[str, Any], statuses: Mapping[str, str], received: datetime, restored: datetime | None
+) -> Update:
     number, status = needed(given, "id"), text(given.get("status")).removeprefix("wc-")
     changed = _changed(given) or received
-    total, placed = amount(given.get("total")), moment(given.get("date_created_gmt"))
-    if total is None or placed is None:
+    total, made = amount(given.get("total")), moment(given.get("date_created_gmt"))
+    if total is None or made is None:
         raise Unreadable("no total or date")
     billing = inside(given, "billing")
     account = text(given.get("customer_id"))
@@ -47,25 +85,43 @@ def _order(given: Mapping[str, Any], statuses: Mapping[str, str], received: date
         "coupon_code": next((text(one.get("code")) for one in each(given.get("coupon_lines"))), None),
         "lines": list(_lines(given)),
     }
-    snapshot = Arrival(number, "order.placed", who, placed, data, "order", number)
-    moments = [
-        Arrival(number, f"order.{name}", who, at, {}, "order", number)
-        for name, at in _moments(given, status, statuses, changed)
-    ]
-    unpaid = moment(given.get("date_paid_gmt")) is None and status in {*NOT_YET, "cancelled"}
-    return Update("order", number, changed, snapshot, tuple(moments), only_known=unpaid)
+    return Update(
+        "order",
+        number,
+        max(changed, restored or changed),
+        Arrival(number, "order.placed", who, made, data, "order", number),
+        tuple(_moments(given, status, statuses, made, changed)),
+        rank=10 if restored else _RANKS.get(status, 4 if statuses.get(status) == "delivered" else 3),
+        withdrawn="trashed" if status == "trash" else None,
+        person=who,
+    )
 
 
 def _moments(
-    given: Mapping[str, Any], status: str, statuses: Mapping[str, str], changed: datetime
-) -> Iterator[tuple[str, datetime]]:
+    given: Mapping[str, Any], status: str, statuses: Mapping[str, str], made: datetime, changed: datetime
+) -> Iterator[MomentReport]:
+    """What the state says, and what it says has not happened; what a later state no longer shows stays."""
+    if status == "trash":
+        return
+    paid = moment(given.get("date_paid_gmt"))
+    if status in WAITING:
+        yield MomentReport("placed", None)
+    elif status != "cancelled" or paid is not None:
+        at_door = text(given.get("payment_method")) in _AT_THE_DOOR
+        yield MomentReport("placed", made if at_door or paid is None else paid)
+    yield MomentReport("cancelled", changed if status == "cancelled" else None)
     completed = moment(given.get("date_completed_gmt"))
-    if completed is not None and "completed" in statuses:
-        yield statuses["completed"], completed
-    if status == "cancelled":
-        yield "cancelled", changed
-    elif status in statuses and status != "completed":
-        yield statuses[status], changed
+    if status in WAITING or status == "processing":
+        yield MomentReport("shipped", None)
+        yield MomentReport("delivered", None)
+        return
+    found = {statuses["completed"]: completed} if completed is not None and "completed" in statuses else {}
+    if status in statuses:
+        at = completed if status == "completed" and completed is not None else changed
+        found[statuses[status]] = min(at, found.get(statuses[status]) or at)
+    for name in ("shipped", "delivered"):
+        if name in found:
+            yield MomentReport("shipped" if name == "shipped" else "delivered", found[name])
 
 
 def _lines(given: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
@@ -87,18 +143,18 @@ def _lines(given: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
 
 
 def _refunds(given: Mapping[str, Any], received: datetime) -> Iterator[Update]:
-    """A refund has no date of its own here: it is as old as the first message that shows it."""
+    """A refund has no date of its own here: it is as old as the first message that shows it.
+
+    It says nothing of goods: money went back, and that is all.
+    """
     order, changed = text(given.get("id")), _changed(given) or received
     for refund in each(given.get("refunds")):
         key, paid_back = text(refund.get("id")), amount(refund.get("total"))
-        if key in ("", "0"):
+        if key in ("", "0") or not paid_back:
             continue
-        data = {"order": order, "reason": text(refund.get("reason")) or None}
-        if paid_back is not None:
-            data |= {"amount": str(abs(paid_back)), "currency": text(given.get("currency")) or None}
-        asked = Arrival(key, "return.requested", None, changed, data, "return", key)
-        refunded = Arrival(key, "return.refunded", None, changed, {}, "return", key)
-        yield Update("return", key, changed, asked, (refunded,), order=order)
+        currency, reason = text(given.get("currency")) or None, text(refund.get("reason")) or None
+        report = RefundReport(abs(paid_back), currency, reason, False, changed)
+        yield Update("refund", key, changed, None, rank=1, order=order, refund=report)
 
 
 def _customer(given: Mapping[str, Any], received: datetime) -> Update:
@@ -115,7 +171,8 @@ def _customer(given: Mapping[str, Any], received: datetime) -> Update:
     )
     created = moment(given.get("date_created_gmt")) or received
     snapshot = Arrival(number, "customer.created", who, created, {})
-    return Update("customer", number, _changed(given) or received, snapshot)
+    reports = (MomentReport("created", created),)
+    return Update("customer", number, _changed(given) or received, snapshot, reports, person=who)
 
 
 def _changed(given: Mapping[str, Any]) -> datetime | None:
