@@ -102,6 +102,8 @@ def _objects(connection: Connection, ids: Sequence[int]) -> list[tuple[str, str]
     found = [("order", each) for each in connection.scalars(sa.select(o.outside_id).where(among(o.customer_id, ids)))]
     found += [("delivery", each) for each in connection.scalars(sa.select(d.outside_id).where(d.order_id.in_(mine)))]
     found += [("return", each) for each in connection.scalars(sa.select(r.outside_id).where(among(r.customer_id, ids)))]
+    f = crm.refunds.c
+    found += [("refund", each) for each in connection.scalars(sa.select(f.outside_id).where(f.order_id.in_(mine)))]
     return found
 
 

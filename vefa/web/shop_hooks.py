@@ -22,6 +22,7 @@ from vefa.crm.shops.apply import apply_updates
 from vefa.crm.shops.settle import read_orders
 from vefa.crm.shops.update import Unreadable, Update, inside, text
 from vefa.crm.tables import told_early
+from vefa.engine.merging import merge_shop_ids
 from vefa.engine.privacy_requests import Kind, note_privacy_request
 from vefa.inbox import NotTaken, Received, Taker, put
 from vefa.settings import Settings
@@ -129,6 +130,8 @@ def _taker(system: System, settings: Settings) -> Taker:
                 by[id(each)] = row
                 updates.append(each)
         waiting = apply_updates(connection, updates, Receipt(source, now, True, settings))
+        for merge in (each.merge for each in updates if each.merge is not None):
+            merge_shop_ids(connection, source, merge.kept, merge.gone, now, settings.shop.zone)
         _park(connection, [(each.order or each.key, by[id(each)]) for each in waiting], source)
         _unpark(connection, {each.key for each in updates if each.kind == "order"}, source)
 

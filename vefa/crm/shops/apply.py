@@ -119,10 +119,10 @@ def _note_buyers(batch: _Batch) -> None:
     named: list[Person] = []
     for each in batch.updates:
         verdict = batch.verdicts.get(_key(each), {}).get("placed", NOTHING)
-        if each.kind != "order" or each.person is None or verdict.at is None:
+        if each.kind != "order" or each.who is None or verdict.at is None:
             continue
         if batch.versions[_key(each)].withdrawn is None:
-            named.append(each.person)
+            named.append(each.who)
     find_people(batch.connection, list(dict.fromkeys(named)), batch.receipt)
 
 

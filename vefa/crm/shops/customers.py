@@ -18,6 +18,7 @@ from vefa.crm.shops.moments import NOTHING, Verdict
 from vefa.crm.shops.update import ConsentChange, Unreadable, Update
 from vefa.crm.shops.versions import Key
 from vefa.crm.tables import consents, customers
+from vefa.crm.tags import TagChange, set_tags
 from vefa.database import among
 
 _Consent = tuple[int, ConsentChange]
@@ -31,7 +32,7 @@ def put_customers(
     receipt: Receipt,
 ) -> None:
     """Write the customers whose snapshots hold, then consents and tags of everybody who is named."""
-    named = [each.person for each in updates if each.kind == "customer" and each.snapshot is not None]
+    named = [each.who for each in updates if each.kind == "customer" and each.snapshot is not None]
     own = list(dict.fromkeys(person for person in named if person is not None))
     find_people(connection, own, receipt, own=True)
     signed, seen = [], []
@@ -39,13 +40,14 @@ def put_customers(
         verdict = verdicts.get(("customer", each.key), {}).get("created", NOTHING)
         if each.snapshot is None or each.snapshot.person is None:
             continue
-        if verdict.at is not None:
-            signed.append(replace(each.snapshot, occurred_at=verdict.at))
+        if not verdict.denied or verdict.at is not None:
+            signed.append(replace(each.snapshot, occurred_at=verdict.at or each.snapshot.occurred_at))
         else:
             seen.append(each.snapshot.person)
     _sign_up(connection, signed, receipt)
     _put_details(connection, seen, receipt)
     _put_consents(connection, updates, receipt)
+    _put_tags(connection, updates, receipt)
 
 
 def _sign_up(connection: Connection, arrivals: Sequence[Arrival], receipt: Receipt) -> None:
@@ -71,7 +73,7 @@ def _put_details(connection: Connection, people: Sequence[Person], receipt: Rece
 
 
 def _put_consents(connection: Connection, updates: Sequence[Update], receipt: Receipt) -> None:
-    spoken = [(each.person, each) for each in updates if each.consents and each.person is not None]
+    spoken = [(each.who, each) for each in updates if each.consents and each.who is not None]
     if not spoken:
         return
     ids = find_people(connection, [person for person, _ in spoken], receipt)
@@ -82,6 +84,20 @@ def _put_consents(connection: Connection, updates: Sequence[Update], receipt: Re
     agreed = _agreed(connection, sorted({number for number, _ in ended})) if ended else set()
     ends = [_said(number, change) for number, change in ended if (number, change.channel) in agreed]
     put_consents(connection, ends, receipt.source, receipt.now)
+
+
+def _put_tags(connection: Connection, updates: Sequence[Update], receipt: Receipt) -> None:
+    tagged = [(each.who, each.tags) for each in updates if each.tags and each.who is not None]
+    if not tagged:
+        return
+    ids = find_people(connection, list(dict.fromkeys(person for person, _ in tagged)), receipt, own=True)
+    changes = [
+        TagChange(ids[person], report.tag, report.added, report.at)
+        for person, reports in tagged
+        if person in ids
+        for report in reports
+    ]
+    set_tags(connection, changes)
 
 
 def _said(number: int, change: ConsentChange) -> Said:

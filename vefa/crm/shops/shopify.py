@@ -33,7 +33,8 @@ TOPICS = (
     *("orders/create", "orders/updated", "orders/paid", "orders/fulfilled", "orders/cancelled", "orders/delete"),
     *("orders/partially_fulfilled", "fulfillments/create", "fulfillments/update", "refunds/create"),
     *("fulfillment_events/create", "customers/create", "customers/update", "customers/enable", "customers/disable"),
-    *("customers_email_marketing_consent/update", "customers_marketing_consent/update"),
+    *("customers_email_marketing_consent/update", "customers_marketing_consent/update", "customers/merge"),
+    *("customer.tags_added", "customer.tags_removed"),
 )
 #: Requests of the law, and what each asks for.
 PRIVACY: dict[str, Literal["erase", "export", "erase_shop"]] = {

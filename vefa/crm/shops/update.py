@@ -104,6 +104,11 @@ class Update:
     refund: RefundReport | None = None
     merge: Merge | None = None
 
+    @property
+    def who(self) -> Person | None:
+        """Whom it names."""
+        return self.person or (self.snapshot.person if self.snapshot is not None else None)
+
     @cached_property
     def digest(self) -> str:
         """Tells two snapshots of one moment and rank apart, the same on every machine."""
