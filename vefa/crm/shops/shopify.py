@@ -13,6 +13,7 @@ from decimal import Decimal
 from typing import Any, Literal
 
 from vefa.crm.arrivals import Arrival, Person
+from vefa.crm.shops.contents import ShopLine, code_data, line_data, money
 from vefa.crm.shops.shopify_customers import consents_of, parse_consent, parse_customer, parse_merge, parse_tags
 from vefa.crm.shops.update import (
     FINAL,
@@ -100,10 +101,9 @@ def _order(given: Mapping[str, Any], number: str, received: datetime) -> Update:
     who = _buyer(given)
     data = {
         "number": text(given.get("name")) or number,
-        "total": str(total),
-        "currency": text(given.get("currency")) or None,
-        "coupon_code": next((text(one.get("code")) for one in each(given.get("discount_codes"))), None),
-        "lines": list(_lines(given)),
+        **_sums(given, total),
+        **code_data(_codes(given)),
+        **line_data(_lines(given)),
     }
     changed = moment(given.get("updated_at")) or received
     cancelled = moment(given.get("cancelled_at"))
@@ -175,19 +175,46 @@ def _own_address(customer: Mapping[str, Any]) -> Mapping[str, Any]:
     return address
 
 
-def _lines(given: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+def _sums(given: Mapping[str, Any], total: Decimal) -> dict[str, Any]:
+    """What the customer saw, and, where that is another currency, what the shop adds up."""
+    sums, currency = inside(given, "total_price_set"), text(given.get("currency"))
+    seen, its_currency = money(sums, "presentment_money")
+    if seen is None or its_currency in ("", currency):
+        return {"total": str(total), "currency": currency or None}
+    own, own_currency = money(sums, "shop_money")
+    return {
+        "total": str(seen),
+        "currency": its_currency,
+        "shop_total": str(total if own is None else own),
+        "shop_currency": own_currency or currency or None,
+    }
+
+
+def _codes(given: Mapping[str, Any]) -> Iterator[Any]:
+    """Codes of both lists: one holds what was applied, the other how."""
+    yield from (one.get("code") for one in each(given.get("discount_codes")))
+    for one in each(given.get("discount_applications")):
+        if text(one.get("type")) == "discount_code":
+            yield one.get("code")
+
+
+def _lines(given: Mapping[str, Any]) -> Iterator[ShopLine]:
     """What is left of each line after edits; all of it where nothing is left of any (the whole order went)."""
     lines = each(given.get("line_items"))
     left = [amount(line.get("current_quantity")) for line in lines]
     edited = any(quantity != 0 for quantity in left)
     for line, current in zip(lines, left, strict=True):
         quantity = current if edited and current is not None else amount(line.get("quantity"))
-        price = amount(line.get("price"))
-        product = text(line.get("product_id")) or text(line.get("sku"))
-        if not product or not quantity or quantity != int(quantity) or price is None:
-            continue
+        seen, _ = money(inside(line, "price_set"), "presentment_money")
         name = text(line.get("title")) or text(line.get("name"))
-        yield {"product": product, "name": name or None, "quantity": int(quantity), "unit_price": str(price)}
+        yield ShopLine(
+            text(line.get("product_id")) or text(line.get("sku")) or name,  # what was sold by hand has a title alone
+            name,
+            text(line.get("variant_title")),
+            quantity,
+            amount(line.get("price")) if seen is None else seen,
+            line.get("gift_card") is True,
+        )
 
 
 def _parcel(given: Mapping[str, Any], order: str, received: datetime) -> Iterator[Update]:

@@ -12,6 +12,7 @@ from decimal import Decimal
 from typing import Any, Literal
 
 from vefa.crm.arrivals import Arrival
+from vefa.crm.shops.contents import ShopLine, code_data, line_data, unit_price, variant_of
 from vefa.crm.shops.update import (
     MomentReport,
     RefundReport,
@@ -82,8 +83,8 @@ def _order(
         "number": text(given.get("number")) or number,
         "total": str(total),
         "currency": text(given.get("currency")) or None,
-        "coupon_code": next((text(one.get("code")) for one in each(given.get("coupon_lines"))), None),
-        "lines": list(_lines(given)),
+        **code_data(one.get("code") for one in each(given.get("coupon_lines"))),
+        **line_data(_lines(given)),
     }
     return Update(
         "order",
@@ -124,22 +125,24 @@ def _moments(
             yield MomentReport("shipped" if name == "shipped" else "delivered", found[name])
 
 
-def _lines(given: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+def _lines(given: Mapping[str, Any]) -> Iterator[ShopLine]:
     """With tax and after discounts: what the customer paid."""
     for line in each(given.get("line_items")):
         quantity, total = amount(line.get("quantity")), amount(line.get("total"))
         product = text(line.get("product_id"))
-        product = product if product not in ("", "0") else text(line.get("sku"))
-        if not product or not quantity or quantity != int(quantity) or total is None:
-            continue
-        paid = total + (amount(line.get("total_tax")) or Decimal(0))
-        price = str((paid / quantity).quantize(Decimal("0.0001")))
-        yield {
-            "product": product,
-            "name": text(line.get("name")) or None,
-            "quantity": int(quantity),
-            "unit_price": price,
-        }
+        product = product if product not in ("", "0") else text(line.get("sku")) or text(line.get("name"))
+        paid = None if total is None else total + (amount(line.get("total_tax")) or Decimal(0))
+        is_variant = text(line.get("variation_id")) not in ("", "0")
+        chosen = _attributes(line) if is_variant else ()
+        parent = text(line.get("parent_name")) if is_variant else ""
+        name, variant = variant_of(text(line.get("name")), parent, chosen)
+        yield ShopLine(product, name, variant, quantity, unit_price(paid, quantity))
+
+
+def _attributes(line: Mapping[str, Any]) -> list[Any]:
+    """What was chosen of the product, such as size and colour; keys with an underscore are a plug-in's own."""
+    meta = [one for one in each(line.get("meta_data")) if not text(one.get("key")).startswith("_")]
+    return [one.get("display_value") or one.get("value") for one in meta]
 
 
 def _refunds(given: Mapping[str, Any], received: datetime) -> Iterator[Update]:
