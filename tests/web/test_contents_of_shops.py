@@ -1,4 +1,4 @@
-"""What orders of shop systems hold: codes, fractions, variants, gift cards, two currencies, lines that nobody can read."""
+"""What orders of shop systems hold: codes, fractions, variants, gift cards, two currencies, unreadable lines."""
 
 from __future__ import annotations
 
