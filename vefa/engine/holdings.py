@@ -383,6 +383,7 @@ ELSEWHERE = {
     "told_early": "vefa.engine.raw_traces",
     "rejects": "vefa.engine.raw_traces",
     "told_last": "vefa.engine.raw_traces: by the numbers of theirs",
+    "moment_reports": "vefa.engine.raw_traces: by the numbers of theirs",
     "privacy_requests": "whom one is about is emptied when it is done; a copy that was asked for ends",
     "forgotten": "HMACs, for good",
 }
