@@ -48,8 +48,8 @@ class ShopifyShop(MadeUpShop):
             *(self.give_money_back, self.refund_goes_through),
             *(self.cancel, self.cancel_shipped, self.void, self.delete),
         ]
-        people = [self.new_account, self.rename, self.enable, self.say, self.say]
-        return [*new, *often, *seldom, *people]
+        people = [self.new_account, self.rename, self.enable, self.merge]
+        return [*new, *often, *seldom, *people, *[self.say, self.tag] * 2]
 
     # --- customers
 
@@ -215,7 +215,7 @@ class ShopifyShop(MadeUpShop):
     def replace_parcel(self) -> None:
         """How a merchant corrects a tracking number."""
         found = self.under_way()
-        if found and open_order(found[0]):
+        if found and open_order(found[0]) and not found[0].refunds:
             order, parcel = found
             parcel.cancelled, parcel.changed = True, self.wait()
             self.send("fulfillments/update", self.parcel_body(order, parcel))

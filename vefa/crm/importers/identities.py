@@ -10,9 +10,10 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+# The whole module, for it needs places of this package itself.
+from vefa.crm import people
 from vefa.crm.identifiers import customer_aliases, guests, identifiers
 from vefa.crm.importers.stages import CHANGED, Stage
-from vefa.crm.people import reconsider
 from vefa.crm.resolution import PREFIX
 from vefa.crm.tables import contacts, customers
 from vefa.database import from_micros, inserting
@@ -59,7 +60,7 @@ def note_addresses(connection: Connection, stage: Stage, batch: int, now: int, z
     is_guest = guests.c.name == sa.literal(PREFIX, sa.Text) + chosen.c.address_key
     owners = list(connection.scalars(sa.select(chosen.c.owner).distinct().join(guests, is_guest).where(mine)))
     if owners:
-        reconsider(connection, owners, from_micros(now), zone)
+        people.reconsider(connection, owners, from_micros(now), zone)
 
 
 def _note_guests(connection: Connection, chosen: sa.Table, mine: Any) -> None:

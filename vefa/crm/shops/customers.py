@@ -18,7 +18,7 @@ from vefa.crm.shops.moments import NOTHING, Verdict
 from vefa.crm.shops.update import ConsentChange, Unreadable, Update
 from vefa.crm.shops.versions import Key
 from vefa.crm.tables import consents, customers
-from vefa.crm.tags import TagChange, set_tags
+from vefa.crm.tags import TagChange, TagList, replace_tags, set_tags
 from vefa.database import among
 
 _Consent = tuple[int, ConsentChange]
@@ -87,17 +87,30 @@ def _put_consents(connection: Connection, updates: Sequence[Update], receipt: Re
 
 
 def _put_tags(connection: Connection, updates: Sequence[Update], receipt: Receipt) -> None:
-    tagged = [(each.who, each.tags) for each in updates if each.tags and each.who is not None]
-    if not tagged:
+    """Whole lists and single changes, each at its moment."""
+    tagged = [(each.who, each) for each in updates if each.tags or each.all_tags is not None]
+    people = list(dict.fromkeys(person for person, _ in tagged if person is not None))
+    if not people:
         return
-    ids = find_people(connection, list(dict.fromkeys(person for person, _ in tagged)), receipt, own=True)
-    changes = [
-        TagChange(ids[person], report.tag, report.added, report.at)
-        for person, reports in tagged
-        if person in ids
-        for report in reports
-    ]
+    ids = find_people(connection, people, receipt, own=True)
+    own = _own_numbers(connection, sorted(set(ids.values())))
+    lists: list[TagList] = []
+    changes: list[TagChange] = []
+    for person, each in tagged:
+        if person is None or person not in ids:
+            continue
+        customer = ids[person]
+        changes += [TagChange(customer, one.tag, one.added, one.at) for one in each.tags]
+        # What somebody bore who is now one with another says nothing of the other's tags.
+        if each.all_tags is not None and own[customer] == person.outside_id:
+            lists.append(TagList(customer, each.all_tags, each.updated_at))
+    replace_tags(connection, lists)
     set_tags(connection, changes)
+
+
+def _own_numbers(connection: Connection, ids: Sequence[int]) -> dict[int, str]:
+    query = sa.select(customers.c.id, customers.c.outside_id).where(among(customers.c.id, ids))
+    return dict(connection.execute(query).tuples().all())
 
 
 def _said(number: int, change: ConsentChange) -> Said:

@@ -68,7 +68,7 @@ def tell(topic: str, given: Mapping[str, Any], received: datetime) -> list[Updat
     """What a message says. Raises Unreadable."""
     match topic:
         case "customers/merge":
-            return [parse_merge(given, received)]
+            return parse_merge(given, received)
         case "customer.tags_added" | "customer.tags_removed":
             return [parse_tags(given, topic == "customer.tags_added", received)]
         case "customers_email_marketing_consent/update" | "customers_marketing_consent/update":

@@ -23,6 +23,7 @@ from vefa.crm.shops.update import (
     person,
     text,
 )
+from vefa.crm.tags import tag_names
 
 #: What each state of a marketing consent says: yes, no, or that a consent, if there was one, has ended.
 _STATES: dict[str, Literal["yes", "no", "ended"]] = {
@@ -64,7 +65,7 @@ def parse_customer(given: Mapping[str, Any], received: datetime, *, opened: bool
         rank=1 if has_account else 0,
         person=who,
         consents=consents_of(given, changed),
-        tags=tuple(_tags(given, changed)),
+        all_tags=tag_names(given["tags"]) if isinstance(given.get("tags"), str) else None,
     )
 
 
@@ -80,8 +81,11 @@ def _consent(given: Mapping[str, Any], channel: str, changed: datetime) -> Itera
     meaning = _STATES.get(state)
     if meaning is None:
         return
+    dated = moment(found.get("consent_updated_at"))
+    if meaning == "ended" and dated is None:  # was never asked, which ends nothing
+        return
     how = text(found.get("opt_in_level")) or text(found.get("consent_collected_from")) or "no word how"
-    at = moment(found.get("consent_updated_at")) or changed
+    at = dated or changed
     medium: Literal["email", "sms"] = "email" if channel == "email" else "sms"
     yield ConsentChange(medium, meaning == "yes", f"{state}, {how}", at, meaning == "ended")
 
@@ -107,18 +111,18 @@ def parse_tags(given: Mapping[str, Any], added: bool, received: datetime) -> Upd
     return Update("customer", number, at, None, person=Person(number), tags=reports)
 
 
-def _tags(given: Mapping[str, Any], changed: datetime) -> Iterator[TagReport]:
-    """Tags of an older body, `"vip, toptan"`: those that are there."""
-    for tag in text(given.get("tags")).split(","):
-        if tag.strip():
-            yield TagReport(tag.strip(), True, changed)
+def parse_merge(given: Mapping[str, Any], received: datetime) -> list[Update]:
+    """`customers/merge`: two customers have become one. A merge that failed, or is not done yet, says nothing."""
+    if text(given.get("status")).lower() in ("failed", "in_progress", "requested") or given.get("errors"):
+        return []
+    kept, gone = (_merged(given, role) for role in ("kept", "deleted"))
+    return [Update("customer", kept, received, None, merge=Merge(kept, gone))]
 
 
-def parse_merge(given: Mapping[str, Any], received: datetime) -> Update:
-    """`customers/merge`: two customers have become one."""
-    kept = _plain_id(given.get("admin_graphql_api_id_customer_kept") or given.get("customer_kept_id"))
-    gone = _plain_id(given.get("admin_graphql_api_id_customer_deleted") or given.get("customer_deleted_id"))
-    return Update("customer", kept, received, None, merge=Merge(kept, gone))
+def _merged(given: Mapping[str, Any], role: str) -> str:
+    """One of the two customers; the reference and messages in the wild spell the keys differently."""
+    keys = (f"admin_graphql_api_customer_{role}_id", f"admin_graphql_api_id_customer_{role}", f"customer_{role}_id")
+    return _plain_id(next((given[key] for key in keys if given.get(key)), None))
 
 
 def _plain_id(given: Any) -> str:

@@ -101,6 +101,8 @@ class Update:
     person: Person | None = None
     consents: tuple[ConsentChange, ...] = ()
     tags: tuple[TagReport, ...] = ()
+    #: every tag that the customer bears at `updated_at`; None: not said
+    all_tags: tuple[str, ...] | None = None
     refund: RefundReport | None = None
     merge: Merge | None = None
 
