@@ -100,9 +100,11 @@ def _put_tags(connection: Connection, updates: Sequence[Update], receipt: Receip
         if person is None or person not in ids:
             continue
         customer = ids[person]
+        # What a record bore that has gone into another says nothing of the other's tags.
+        if own[customer] != person.outside_id:
+            continue
         changes += [TagChange(customer, one.tag, one.added, one.at) for one in each.tags]
-        # What somebody bore who is now one with another says nothing of the other's tags.
-        if each.all_tags is not None and own[customer] == person.outside_id:
+        if each.all_tags is not None:
             lists.append(TagList(customer, each.all_tags, each.updated_at))
     replace_tags(connection, lists)
     set_tags(connection, changes)
