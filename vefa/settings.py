@@ -5,8 +5,9 @@ Keys and passwords come from the environment only and never print.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 from functools import cached_property
 from ipaddress import ip_network
@@ -183,6 +184,35 @@ class Shopify(BaseModel):
     source: str = Field("shopify", description="whose ids its orders have, as an import's map names it")
 
 
+class Deliveries(BaseModel):
+    """When a parcel is taken to have arrived of which no carrier reports it. Off unless said."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    delivered_after: timedelta | None = Field(
+        None, description="from shipping, such as 5 days; unsaid, only what a carrier or the shop reports has arrived"
+    )
+    carriers: dict[str, timedelta] = Field(default_factory=dict, description="the same of one carrier, by its name")
+    countries: dict[str, timedelta] = Field(
+        default_factory=dict, description="the same of customers in one country, such as DE: 8 days"
+    )
+
+    @field_validator("delivered_after", mode="before")
+    @classmethod
+    def _length(cls, value: Any) -> timedelta | None:
+        return None if value is None else parse_length(value)
+
+    @field_validator("carriers", "countries", mode="before")
+    @classmethod
+    def _lengths(cls, value: Any) -> Any:
+        return {str(name): parse_length(each) for name, each in value.items()} if isinstance(value, dict) else value
+
+    @property
+    def is_on(self) -> bool:
+        """Whether anything is ever assumed."""
+        return self.delivered_after is not None or bool(self.carriers) or bool(self.countries)
+
+
 class Web(BaseModel):
     """What `vefa serve` answers, and to how much."""
 
@@ -222,6 +252,18 @@ class Iys(BaseModel):
         return self
 
 
+def parse_length(value: Any) -> timedelta:
+    """A length such as `5 days` or `36 hours`. ValueError with a sentence where it is none of 1 hour to 90 days."""
+    if isinstance(value, timedelta):
+        return value
+    found = re.fullmatch(r"(\d{1,4})\s*(hour|day|week)s?", str(value).strip().lower())
+    if found is not None:
+        length = timedelta(**{f"{found[2]}s": int(found[1])})
+        if timedelta(hours=1) <= length <= timedelta(days=90):
+            return length
+    raise ValueError(f'"{value}" is no length of 1 hour to 90 days; write one such as 5 days')
+
+
 def https_or_loopback(value: str) -> str:
     """The address without its last slash; ValueError where what is sent there could be read on the way."""
     parts = urlsplit(value)
@@ -255,6 +297,7 @@ class Settings(BaseSettings):
     messages_per_second: MessagesPerSecond = MessagesPerSecond()
     retention: Retention = Retention()
     web: Web = Web()
+    deliveries: Deliveries = Deliveries()
     tracking: Tracking = Tracking()
     imports: Imports = Imports()
     iys: Iys = Iys()

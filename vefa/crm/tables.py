@@ -21,6 +21,12 @@ def _id() -> Column[int]:
     return Column("id", Id, primary_key=True)
 
 
+def _on_the_way(name: str) -> Index:
+    """What has left and has not arrived, by when it left."""
+    way = sa.text("shipped_at IS NOT NULL AND delivered_at IS NULL")
+    return Index(name, "shipped_at", sqlite_where=way, postgresql_where=way)
+
+
 def _outside() -> list[Column[str]]:
     return [
         Column("source", Text, nullable=False),
@@ -155,6 +161,7 @@ orders = Table(
     Column("shop_currency", Text),
     Column("lines_incomplete", sa.Boolean, nullable=False, server_default=sa.false()),
     Column("withdrawn", Text, comment="why it is no order after all: trashed, deleted, voided, test, unpaid"),
+    Column("assumed_delivered_at", Instant, comment="an arrival that nobody reported; what is told later differs"),
     UniqueConstraint("source", "outside_id"),
     # All that a roll-up counts: a customer's orders lie side by side here, and anywhere in the table.
     Index(
@@ -169,6 +176,7 @@ orders = Table(
         "shop_currency",
     ),
     Index("ix_orders_coupon_code", "coupon_code"),
+    _on_the_way("ix_orders_on_the_way"),
     Index("ix_orders_currency", "currency", "shop_currency"),
     Index("ix_orders_lines_incomplete", "placed_known_at", sqlite_where=_INCOMPLETE, postgresql_where=_INCOMPLETE),
 )
@@ -202,6 +210,7 @@ deliveries = Table(
     Column("assumed", sa.Boolean, nullable=False, server_default=sa.false(), comment="no carrier has reported it"),
     UniqueConstraint("source", "outside_id"),
     Index("ix_deliveries_order_id", "order_id"),
+    _on_the_way("ix_deliveries_on_the_way"),
     comment="one parcel a row",
 )
 

@@ -19,6 +19,7 @@ from vefa.crm.scope import Source, World
 from vefa.database import EPOCH, reading, writing
 from vefa.engine import triggers
 from vefa.engine.asides import Asides
+from vefa.engine.assumed_deliveries import assume_deliveries
 from vefa.engine.bonus import bring_points
 from vefa.engine.checkout import push_codes
 from vefa.engine.delivery import Progress, deliver
@@ -104,6 +105,7 @@ class Tick:
             if left := leased(shop.database, wall(), before):
                 recover(shop.database, now, wall(), before)
             unite_all(shop.database, now)
+            assume_deliveries(shop.database, shop.settings.deliveries, now)
             find_redemptions(shop.database, now)
             with reading(shop.database) as connection:
                 pins = plans_in_use(connection, row)

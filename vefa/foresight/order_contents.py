@@ -13,6 +13,7 @@ from vefa.crm.facts import counted, counted_currency, unpriced
 from vefa.crm.shared_mailboxes import SharedMailboxes, shared_mailboxes
 from vefa.crm.tables import orders
 from vefa.database import open_database, reading
+from vefa.engine.assumed_deliveries import overdue_parcels
 from vefa.foresight.findings import Finding
 from vefa.foresight.troubles import Trouble
 from vefa.settings import Settings, Shop
@@ -38,6 +39,13 @@ def order_troubles(connection: Connection, now: datetime, shop: Shop | None) -> 
         yield Trouble(
             "incomplete orders", says, "vefa rejects lists lines of files; of webhooks see docs/web-service.md"
         )
+    overdue = overdue_parcels(connection, now)
+    if overdue.silent * 2 >= overdue.shipped > 0:
+        says = (
+            f"of {overdue.silent:,} of {overdue.shipped:,} parcels that left 14 to 60 days ago nobody has reported the"
+            " arrival, so journeys that wait for it never begin"
+        )
+        yield Trouble("never arrives", says, "say deliveries: delivered_after: 5 days in config/settings.yaml")
     for currency, count in unpriced_currencies(connection, now, shop).items() if shop else ():
         says = f"{_orders(count)} in {currency}, which has no rate: they count, and their money is in no sum"
         yield Trouble("no rate", says, _remedy(currency))
