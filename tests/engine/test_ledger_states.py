@@ -198,7 +198,7 @@ def test_an_address_that_never_wants_anything_again_is_suppressed(world: World) 
     world.tick(NOON)
 
     (row,) = world.rows(suppressions)
-    assert (row.channel, row.reason, row.evidence) == ("email", "blocked", "bounced")
+    assert (row.channel, row.reason, row.evidence) == ("email", "blocked", "message 1: bounced")
 
 
 @pytest.mark.rule(15)

@@ -70,6 +70,7 @@ def _context(locale: str, **changes: Any) -> dict[str, Any]:
             "image_url": f"https://ornek.example/gorsel/{number}.jpg",
             "url": f"https://ornek.example/urun/{number}",
             "guide_url": f"https://ornek.example/rehber/{number}",
+            "gift_card": False,
         }
         for number in range(1, 7)
     ]
@@ -158,7 +159,7 @@ def _survey(locale: str) -> dict[str, Any]:
 def _bare(locale: str) -> dict[str, Any]:
     """The least that is known: nobody's name, nothing to recommend, one line without picture or page, no minimum."""
     full = _context(locale)
-    line = {"name": "Kupa", "quantity": 1, "price": None, "image_url": None, "url": None}
+    line = {"name": "Kupa", "quantity": 1, "price": None, "image_url": None, "url": None, "gift_card": False}
     return full | {
         "customer": {"agent": None, "first_name": None, "last_name": None, "language": None},
         "order": full["order"] | {"is_first": False, "lines": [line]},

@@ -160,7 +160,9 @@ class Sample:
 
     def _line(self, number: int) -> dict[str, Any]:
         product = self._product(number)
-        return {key: product[key] for key in ("name", "price", "image_url", "url")} | {"quantity": number + 1}
+        line = {key: product[key] for key in ("name", "price", "image_url", "url", "category")}
+        own = {"product": product["name"], "variant": None, "guide_url": None, "gift_card": False}
+        return line | own | {"quantity": number + 1}
 
     def _product(self, number: int) -> dict[str, Any]:
         pictured = self.name in ("usual", "long")
