@@ -80,5 +80,6 @@ def test_a_bad_number_costs_only_itself(troubled, books, texts):
     shop.tick(NOON)
 
     assert books.states() == {"sent": PEOPLE - 1, "failed": 1}
-    assert [row.channel for row in shop.rows(suppressions)] == ["sms"]
+    stops = {(row.channel, row.reason, row.purpose) for row in shop.rows(suppressions)}
+    assert stops == {("sms", "opted out", None), ("sms", "unsubscribed", "commercial")}
     assert_texts_agree(books, texts)

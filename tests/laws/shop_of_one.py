@@ -88,6 +88,7 @@ def _facts(connection: sa.Connection, now: datetime) -> dict[str, int]:
             "customer_id": 1, "reason": "small", "amount": Decimal(90), "currency": "TRY",
             **at("requested", 9), **at("received", 5), **at("refunded", 4),
         },
+        tables.refunds: {"customer_id": 1, "amount": Decimal(90), "currency": "TRY", **at("refunded", 4)},
         tables.tickets: {
             "customer_id": 1, "subject": "late", "category": "delivery", "agent": "Can", "csat": 4,
             **at("opened", 9), **at("answered", 8), **at("resolved", 2),

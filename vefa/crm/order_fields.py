@@ -59,8 +59,10 @@ def refunded(column: str) -> SqlField:
             value = sa.func.coalesce(sa.func.sum(sa.type_coerce(r.c.amount, sa.BigInteger)), 0)
         kind = r.c[column].type
         mine = (r.c.order_id == scope.order_id, r.c.refunded_known_at <= scope.now, r.c.amount.is_not(None))
-        query = sa.select(value).where(*mine).correlate_except(r)
-        return sa.type_coerce(query.scalar_subquery(), kind)
+        found: Any = sa.select(value).where(*mine).correlate_except(r).scalar_subquery()
+        if column == "amount":  # nothing, and not 0, where no order is at hand
+            found = sa.null() if scope.order_id is None else sa.case((scope.order_id.is_not(None), found))
+        return sa.type_coerce(found, kind)
 
     return SqlField("money" if column == "amount" else "time", sql)
 
