@@ -29,6 +29,7 @@ from pydantic import (
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from vefa.errors import SettingsError
+from vefa.shop_settings import Consents, Shopify
 from vefa.text import ascii_domain, ascii_mailbox, web_address
 
 
@@ -176,14 +177,6 @@ class WooCommerce(BaseModel):
     )
 
 
-class Shopify(BaseModel):
-    """How a Shopify shop's webhooks are read. Their secret comes from VEFA_SHOPIFY_SECRET."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    source: str = Field("shopify", description="whose ids its orders have, as an import's map names it")
-
-
 class Deliveries(BaseModel):
     """When a parcel is taken to have arrived of which no carrier reports it. Off unless said."""
 
@@ -301,6 +294,7 @@ class Settings(BaseSettings):
     tracking: Tracking = Tracking()
     imports: Imports = Imports()
     iys: Iys = Iys()
+    consents: Consents = Consents()
     database_url: str = Field(
         "sqlite:///var/vefa.db", description="relative SQLite paths count from the root", repr=False
     )
@@ -333,6 +327,9 @@ class Settings(BaseSettings):
     smtp_password: SecretStr = Field(SecretStr(""), description="VEFA_SMTP_PASSWORD")
     woocommerce_secret: SecretStr = Field(SecretStr(""), description="proves its webhooks: VEFA_WOOCOMMERCE_SECRET")
     shopify_secret: SecretStr = Field(SecretStr(""), description="proves its webhooks: VEFA_SHOPIFY_SECRET")
+    shopify_access_token: SecretStr = Field(
+        SecretStr(""), description="of its Admin API, with the scope write_customers: VEFA_SHOPIFY_ACCESS_TOKEN"
+    )
     checkout_secret: SecretStr = Field(SecretStr(""), description="signs codes posted to it: VEFA_CHECKOUT_SECRET")
     iys_user: str = Field("", repr=False, description="VEFA_IYS_USER")
     iys_password: SecretStr = Field(SecretStr(""), description="VEFA_IYS_PASSWORD")

@@ -50,4 +50,4 @@ def test_its_example_is_of_the_schema_and_is_taken(asked: Asked, document: dict[
 def test_what_needs_a_key_says_so(document: dict[str, Any]) -> None:
     secured = {path for path, those in document["paths"].items() for each in those.values() if each.get("security")}
 
-    assert secured == {"/v1/events", "/v1/hooks/mapped/{name}"}
+    assert secured == {"/v1/events", "/v1/consents", "/v1/hooks/mapped/{name}"}

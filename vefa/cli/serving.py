@@ -72,6 +72,7 @@ def make_resident(session: Session, engine: Engine, *, walks: bool = True) -> Re
     """The instant path over the session's shop; without `walks` it only takes in what came."""
     from importlib.metadata import entry_points
 
+    from vefa.engine.consent_relay import queue_consents
     from vefa.engine.erasures import carry_out
     from vefa.engine.resident import Resident
     from vefa.engine.shop import open_shop
@@ -95,10 +96,10 @@ def make_resident(session: Session, engine: Engine, *, walks: bool = True) -> Re
     def takers() -> Mapping[str, Taker]:
         return takers_of(settings)
 
-    def erase(now: datetime) -> int:
-        return carry_out(engine, settings, now)
+    def after(now: datetime) -> int:
+        return carry_out(engine, settings, now) + queue_consents(engine, settings, now)
 
-    return Resident(engine, opened, takers, teller=tell, stamp=stamp, walks=walks, carry_out=erase)
+    return Resident(engine, opened, takers, teller=tell, stamp=stamp, walks=walks, carry_out=after)
 
 
 @contextmanager

@@ -21,6 +21,7 @@ from vefa.crm.contexts import ORDER_LINES, FieldColumns, read_order_lines
 from vefa.crm.scope import World
 from vefa.crm.tables import customers
 from vefa.database import among
+from vefa.engine.consent_relay import KINDS, Change, read_changes
 from vefa.engine.gifts import Gifts
 from vefa.engine.plans import Pinned, pinned
 from vefa.engine.scopes import enrolment_scope, make_world
@@ -46,13 +47,14 @@ KEYS: Mapping[str, sa.Column[Any]] = {
 @dataclass(frozen=True)
 class Known:
     """One errand's surroundings. `gone`: nobody is to hear of it any more, and why; `fault`: its words
-    cannot be read."""
+    cannot be read; `change`: the consent that it passes on."""
 
     about: About = About()
     values: Mapping[str, Any] = field(default_factory=dict)
     say: str | None = None
     gone: str | None = None
     fault: str | None = None
+    change: Change | None = None
 
 
 #: The fields that an errand needs, beside those which its words name.
@@ -63,7 +65,11 @@ def read_known(
     connection: Connection, shop: Shop, now: datetime, errands: Sequence[Errand], wanted: Wanted
 ) -> dict[int, Known]:
     """The surroundings of each errand, by its number; a statement or two for those of one step."""
-    found = {each.id: _of_no_journey(connection, each) for each in errands if each.enrolment_id is None}
+    passed_on = [each for each in errands if each.kind in KINDS]
+    found = {number: _of_change(one) for number, one in read_changes(connection, shop.settings, passed_on).items()}
+    for each in errands:
+        if each.enrolment_id is None and each.kind not in KINDS:
+            found[each.id] = _of_no_journey(connection, each)
     steps: dict[tuple[int, int, str], list[Errand]] = {}
     for each in errands:
         if each.enrolment_id is not None:
@@ -71,6 +77,12 @@ def read_known(
     for (plan_id, at_step, _), some in steps.items():
         found.update(_Step(connection, shop, now, pinned(connection, plan_id), at_step).read(some, wanted(some[0])))
     return found
+
+
+def _of_change(change: Change | str) -> Known:
+    if isinstance(change, str):
+        return Known(gone=change)
+    return Known(About(customer=change.outside_id), change=change)
 
 
 def _of_no_journey(connection: Connection, errand: Errand) -> Known:

@@ -7,7 +7,7 @@ Several workers may do it at once. No customer waits for what is in here.
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -16,17 +16,18 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from vefa.channels.base import Accepted, Busy, Doubtful, Outcome, Sender
+from vefa.channels.base import Accepted, Busy, Denied, Doubtful, Outcome, Refused, Sender
 from vefa.clock import Clock
 from vefa.content.problems import RenderError
 from vefa.database import reading, writing
+from vefa.engine.consent_relay import Change, note_passed_on, note_refused, queue_consents
 from vefa.engine.errand_queue import shop_opens
 from vefa.engine.errand_ways import Flight, Ways, end_of, words_of
 from vefa.engine.errand_words import read_known
 from vefa.engine.lease import is_dead
 from vefa.engine.shop import Shop
 from vefa.engine.tables import journeys
-from vefa.errands import book, letters, wire
+from vefa.errands import book, letters, shopify_admin, wire
 from vefa.errands.book import End, Errand
 from vefa.errands.outbox import keep_event, ref
 from vefa.errands.tables import errands
@@ -42,6 +43,8 @@ PORTION = 8
 PATIENCE = timedelta(minutes=1)
 #: How long others wait for a tool that was just found shut.
 SHUT = timedelta(minutes=1)
+#: How long they wait where somebody must mend something first.
+STOPPED = timedelta(minutes=15)
 
 Claimed = Mapping[int, tuple[int, str | None]]
 
@@ -64,6 +67,7 @@ class Ran:
 
 def run_errands(shop: Shop, *, clock: Clock, wall: Clock, owner: str) -> Ran:
     """Bring out whatever is due, until nothing is or the patience ends. Never raises for what others answer."""
+    queue_consents(shop.database, shop.settings, clock())
     with reading(shop.database) as connection:
         anything = due(connection, clock()) or book.anything_held(connection)
     return _Run(shop, Ways(shop), clock, wall, owner).all() if anything else Ran()
@@ -141,7 +145,10 @@ class _Run:
         except BaseException:
             book.give_back(self.shop.database, self.owner)
             raise
-        self._carry_all([each for each in flights if each.errand.id in claimed], claimed)
+        going = [each for each in flights if each.errand.id in claimed]
+        ready = [each for each in going if each.fault is None]
+        note_passed_on(self.shop.database, _changes(ready), self.clock())
+        self._carry_all(going, claimed)
 
     def _made_out(self, errand: Errand) -> Sequence[Errand]:
         """An errand to a team by e-mail becomes one for each of its people, when it goes for the first time."""
@@ -161,6 +168,9 @@ class _Run:
             about = known[each.id]
             if about.gone or about.fault:
                 ends[each.id] = End("skipped", about.gone) if about.gone else End("failed", about.fault)
+                continue
+            if about.change is not None and about.change.waits:
+                ends[each.id] = End("queued", about.change.waits, self.clock() + SHUT)
                 continue
             flight = self.ways.way(each, about)
             try:
@@ -194,6 +204,8 @@ class _Run:
         errand = flight.errand
         if flight.fault is not None or body is None:
             return Busy(flight.fault or "nothing to send", 0.0)
+        if flight.admin is not None:
+            return shopify_admin.post(flight.admin, body.encode())
         if flight.tool is not None and flight.access is not None:
             name = self.ways.name(errand)
             return wire.post(flight.access, name, body.encode(), moment, flight.tool.timeout)
@@ -220,17 +232,38 @@ class _Run:
     def _heard(self, answers: Sequence[tuple[Flight, Outcome]]) -> None:
         """Write down what became of each; what goes by a tool that is shut waits a little."""
         now = self.clock()
+        refused = [flight for flight, outcome in answers if isinstance(outcome, Refused)]
+        note_refused(self.shop.database, _changes(refused))
         self._settle({flight.errand.id: end_of(outcome, flight, now) for flight, outcome in answers})
-        shut: dict[str, datetime] = {}
+        shut: dict[tuple[str, str], tuple[Flight, datetime]] = {}
         for flight, outcome in answers:
-            if flight.tool is not None and flight.access is not None and isinstance(outcome, Busy | Doubtful):
-                asked = timedelta(seconds=outcome.retry_after) if isinstance(outcome, Busy) else SHUT
-                shut[flight.tool.name] = max(shut.get(flight.tool.name, now), now + max(SHUT, asked))
-        for tool, until in shut.items():
-            book.put_off(self.shop.database, self.ways.through(tool), until)
+            pause = _pause(flight, outcome)
+            if pause is not None:
+                way = (flight.errand.kind, flight.through or "")
+                until = max(now + pause, shut[way][1]) if way in shut else now + pause
+                shut[way] = (flight, until)
+        for flight, until in shut.values():
+            book.put_off(self.shop.database, self.ways.shut(flight), until)
 
     def _settle(self, ends: Mapping[int, End]) -> None:
         book.settle(self.shop.database, self.owner, ends, self.clock())
         for end in ends.values():
             what = "put_off" if end.state == "queued" else end.state
             setattr(self.ran, what, getattr(self.ran, what) + 1)
+
+
+def _changes(flights: Iterable[Flight]) -> list[tuple[str, Change]]:
+    """The consents that these pass on, each with who gets it."""
+    return [(each.errand.target, each.change) for each in flights if each.change is not None]
+
+
+def _pause(flight: Flight, outcome: Outcome) -> timedelta | None:
+    """How long others must wait that go by the same way; None where it is open."""
+    if flight.through is None:
+        return None
+    if isinstance(outcome, Denied) or (flight.fault is not None and isinstance(outcome, Busy)):
+        return STOPPED if flight.change is not None else None
+    if not isinstance(outcome, Busy | Doubtful):
+        return None
+    asked = timedelta(seconds=outcome.retry_after) if isinstance(outcome, Busy) else SHUT
+    return max(SHUT, asked)

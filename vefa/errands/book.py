@@ -25,6 +25,8 @@ LEASE = timedelta(minutes=10)
 WAITS = tuple(timedelta(minutes=n) for n in (1, 5, 15, 60, 180, 360, 720))
 #: Tries in all.
 TRIES = len(WAITS) + 1
+#: Kinds that are tried until they get through, or need not any more: consents.
+ENDLESS = ("shopify_consent", "consent")
 #: Where nothing more is to be done.
 FINAL = ("done", "failed", "unknown", "skipped")
 
@@ -234,7 +236,7 @@ def recover(engine: Engine, dead: Collection[str], repeatable: Any, now: datetim
     with writing(engine) as connection:
         back = connection.execute(sa.update(errands).where(gone, r.state == "queued").values(free)).rowcount
         claimed = sa.and_(gone, r.state == "claimed")
-        again = sa.and_(claimed, repeatable, r.attempts < TRIES)
+        again = sa.and_(claimed, repeatable, sa.or_(r.attempts < TRIES, r.kind.in_(ENDLESS)))
         back += connection.execute(sa.update(errands).where(again).values(state="queued", **free)).rowcount
         connection.execute(sa.update(errands).where(claimed, repeatable).values(tried | free))
         unknown = connection.execute(sa.update(errands).where(claimed).values(lost | free)).rowcount

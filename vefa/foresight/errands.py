@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from vefa.engine.tables import journeys, step_names
+from vefa.errands.shopify_admin import STOPPED
 from vefa.errands.tables import errands
 from vefa.foresight.reasons import reason_words
 
@@ -88,7 +89,8 @@ def _told(row: Any, step: str) -> Told:
 def stuck(connection: Connection, now: datetime) -> Iterator[Stuck]:
     """What failed or is in doubt of late, and what has been tried often: by whom it was for, and why."""
     lately = sa.and_(r.state.in_(("failed", "unknown")), r.settled_at > now - SHOWN)
-    again = sa.and_(r.state == "queued", r.attempts >= OFTEN)
+    stopped = sa.and_(r.attempts > 0, r.reason.startswith(STOPPED))
+    again = sa.and_(r.state == "queued", sa.or_(r.attempts >= OFTEN, stopped))
     columns = (r.kind, r.target, r.state, sa.func.coalesce(r.reason, "?").label("reason"))
     name = sa.func.coalesce(sa.func.min(journeys.c.name), "").label("journey")
     query = (

@@ -276,12 +276,15 @@ _TO_DO = {
 
 def _errands(connection: Connection, now: datetime) -> Iterator[Trouble]:
     for each in stuck(connection, now):
+        passed_on = each.kind in ("shopify_consent", "consent")
         what = "events for the tool" if each.kind == "webhook" else "words to the team"
+        what = "consents for" if passed_on else what
         fate = {"failed": "could not be brought out", "unknown": "may or may not have arrived"}
         says = (
             f"{each.count:,} {what} “{each.target}” {fate.get(each.state, 'have not got through yet')}: {each.reason}"
         )
         do = "look at config/tools.yaml and config/staff.yaml; docs/tools-and-staff.md says what each answer means"
+        do = "docs/consent.md, “The shop is told”, says what each answer means" if passed_on else do
         yield Trouble("errands", says, do, each.journey)
 
 

@@ -26,6 +26,7 @@ HOMES = (
     "vefa.crm.tag_tables",
     "vefa.crm.ticket_messages",
     "vefa.crm.wishes",
+    "vefa.engine.consent_relay",
     "vefa.engine.privacy_requests",
     "vefa.engine.shortages",
     "vefa.engine.tables",

@@ -11,6 +11,7 @@ from sqlalchemy.exc import DBAPIError
 
 from vefa.plan.project import loyalty_rests
 from vefa.web.committing import Full
+from vefa.web.consents import consents_room
 from vefa.web.events import events_room
 from vefa.web.headers import Guarded
 from vefa.web.health import health_app
@@ -33,6 +34,7 @@ Room = Callable[[Service], APIRouter]
 #: All rooms, in the order in which their paths are tried.
 ROOMS: Sequence[Room] = (
     events_room,
+    consents_room,
     shop_hooks_room,
     mapped_hooks_room,
     sendgrid_hook,
