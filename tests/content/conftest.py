@@ -71,6 +71,7 @@ def context() -> dict[str, object]:
                 {
                     "name": "Keten gömlek",
                     "quantity": 2,
+                    "gift_card": False,
                     "price": MoneyAmount(Decimal(899), "TRY"),
                     "url": "https://ornek.example/p/1?a=1&b=2",
                     "image_url": None,

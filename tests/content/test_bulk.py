@@ -38,6 +38,7 @@ def _product(number: int) -> dict[str, object]:
         "name": f"Keten gömlek & <{number}>" * number,
         "price": price,
         "quantity": number,
+        "gift_card": False,
         "url": f"https://ornek.example/p?a={number}&b" if number % 3 else None,
         "image_url": picture,
         "category": "Gömlek",

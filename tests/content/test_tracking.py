@@ -187,7 +187,14 @@ def store_of_the_project() -> TemplateStore:
 
 
 ORDER_LINES = [
-    {"name": f"Kahve {n}", "url": f"https://ornek.example/k/{n}", "quantity": n, "price": 10, "image_url": ""}
+    {
+        "name": f"Kahve {n}",
+        "url": f"https://ornek.example/k/{n}",
+        "quantity": n,
+        "price": 10,
+        "image_url": "",
+        "gift_card": False,
+    }
     for n in range(1, 4)
 ]
 

@@ -177,3 +177,8 @@ def _nobodys_yes(words: Sequence[Word], places: Mapping[Word, tuple[Address, ...
     return {
         place: word.occurred_at for word in words if word.granted and word.signal in DATED for place in places[word]
     }
+
+
+def drop_doubled(connection: Connection, number: int) -> None:
+    """Take out a row that says what another row of the same customer says already: two records have become one."""
+    connection.execute(sa.delete(consents).where(consents.c.id == number))

@@ -22,6 +22,7 @@ from vefa.crm.former_addresses import former_addresses
 from vefa.crm.happenings import mark_stale
 from vefa.crm.identifiers import customer_aliases, guests, identifiers, identity_changes
 from vefa.crm.people import kept_ids, lock_identities, reconsider
+from vefa.crm.permissions import drop_doubled
 from vefa.crm.resolution import PREFIX
 from vefa.crm.wishes import topic_refusals, wishes
 from vefa.database import inserting, reading, writing
@@ -237,7 +238,7 @@ def _consents(connection: Connection, kept: int, gone: int) -> None:
             connection.execute(sa.delete(iys_pushes).where(p.consent_id == doubled))
         connection.execute(sa.update(iys_pushes).where(p.consent_id == doubled).values(consent_id=first))
         _keep_passed_on(connection, first, doubled)
-        connection.execute(sa.delete(crm.consents).where(crm.consents.c.id == doubled))
+        drop_doubled(connection, doubled)
     _move(crm.consents)(connection, kept, gone)
 
 
