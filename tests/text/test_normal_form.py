@@ -124,7 +124,7 @@ def test_what_is_no_name_leaves_the_name_empty_and_is_counted(no_name):
     assert cell is None or (isinstance(cell, Misfit) and cell.mild)
 
 
-@pytest.mark.parametrize("name", ["Nil", "Na", "Nan", "Nur Null", "O'Neil", "Ö.", "李", "M.Emin", "Anna-Lena", "Nona"])
+@pytest.mark.parametrize("name", ["Nil", "Na", "Nan", "Nur Null", "O'Neil", "Ö.", "李", "M. Emin", "Anna-Lena", "Nona"])
 def test_names_that_look_odd_are_names(name):
     assert read_name(name) == name
 
