@@ -20,7 +20,8 @@ from sqlalchemy.engine import Engine
 from bench.big_shop import NOW, Size, open_big_shop
 from bench.crm import ROOT, Figure, print_head, timed, working_copy
 from vefa.crm import facts
-from vefa.crm.importers import find_map, run_import
+from vefa.crm.importers.map_files import find_map
+from vefa.crm.importers.runs import run_import
 from vefa.settings import Settings, load_settings
 from vefa.store import open_store
 

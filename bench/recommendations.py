@@ -25,7 +25,8 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Engine
 
 from vefa.crm.facts import counted
-from vefa.crm.importers import find_map, run_import
+from vefa.crm.importers.map_files import find_map
+from vefa.crm.importers.runs import run_import
 from vefa.crm.recommendations.best_sellers import BestSellers, Shelves
 from vefa.crm.recommendations.choosing import Recommender
 from vefa.crm.recommendations.counting import Pairs

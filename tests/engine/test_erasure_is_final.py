@@ -16,8 +16,8 @@ from vefa.crm import tables as t
 from vefa.crm.arrivals import Arrival, Person, Receipt
 from vefa.crm.arriving import take
 from vefa.crm.forgotten import forgotten
-from vefa.crm.importers import run_import
 from vefa.crm.importers.messages import take_rows
+from vefa.crm.importers.runs import run_import
 from vefa.crm.shops.apply import apply_updates
 from vefa.crm.shops.update import ConsentChange, Update
 from vefa.database import reading, writing

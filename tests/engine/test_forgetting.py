@@ -15,7 +15,7 @@ from vefa.channels.base import Email, Sender
 from vefa.channels.outbox import Outbox
 from vefa.crm import tables as t
 from vefa.crm import wishes
-from vefa.crm.importers import run_import
+from vefa.crm.importers.runs import run_import
 from vefa.crm.ticket_messages import ticket_messages
 from vefa.crm.wishes import Said
 from vefa.database import reading, writing

@@ -13,7 +13,8 @@ from tests.engine.gifts import codes, fill, gift, pooled
 from tests.engine.worlds import DAY, HOUR, NOON, World, anywhere, email, here, make_plan, wait
 from vefa.crm.arrivals import Arrival, Person, Receipt
 from vefa.crm.arriving import take
-from vefa.crm.importers import find_map, run_import
+from vefa.crm.importers.map_files import find_map
+from vefa.crm.importers.runs import run_import
 from vefa.crm.tables import events, orders
 from vefa.database import reading, writing
 from vefa.language.conditions import Compare, Duration

@@ -10,7 +10,10 @@ import pytest
 import sqlalchemy as sa
 
 from tests.importers.small_sources import MAPS, NOW
-from vefa.crm.importers import ImportMap, ImportSummary, load_map, run_import
+from vefa.crm.importers.map_files import load_map
+from vefa.crm.importers.maps import ImportMap
+from vefa.crm.importers.runs import run_import
+from vefa.crm.importers.summary import ImportSummary
 from vefa.database import reading
 from vefa.settings import Settings
 

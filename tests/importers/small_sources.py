@@ -8,8 +8,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from vefa.crm.importers import ImportMap
 from vefa.crm.importers.map_files import make_map
+from vefa.crm.importers.maps import ImportMap
 
 MAPS = Path(__file__).parents[2] / "config" / "importers"
 NOW = datetime(2026, 3, 1, 9, tzinfo=UTC)

@@ -8,7 +8,8 @@ import pytest
 import sqlalchemy as sa
 
 from tests.importers.small_sources import MAPS, NOW, one_table_map, write_rows
-from vefa.crm.importers import load_map, run_import
+from vefa.crm.importers.map_files import load_map
+from vefa.crm.importers.runs import run_import
 
 COLUMNS = ("order", "product", "quantity", "price", "at")
 

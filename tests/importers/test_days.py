@@ -11,7 +11,8 @@ import sqlalchemy as sa
 
 from tests.importers.small_sources import NOW, one_table_map, write_rows
 from vefa.crm import facts
-from vefa.crm.importers import ImportMap, run_import
+from vefa.crm.importers.maps import ImportMap
+from vefa.crm.importers.runs import run_import
 from vefa.crm.tables import stale_facts
 from vefa.database import reading
 from vefa.settings import Settings

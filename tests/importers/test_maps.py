@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.importers.small_sources import one_table_map, write_csv
-from vefa.crm.importers import find_map, load_map
+from vefa.crm.importers.map_files import find_map, load_map
 from vefa.errors import ImportMapError
 
 

@@ -15,7 +15,7 @@ from vefa.crm import tables as t
 from vefa.crm.arrivals import Arrival, Receipt
 from vefa.crm.arriving import take
 from vefa.crm.happenings import record_events
-from vefa.crm.importers import ImportMap
+from vefa.crm.importers.maps import ImportMap
 from vefa.crm.states import object_states
 from vefa.database import writing
 from vefa.settings import Settings

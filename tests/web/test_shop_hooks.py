@@ -14,8 +14,8 @@ from tests.acceptance.small_shop import HOUR, NOON
 from tests.web.asking import Asked
 from tests.web.shop_systems import parcel, problems, shopify, shopify_order, types, woo, woo_order
 from vefa.crm import tables as t
-from vefa.crm.importers import run_import
 from vefa.crm.importers.map_files import make_map
+from vefa.crm.importers.runs import run_import
 from vefa.database import metadata
 
 

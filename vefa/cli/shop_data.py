@@ -14,7 +14,7 @@ from vefa.cli.rejects import printable, rejects_table
 from vefa.cli.session import Session
 
 if TYPE_CHECKING:
-    from vefa.crm.importers import ImportSummary
+    from vefa.crm.importers.summary import ImportSummary
 
 
 def import_(
@@ -35,7 +35,8 @@ def import_(
     Rows that cannot be used are kept aside (vefa rejects) and stop nothing. With more of them than the setting
     imports.unusable_share says, nothing is removed, and the exit code is 1.
     """
-    from vefa.crm.importers import find_map, run_import
+    from vefa.crm.importers.map_files import find_map
+    from vefa.crm.importers.runs import run_import
     from vefa.engine.merging import unite_all
 
     session: Session = context.obj

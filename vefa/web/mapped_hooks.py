@@ -12,8 +12,8 @@ from fastapi.concurrency import run_in_threadpool
 from pydantic import BaseModel, Field
 from sqlalchemy.engine import Connection
 
-from vefa.crm.importers import find_map, map_names
 from vefa.crm.importers.json_files import flat
+from vefa.crm.importers.map_files import find_map, map_names
 from vefa.crm.importers.maps import ImportMap, unknown
 from vefa.crm.importers.messages import take_rows
 from vefa.errors import ImportMapError
