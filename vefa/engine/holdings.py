@@ -396,6 +396,7 @@ IMPERSONAL = {
     **dict.fromkeys(("products", "product_links", "product_tags", "link_makings"), "goods"),
     "points_settled": "how far the posting of points has come",
     "source_activity": "how much came from a source in an hour",
+    "consent_cursors": "how far the log of consents was passed on, by target",
     "imports": "which file was read, and counts",
     "iys_progress": "how far we have come with İYS",
     "iys_recipients": "what İYS says of a hash of an address: a stop, which stays as suppressions do",

@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 from sqlalchemy.engine import Engine
 
@@ -49,11 +50,11 @@ def scrub(engine: Engine, tables: Sequence[str], wait: Callable[[float], None] =
         raw.close()
 
 
-def _rewrite(cursor: object) -> None:
+def _rewrite(cursor: Any) -> None:
     import sqlite3
 
     try:
-        cursor.execute("VACUUM")  # type: ignore[attr-defined]
+        cursor.execute("VACUUM")
     except sqlite3.OperationalError as error:
         if "locked" not in str(error) and "busy" not in str(error):
             raise
