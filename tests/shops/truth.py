@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -109,7 +110,7 @@ class Message:
     at: datetime
 
 
-class MadeUpShop:
+class MadeUpShop(ABC):
     """A shop that lives for some weeks at random and sends what such a shop sends."""
 
     def __init__(self, seed: int, size: int) -> None:
@@ -122,9 +123,9 @@ class MadeUpShop:
         while len(self.orders) < size or self.random.random() < 0.998:
             self.random.choice(self.acts())()
 
+    @abstractmethod
     def acts(self) -> list[Callable[[], None]]:
         """What may happen next; each act may also find that there is nothing to do."""
-        raise NotImplementedError
 
     def chains(self) -> set[int]:
         """Ids of orders whose messages are only right in their order."""

@@ -52,17 +52,17 @@ Word = TypeVar("Word", bound=Spoken)
 
 
 def without_echoes(connection: Connection, words: Sequence[Word]) -> list[Word]:
-    """The words that are no echo of one that we told.
+    """The words that are no echo of one that we sent.
 
     A no is left out only while no yes has come since: better one row too many than a no that is not heard.
     """
     people = {customer for word in words for customer in word.customer_ids}
-    told = _told(connection, people) if people else []
-    return [word for word in words if not any(_is_echo(word, one) for one in told)]
+    sent = _passed_on(connection, people) if people else []
+    return [word for word in words if not any(_is_echo(word, one) for one in sent)]
 
 
 @dataclass(frozen=True)
-class _Told:
+class _PassedOn:
     """What a shop system was told, and the moments by which it may date that."""
 
     customer_id: int
@@ -72,7 +72,7 @@ class _Told:
     last: datetime
 
 
-def _told(connection: Connection, people: set[int]) -> list[_Told]:
+def _passed_on(connection: Connection, people: set[int]) -> list[_PassedOn]:
     later = sa.exists().where(
         c.customer_id == p.customer_id,
         c.channel == p.channel,
@@ -82,7 +82,7 @@ def _told(connection: Connection, people: set[int]) -> list[_Told]:
     counts = sa.or_(p.granted.is_(True), sa.not_(later))
     query = sa.select(consents_passed_on).where(among(p.customer_id, people), counts)
     return [
-        _Told(
+        _PassedOn(
             customer_id=row.customer_id,
             channel=row.channel,
             granted=row.granted,
@@ -93,6 +93,6 @@ def _told(connection: Connection, people: set[int]) -> list[_Told]:
     ]
 
 
-def _is_echo(word: Spoken, told: _Told) -> bool:
-    same = told.customer_id in word.customer_ids and word.channel == told.channel
-    return same and word.granted is told.granted and told.first <= word.occurred_at <= told.last
+def _is_echo(word: Spoken, sent: _PassedOn) -> bool:
+    same = sent.customer_id in word.customer_ids and word.channel == sent.channel
+    return same and word.granted is sent.granted and sent.first <= word.occurred_at <= sent.last

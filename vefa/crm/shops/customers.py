@@ -79,10 +79,10 @@ def _put_consents(connection: Connection, updates: Sequence[Update], receipt: Re
     ids = find_people(connection, [person for person, _ in spoken], receipt)
     changes = [(ids[person], change) for person, each in spoken if person in ids for change in each.consents]
     clear = [each for each in changes if not each[1].only_after_yes]
-    put_consents(connection, [_said(*each) for each in clear], receipt.source, receipt.now)
+    put_consents(connection, [_consent(*each) for each in clear], receipt.source, receipt.now)
     ended = [each for each in changes if each[1].only_after_yes]
     agreed = _agreed(connection, sorted({number for number, _ in ended})) if ended else set()
-    ends = [_said(number, change) for number, change in ended if (number, change.channel) in agreed]
+    ends = [_consent(number, change) for number, change in ended if (number, change.channel) in agreed]
     put_consents(connection, ends, receipt.source, receipt.now)
 
 
@@ -115,7 +115,7 @@ def _own_numbers(connection: Connection, ids: Sequence[int]) -> dict[int, str]:
     return dict(connection.execute(query).tuples().all())
 
 
-def _said(number: int, change: ConsentChange) -> Said:
+def _consent(number: int, change: ConsentChange) -> Said:
     return Said(number, change.channel, change.granted, change.evidence, change.occurred_at)
 
 

@@ -14,22 +14,22 @@ from vefa.crm.forgotten import count_left_out, erased, hold_erasures, order_key,
 from vefa.crm.shops.update import Update
 
 
-def without_erased(connection: Connection, told: Sequence[Update], receipt: Receipt) -> list[Update]:
+def without_erased(connection: Connection, updates: Sequence[Update], receipt: Receipt) -> list[Update]:
     """The updates that are about nobody erased, in their order; consents only as far as they were given since."""
     hold_erasures(connection)
-    at = erased(connection, receipt.settings, {key for each in told for key in _keys(each, receipt.source)})
+    at = erased(connection, receipt.settings, {key for each in updates for key in _keys(each, receipt.source)})
     if not at:
-        return list(told)
-    snapshots = [each for each in told if each.snapshot is not None and _person(each) is not None]
+        return list(updates)
+    snapshots = [each for each in updates if each.snapshot is not None and _person(each) is not None]
     barred = bar(connection, [each.snapshot for each in snapshots if each.snapshot is not None], receipt)
     gone = {id(each) for place, each in enumerate(snapshots) if place in barred.places}
-    others = [each for each in told if id(each) not in gone]
+    others = [each for each in updates if id(each) not in gone]
     left = [each for each in others if _is_of_order(each, receipt.source, at)]
     left += [each for each in others if each.snapshot is None and _names_nobody_else(each, at)]
     gone |= {id(each) for each in left}
     named = [next(key for key in _keys(each, receipt.source) if key in at) for each in left]
     count_left_out(connection, receipt.settings, named)
-    return [_since(each, at) for each in told if id(each) not in gone]
+    return [_since(each, at) for each in updates if id(each) not in gone]
 
 
 def _keys(update: Update, source: str) -> Iterator[str]:

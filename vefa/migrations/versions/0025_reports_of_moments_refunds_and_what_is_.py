@@ -1,7 +1,6 @@
 """Reports of moments, refunds, and what is withdrawn."""
 
 # A statement for each table and index; the words of some are long.
-# ruff: noqa: E501
 
 from __future__ import annotations
 
@@ -27,7 +26,9 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint(
             "source", "kind", "outside_id", "moment", "updated_at", "rank", name=op.f("pk_moment_reports")
         ),
-        comment="what each snapshot of a shop system reports of a moment, append-only; the value follows from all of them",
+        comment=(
+            "what each snapshot of a shop system reports of a moment, append-only; the value follows from all of them"
+        ),
     )
     op.create_table(
         "refunds",
